@@ -1,0 +1,224 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright(c) 2026 The Systole authors
+#include "control/api/cluster_view.h"
+
+#include "control/notice_text.h"
+
+#include <algorithm>
+
+namespace systole::control {
+
+namespace {
+
+double seconds(core::Duration duration)
+{
+	return std::chrono::duration<double>(duration).count();
+}
+
+void take_words(MemberRow &row, const core::HeartbeatContent &content)
+{
+	row.hostname = printable(content.hostname.view());
+	row.packet_version = content.packet_version;
+	row.checksum = content.config_checksum;
+	row.supports_gcm = (content.capabilities & core::cap_gcm) != 0;
+	if (content.vclusters.empty())
+		return;
+	const core::VclusterBeat &words = content.vclusters[0];
+	row.state = words.state;
+	row.priority = words.priority;
+	row.failover_flag = words.failover_flag;
+	row.override_enabled = words.override_enabled;
+	row.link_failure = words.link_failure;
+	row.pingserver_failure = words.pingserver_failure;
+	row.epoch = words.epoch;
+	row.reset_count = words.reset_count;
+}
+
+std::string port_name(const ApiBackend &backend, std::size_t link)
+{
+	const auto ports = backend.ports();
+	return link < ports.size() ? ports[link].name : "hbdev" + std::to_string(link + 1);
+}
+
+MemberRow local_row(const ApiBackend &backend)
+{
+	const core::Node &node = backend.node();
+	const core::VclusterState &vcluster = node.vcluster();
+	MemberRow row;
+	take_words(row, node.beat()); // hostname, checksum, version; the rest is newer in the node itself
+	row.id = node.config().self;
+	row.serial = printable(row.id.view());
+	row.local = row.alive = true;
+	row.state = vcluster.state;
+	row.ha_ip_idx = node.rank_of(0);
+	row.priority = node.config().priority;
+	row.failover_flag = vcluster.failover_flag;
+	row.override_enabled = node.config().override_enabled;
+	row.link_failure = node.link_failure();
+	row.epoch = vcluster.epoch;
+	row.age_origin = vcluster.age_origin;
+	row.reset_count = vcluster.reset_count;
+	row.supports_gcm = (node.config().capabilities & core::cap_gcm) != 0;
+	const WorkerCounters &counters = backend.counters();
+	for (std::size_t link = 0; link < node.config().link_count; ++link) {
+		LinkRow entry;
+		entry.name = port_name(backend, link);
+		entry.health = node.carrier_up(link) ? core::LinkHealth::up : core::LinkHealth::down;
+		entry.rx = counters.ports[link].rx_packets.load(std::memory_order_relaxed);
+		for (const auto &peer : counters.peers)
+			entry.last_rx_ns = std::max(entry.last_rx_ns, peer[link].last_rx_ns.load(std::memory_order_relaxed));
+		if (link < backend.ports().size())
+			entry.mac = backend.ports()[link].mac;
+		row.links.push_back(std::move(entry));
+	}
+	return row;
+}
+
+MemberRow peer_row(const ApiBackend &backend, std::size_t slot)
+{
+	const core::Node &node = backend.node();
+	const core::Member &member = node.members()[slot];
+	MemberRow row;
+	take_words(row, member.content);
+	row.id = member.id;
+	row.serial = printable(member.id.view());
+	row.alive = member.alive;
+	row.lost = !member.alive && member.lost_at != core::Time{};
+	row.ha_ip_idx = node.rank_of(static_cast<core::PeerSlot>(slot));
+	row.age_origin = member.age_origin;
+	row.lost_at = member.lost_at;
+	row.link_fails = member.link_fails;
+	row.lateness_us = member.lateness_us;
+	row.suite = member.suite;
+	for (std::size_t link = 0; link < node.config().link_count; ++link) {
+		const LinkCounters &counters = backend.counters().peers[slot][link];
+		LinkRow entry;
+		entry.name = port_name(backend, link);
+		entry.health = member.links[link].health;
+		entry.shared = (member.link_bitmap & 1U << link) != 0;
+		entry.last_rx_ns = counters.last_rx_ns.load(std::memory_order_relaxed);
+		entry.rx = counters.rx.load(std::memory_order_relaxed);
+		entry.lost = counters.lost.load(std::memory_order_relaxed);
+		entry.rtt_us = counters.rtt_us.load(std::memory_order_relaxed);
+		if (link < member.content.macs.size())
+			entry.mac = member.content.macs[link];
+		row.links.push_back(std::move(entry));
+	}
+	return row;
+}
+
+// What this member would agree on with one of its own kind: the answer while nobody else is there.
+core::Suite own_suite(const core::Config &config)
+{
+	if (config.policy & core::policy_encryption)
+		return config.capabilities & core::cap_gcm ? core::Suite::gcm : core::Suite::cbc_sha1;
+	return config.policy & core::policy_authentication ? core::Suite::null_sha1 : core::Suite::none;
+}
+
+// The primary first, then whoever would win if those before were gone.
+void number_roles(ClusterView &view, const core::Node &node)
+{
+	auto left = node.candidates(true);
+	std::uint32_t next = 0;
+	const auto number = [&](const core::MemberId &id) {
+		for (MemberRow &row : view.members)
+			if (row.id == id)
+				row.ha_prio = next;
+		++next;
+		core::FixedVector<core::Candidate, core::max_members> others;
+		for (const core::Candidate &candidate : left)
+			if (candidate.id != id)
+				others.push_back(candidate);
+		left = others;
+	};
+	for (MemberRow &row : view.members)
+		row.ha_prio = static_cast<std::uint32_t>(view.members.size());
+	if (const MemberRow *primary = view.find(view.primary); primary != nullptr && primary->alive)
+		number(view.primary);
+	while (!left.empty())
+		number(core::elect({left.begin(), left.size()}, {node.override_in_force(), node.config().uptime_margin}, view.now).winner);
+}
+
+} // namespace
+
+std::string_view MemberRow::state_word() const
+{
+	if (alive)
+		return state_name(state);
+	return lost ? "lost" : "hello";
+}
+
+std::string_view MemberRow::role_word() const
+{
+	return alive && state == core::HaState::work ? "primary" : "secondary";
+}
+
+std::int64_t MemberRow::last_rx_ns() const
+{
+	std::int64_t latest = 0;
+	for (const LinkRow &link : links)
+		latest = std::max(latest, link.last_rx_ns);
+	return latest;
+}
+
+const MemberRow *ClusterView::find(const core::MemberId &id) const
+{
+	const auto it = std::find_if(members.begin(), members.end(), [&](const MemberRow &row) { return row.id == id; });
+	return it == members.end() ? nullptr : &*it;
+}
+
+std::vector<const MemberRow *> ClusterView::live_in_role_order() const
+{
+	std::vector<const MemberRow *> rows;
+	for (const MemberRow &row : members)
+		if (row.alive)
+			rows.push_back(&row);
+	std::stable_sort(rows.begin(), rows.end(), [](const MemberRow *a, const MemberRow *b) { return a->ha_prio < b->ha_prio; });
+	return rows;
+}
+
+double ClusterView::unix_of(core::Time at) const
+{
+	return unix_now - seconds(now - at);
+}
+
+double ClusterView::age_s(const MemberRow &member) const
+{
+	if (member.age_origin == core::Time{})
+		return 0;
+	return seconds((member.lost ? member.lost_at : now) - member.age_origin);
+}
+
+ClusterView view_cluster(const ApiBackend &backend)
+{
+	const core::Node &node = backend.node();
+	ClusterView view;
+	view.now = backend.mono_now();
+	view.unix_now = backend.unix_now();
+	view.members.push_back(local_row(backend));
+	for (std::size_t slot = 1; slot < core::max_members; ++slot)
+		if (!node.members()[slot].id.empty())
+			view.members.push_back(peer_row(backend, slot));
+	std::sort(view.members.begin() + 1, view.members.end(), [](const MemberRow &a, const MemberRow &b) { return a.id > b.id; });
+
+	view.primary = node.primary() ? node.config().self : node.vcluster().choice;
+	view.suite = own_suite(node.config());
+	view.has_no_gcm_member = !view.local().supports_gcm;
+	bool first = true;
+	for (const MemberRow &row : view.members) {
+		if (row.local || !row.alive)
+			continue;
+		view.suite = first ? row.suite : std::min(view.suite, row.suite); // Suite stands in the order of strength
+		view.has_no_gcm_member = view.has_no_gcm_member || !row.supports_gcm;
+		first = false;
+	}
+	number_roles(view, node);
+	return view;
+}
+
+std::string heartbeat_address(std::uint8_t ha_ip_idx)
+{
+	return "169.254.0." + std::to_string(ha_ip_idx + 1);
+}
+
+} // namespace systole::control

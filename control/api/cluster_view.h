@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright(c) 2026 The Systole authors
+//
+// The cluster as this member sees it at one moment: one row a member, put together once and read by every reply.
+#pragma once
+
+#include "control/api/backend.h"
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace systole::control {
+
+struct LinkRow {
+	std::string name;
+	core::LinkHealth health = core::LinkHealth::down; // of the local member: carrier
+	bool shared = true;                               // both members have this link
+	std::int64_t last_rx_ns = 0;                      // CLOCK_MONOTONIC, 0 = never
+	std::uint64_t rx = 0;
+	std::uint64_t lost = 0;
+	std::uint32_t rtt_us = 0;
+	MacAddress mac{};
+};
+
+struct MemberRow {
+	core::MemberId id;
+	std::string serial; // printable
+	std::string hostname;
+	bool local = false;
+	bool alive = false;
+	bool lost = false; // was alive once
+	core::HaState state = core::HaState::hello; // the last one heard
+	std::uint8_t ha_ip_idx = 0;
+	std::uint32_t ha_prio = 0; // role order: 0 = primary
+	std::uint8_t priority = 128;
+	bool failover_flag = false;
+	bool override_enabled = false;
+	std::uint32_t link_failure = 0;
+	std::uint32_t pingserver_failure = 0;
+	std::uint32_t epoch = 0;
+	core::Time age_origin{};
+	std::uint32_t reset_count = 0;
+	core::Time lost_at{};
+	std::uint32_t packet_version = 0;
+	std::uint32_t link_fails = 0;
+	std::uint32_t lateness_us = 0;
+	std::array<std::uint8_t, 16> checksum{};
+	core::Suite suite = core::Suite::none;
+	bool supports_gcm = false;
+	std::vector<LinkRow> links;
+
+	[[nodiscard]] std::string_view state_word() const; // hello, work, standby, lost
+	[[nodiscard]] std::string_view role_word() const;  // primary, secondary
+	[[nodiscard]] std::int64_t last_rx_ns() const;     // on any link, 0 = never
+};
+
+struct ClusterView {
+	core::Time now{};
+	double unix_now = 0;
+	std::vector<MemberRow> members; // the local one first, then by serial, highest first
+	core::MemberId primary;         // empty: nobody
+	core::Suite suite = core::Suite::none;
+	bool has_no_gcm_member = false; // a live member lacks AES-128-GCM
+
+	[[nodiscard]] const MemberRow &local() const { return members.front(); }
+	[[nodiscard]] const MemberRow *find(const core::MemberId &id) const;
+	[[nodiscard]] std::vector<const MemberRow *> live_in_role_order() const;
+	[[nodiscard]] double unix_of(core::Time at) const;
+	[[nodiscard]] double age_s(const MemberRow &member) const; // at its loss, for a lost one
+};
+
+[[nodiscard]] ClusterView view_cluster(const ApiBackend &backend);
+
+// 169.254.0.1 for rank 0 (docs/PROTOCOL.md "Addresses").
+[[nodiscard]] std::string heartbeat_address(std::uint8_t ha_ip_idx);
+
+} // namespace systole::control

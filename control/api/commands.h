@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright(c) 2026 The Systole authors
+//
+// One request line -> one reply. Words are full and canonical (systolectl expands abbreviations before it sends).
+#pragma once
+
+#include "control/api/backend.h"
+
+#include <boost/json/object.hpp>
+
+#include <cstdint>
+#include <string_view>
+
+namespace systole::control {
+
+struct ApiReply {
+	enum class Kind : std::uint8_t {
+		object, // one line
+		events, // one line for each event kept, then the end of the connection
+		follow, // the same, and every event from now on
+	};
+	Kind kind = Kind::object;
+	boost::json::object body; // of Kind::object
+};
+
+// {"error":{"code":"unknown-command","message":"...","hint":"..."}}
+[[nodiscard]] boost::json::object api_error(std::string_view code, std::string_view message, std::string_view hint);
+
+[[nodiscard]] ApiReply answer(ApiBackend &backend, std::string_view request);
+
+} // namespace systole::control

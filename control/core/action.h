@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright(c) 2026 The Systole authors
+//
+// What the core wants done, in order, as values. The executor carries them out; the simulator plays them.
+#pragma once
+
+#include "control/core/election.h"
+#include "control/core/fixed_vector.h"
+#include "control/core/heartbeat.h"
+#include "control/core/message.h"
+#include "control/core/types.h"
+
+#include <type_traits>
+#include <variant>
+
+namespace systole::core {
+
+struct SendHello {}; // broadcast on every heartbeat port
+
+// ---- key agent: one session per exchange; keys never pass through the core
+struct BeginExchange { // as A: new X, scalar and SPI base; send KE1
+	SessionId session = 0;
+	MemberId peer;
+	BootNonce peer_nonce{};
+	LinkIndex link = 0;
+	MacAddress destination{};
+};
+struct ResendKe1 { // the same bytes again
+	SessionId session = 0;
+};
+struct EvaluateKe1 { // as B: compute KE2 and the session's secrets; answer with KeyResult{ke1}
+	SessionId session = 0;
+	LinkIndex link = 0;
+	MacAddress source{};
+	Suite suite = Suite::none; // B's choice, none = no common protection
+	HakeBytes ke1;
+};
+struct SendKe2 { // the session's cached KE2, again if need be
+	SessionId session = 0;
+};
+struct EvaluateKe2 { // as A; answer with KeyResult{ke2}
+	SessionId session = 0;
+	HakeBytes ke2;
+};
+struct SendKe3 {
+	SessionId session = 0;
+};
+struct CheckKe3 { // as B; answer with KeyResult{ke3}
+	SessionId session = 0;
+	HakeBytes ke3;
+};
+struct InstallInboundKeys { // SAs towards us; slot 0 = candidate
+	SessionId session = 0;
+	PeerSlot slot = 0;
+	std::uint8_t link_bitmap = 0;
+	Suite suite = Suite::none;
+};
+struct BindCandidate { // a candidate proved itself: its packets count from now on
+	SessionId session = 0;
+	PeerSlot slot = 0;
+};
+struct InstallOutboundKeys {
+	SessionId session = 0;
+	PeerSlot slot = 0;
+	std::uint8_t link_bitmap = 0;
+	Suite suite = Suite::none;
+};
+struct DropSession { // wipe keys, take both directions out of use
+	SessionId session = 0;
+};
+
+// ---- worker
+struct StartPeerBeats { // a new boot of the peer: numbers, echo and liveness start again
+	PeerSlot slot = 0;
+	SessionId generation = 0; // PeerLinkChanged of an earlier generation is of an earlier boot
+	std::uint8_t link_bitmap = 0;
+	std::array<MacAddress, max_links> macs{};
+};
+struct StopPeerBeats {
+	PeerSlot slot = 0;
+};
+struct SetPeerMac {
+	PeerSlot slot = 0;
+	LinkIndex link = 0;
+	MacAddress mac{};
+};
+struct SetRanks { // heartbeat addresses changed: rank 0 is 169.254.0.1; 0xff = slot unused
+	std::array<std::uint8_t, max_members> rank_of_slot{};
+};
+struct SetBeatContent {
+	bool immediate = false;
+	HeartbeatContent content;
+};
+
+// ---- takeover
+struct BecomePrimary {
+	std::uint8_t vcluster = 1;
+	std::uint32_t epoch = 0;
+	Decision decision;
+};
+struct BecomeSecondary {
+	std::uint8_t vcluster = 1;
+	std::uint32_t epoch = 0;
+	Decision decision;
+};
+struct Reannounce { // still primary, but others claimed the addresses meanwhile: gratuitous ARP and hooks again
+	std::uint8_t vcluster = 1;
+};
+
+// ---- record: history, events, log
+enum class NoticeKind : std::uint8_t {
+	started,          // "hatalk started"
+	stopped,
+	peer_found,       // a member's beats count from now on
+	peer_lost,        // no beats on any link for the dead interval
+	peer_restarted,   // same serial, new boot, while it counted as alive
+	peer_link_up,     // one link of one peer
+	peer_link_lost,
+	peer_link_one_way,
+	carrier,          // heartbeat port link status; value 0/1
+	monitor,          // monitored interface link status; value 0/1; index in link
+	role,             // from -> to
+	wrong_password,
+	unconfirmed,      // asked us for a session and never proved that it knows the password
+	policy_mismatch,
+	duplicate_member, // somebody else uses our serial
+	cross_cabled,     // link of the sender in value, ours in link
+	no_slot,          // more members than max_members
+	rolled_back,
+	uptime_reset,
+	failover_flag,    // value 0/1
+	override_in_force, // value 0/1
+};
+struct Notice {
+	NoticeKind kind = NoticeKind::started;
+	Time at{};        // when it was judged
+	Time last_rx{};   // peer_lost, peer_link_lost: last beat accepted
+	MemberId peer;
+	LinkIndex link = 0;
+	std::uint8_t vcluster = 1;
+	HaState from = HaState::hello;
+	HaState to = HaState::hello;
+	std::uint32_t epoch = 0;
+	std::int64_t value = 0;
+	Decision decision;
+};
+
+using Action = std::variant<SendHello, BeginExchange, ResendKe1, EvaluateKe1, SendKe2, EvaluateKe2, SendKe3, CheckKe3, InstallInboundKeys,
+			    BindCandidate, InstallOutboundKeys, DropSession, StartPeerBeats, StopPeerBeats, SetPeerMac, SetRanks, SetBeatContent,
+			    BecomePrimary, BecomeSecondary, Reannounce, Notice>;
+static_assert(std::is_trivially_copyable_v<Action>);
+
+// One step's actions, in the order in which they must happen. The bound is generous: see Node::step.
+using Actions = FixedVector<Action, 192>;
+
+} // namespace systole::core

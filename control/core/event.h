@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright(c) 2026 The Systole authors
+//
+// Everything that can happen to a member, as values. `now` rides in front: the core has no clock of its own.
+#pragma once
+
+#include "control/core/heartbeat.h"
+#include "control/core/message.h"
+#include "control/core/types.h"
+
+#include <type_traits>
+#include <variant>
+
+namespace systole::core {
+
+// The daemon has started. `nonce` and `seed` are fresh random bytes of this boot.
+struct Started {
+	BootNonce nonce{};
+	std::uint64_t seed = 0; // spreads retry timers; no secret
+	std::array<std::uint8_t, 16> config_checksum{};
+	Hostname hostname;
+	FixedVector<MacAddress, max_links> macs; // own heartbeat ports, in link order
+};
+struct Tick {}; // next_deadline() has come
+
+struct HakeReceived { // a clear frame; nothing in it is believed before a tag proves it
+	LinkIndex link = 0;
+	MacAddress source{};
+	HakeBytes message;
+};
+
+// The key agent's answer to an Evaluate... or Check... action.
+enum class KeyStep : std::uint8_t { ke1, ke2, ke3 };
+enum class KeyOutcome : std::uint8_t {
+	ok,
+	confirm_bad, // tag wrong: another password, or forged
+	point,       // share does not decode, or identity
+	failed,      // no memory, no such session
+};
+struct KeyResult {
+	SessionId session = 0;
+	KeyStep step = KeyStep::ke1;
+	KeyOutcome outcome = KeyOutcome::ok;
+};
+struct SessionConfirmed { // first good ESP packet on a session's inbound SA
+	SessionId session = 0;
+};
+
+struct BeatReceived {
+	PeerSlot slot = 0;
+	LinkIndex link = 0;
+	SessionId session = 0;
+	bool fresh = true;
+	std::int64_t sent_ns = 0; // sender's clock
+	std::uint32_t lateness_us = 0;
+	HeartbeatContent content;
+	Time arrived_at{};        // when the worker took it in
+};
+struct PeerLinkChanged { // the worker's judgement
+	PeerSlot slot = 0;
+	SessionId generation = 0; // of the StartPeerBeats it was judged under
+	LinkIndex link = 0;
+	LinkHealth health = LinkHealth::down;
+	Time last_rx{};
+	Time judged_at{};         // the worker's moment; the step that takes it in comes a little later
+};
+struct PeerRolledBack { // a peer echoed what we have not sent: our own state was set back
+	PeerSlot slot = 0;
+};
+
+struct MonitorChanged { // a monitored data interface, index in `set monitor`
+	std::uint8_t index = 0;
+	bool up = false;
+};
+struct CarrierChanged { // a heartbeat port
+	LinkIndex link = 0;
+	bool up = false;
+};
+
+struct SetFailover { // execute ha failover set / unset
+	bool set = false;
+};
+struct ResetUptime {}; // diagnose sys ha reset-uptime
+struct Stopping {};    // orderly exit: a primary gives the role away first
+
+using EventBody = std::variant<Started, Tick, HakeReceived, KeyResult, SessionConfirmed, BeatReceived, PeerLinkChanged, PeerRolledBack,
+			       MonitorChanged, CarrierChanged, SetFailover, ResetUptime, Stopping>;
+struct Event {
+	Time now{};
+	EventBody body;
+};
+static_assert(std::is_trivially_copyable_v<Event>);
+
+} // namespace systole::core

@@ -1,0 +1,563 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright(c) 2026 The Systole authors
+#include "control/daemon.h"
+
+#include "control/api/backend.h"
+#include "control/api/server.h"
+#include "control/config/show.h"
+#include "control/core/node.h"
+#include "control/event_source.h"
+#include "control/executor.h"
+#include "control/history.h"
+#include "control/instance.h"
+#include "control/key_agent.h"
+#include "control/log.h"
+#include "control/machine_usage.h"
+#include "control/netlink/link_monitor_table.h"
+#include "control/notice_text.h"
+#include "control/traffic.h"
+#if defined(SYSTOLE_KEY_LOG)
+#include "crypto/key_log.h"
+#endif
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/posix/stream_descriptor.hpp>
+#include <boost/asio/signal_set.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/json.hpp>
+
+#include <sched.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <csignal>
+#include <ctime>
+#include <deque>
+
+namespace systole::control {
+
+namespace asio = boost::asio;
+using boost::system::error_code;
+
+namespace {
+
+constexpr int exit_ok = 0;
+constexpr int exit_other = 1;
+constexpr int exit_keys = 6;
+// Below the workers' 50: control may never keep a beat from leaving.
+constexpr int control_fifo_priority = 40;
+// Carrier loss can sit in the kernel's linkwatch for a second; asking finds it sooner.
+constexpr auto link_refresh_interval = std::chrono::milliseconds{100};
+// Addresses go at once; the macvlans follow when the successor has been told (downing one takes some 10 ms).
+constexpr auto finish_release_after = std::chrono::milliseconds{3};
+constexpr auto hook_poll_interval = std::chrono::milliseconds{20};
+
+core::Time clock_now()
+{
+	timespec t{};
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return core::Time{std::chrono::seconds{t.tv_sec} + std::chrono::nanoseconds{t.tv_nsec}};
+}
+
+double unix_seconds()
+{
+	timespec t{};
+	clock_gettime(CLOCK_REALTIME, &t);
+	return static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_nsec) * 1e-9;
+}
+
+core::BootNonce fresh_nonce()
+{
+	core::BootNonce nonce{};
+	crypto::random_bytes(std::as_writable_bytes(std::span(nonce)));
+	return nonce;
+}
+
+core::Started started_event(const DaemonSetup &setup, const core::BootNonce &nonce)
+{
+	core::Started started;
+	started.nonce = nonce;
+	crypto::random_bytes(std::as_writable_bytes(std::span(&started.seed, 1)));
+	const ConfigurationChecksum checksum = configuration_checksum(setup.configuration);
+	std::transform(checksum.begin(), checksum.end(), started.config_checksum.begin(), [](std::byte b) { return std::to_integer<std::uint8_t>(b); });
+	started.hostname = core::Hostname::from(setup.configuration.global.hostname);
+	for (const HeartbeatPort &port : setup.ports)
+		started.macs.push_back(port.mac);
+	return started;
+}
+
+// The sessions of every daemon of this boot run through here; one object per process.
+class Daemon final : public ApiBackend {
+public:
+	Daemon(DaemonSetup setup, crypto::Secret<32> prs, KeyAgent::KeyLogger logger);
+
+	int run();
+
+	// ---- ApiBackend
+	const core::Node &node() const override { return m_node; }
+	const Configuration &configuration() const override { return m_setup.configuration; }
+	const WorkerCounters &counters() const override { return m_setup.channel->counters; }
+	std::span<const HeartbeatPort> ports() const override { return m_setup.ports; }
+	std::string poll_mode() const override { return m_setup.poll_mode; }
+	const History &history() const override { return m_history; }
+	core::Time mono_now() const override { return clock_now(); }
+	double unix_now() const override { return unix_seconds(); }
+	std::string version() const override { return SYSTOLE_VERSION; }
+	void command(const core::EventBody &event) override { feed(event); }
+	bool set_debug(std::string_view app, std::string_view level, std::string &error) override { return log_set_level(app, level, error); }
+	boost::json::object extra_status() const override;
+
+private:
+	void feed(const core::EventBody &event);
+	void drain_ring();
+	void wait_doorbell();
+	void wait_netlink();
+	void wait_signals();
+	void arm_tick();
+	void arm_announcements();
+	void arm_refresh();
+	void look_around();
+	void arm_hook_poll();
+	void link_changed(const LinkState &link);
+	void noticed(const core::Notice &notice);
+	void claimed(const ClaimReport &report);
+	void released(const ReleaseReport &report);
+	void hook_done(const HookResult &result);
+	void begin_stop();
+	void report(const TakeoverErrors &errors);
+
+	DaemonSetup m_setup;
+	core::Config m_core_config;
+	core::BootNonce m_nonce;
+	asio::io_context m_io{1};
+	WorkerPort m_worker;
+	KeyAgent m_keys;
+	Takeover m_takeover;
+	HookRunner m_hooks;
+	core::Node m_node;
+	Executor m_executor;
+	History m_history;
+	NoticeNames m_names;
+	std::string m_boot_id = boot_id();
+	ApiServer m_api;
+	LinkMonitorTable m_links;
+	LogRateLimit m_rate;
+
+	asio::posix::stream_descriptor m_doorbell{m_io};
+	asio::posix::stream_descriptor m_netlink{m_io};
+	asio::signal_set m_signals{m_io, SIGINT, SIGTERM};
+	asio::steady_timer m_tick{m_io};
+	asio::steady_timer m_announce{m_io};
+	asio::steady_timer m_finish_release{m_io};
+	asio::steady_timer m_refresh{m_io};
+	asio::steady_timer m_look{m_io};
+	asio::steady_timer m_hook_poll{m_io};
+	asio::steady_timer m_exit{m_io};
+
+	core::Actions m_actions;
+	std::vector<core::KeyResult> m_answers;
+	core::Duration m_worst_late{};
+	std::optional<ClaimReport> m_last_claim;
+	std::string m_last_hook;
+	std::vector<std::string> m_blockers;
+	MachineUsage m_machine;
+	boost::json::object m_usage;
+	bool m_hooks_polled = false;
+	bool m_stopping = false;
+};
+
+std::vector<std::string> watched_names(const DaemonSetup &setup, const Takeover &takeover)
+{
+	std::vector<std::string> names = takeover.watched_links();
+	for (const std::string &name : setup.configuration.ha.monitor)
+		names.push_back(name);
+	for (const HeartbeatPort &port : setup.ports)
+		if (!port.netdev.empty())
+			names.push_back(port.netdev);
+	std::sort(names.begin(), names.end());
+	names.erase(std::unique(names.begin(), names.end()), names.end());
+	return names;
+}
+
+NoticeNames names_of(const DaemonSetup &setup)
+{
+	NoticeNames names;
+	names.member = setup.configuration.global.serial;
+	for (const HeartbeatPort &port : setup.ports)
+		names.hbdevs.push_back(port.name);
+	names.monitors = setup.configuration.ha.monitor;
+	return names;
+}
+
+TakeoverSettings settings_of(const DaemonSetup &setup)
+{
+	std::string problem;
+	TakeoverSettings settings = takeover_settings(setup.configuration, setup.instance, problem);
+	if (!problem.empty())
+		log(LogApp::takeover, LogLevel::error, "{}", problem);
+	return settings;
+}
+
+Daemon::Daemon(DaemonSetup setup, crypto::Secret<32> prs, KeyAgent::KeyLogger logger)
+    : m_setup(std::move(setup)), m_core_config(core_config(m_setup.configuration)), m_nonce(fresh_nonce()), m_worker(*m_setup.channel),
+      m_keys(std::move(prs), m_core_config, m_nonce, m_worker, std::move(logger)), m_takeover(settings_of(m_setup)),
+      m_hooks(m_setup.instance, [this](const HookResult &result) { hook_done(result); }), m_node(m_core_config),
+      m_executor({m_keys, m_worker, m_takeover, m_hooks}, m_core_config, m_nonce,
+		 {m_setup.configuration.ha.hook_primary, m_setup.configuration.ha.hook_secondary, m_setup.configuration.ha.hook_timeout}),
+      m_names(names_of(m_setup)),
+      m_api(m_io, *this),
+      m_links(watched_names(m_setup, m_takeover), [this](const LinkState &link) { link_changed(link); },
+	      [this](int ifindex, const IpPrefix &prefix, bool present) { report(m_takeover.handle_address(ifindex, prefix, present)); })
+{
+	m_executor.on_claimed([this](const ClaimReport &r) { claimed(r); });
+	m_executor.on_released([this](const ReleaseReport &r) { released(r); });
+	m_executor.on_noticed([this](const core::Notice &n) { noticed(n); });
+}
+
+void Daemon::report(const TakeoverErrors &errors)
+{
+	for (const TakeoverError &error : errors)
+		log(LogApp::takeover, LogLevel::error, "{}", error.text());
+}
+
+// ---------------------------------------------------------------- the one way in
+
+void Daemon::feed(const core::EventBody &event)
+{
+	m_setup.channel->watchdog.fetch_add(1, std::memory_order_relaxed);
+	m_answers.clear();
+	m_actions.clear();
+	core::Time now = clock_now();
+	m_node.step({now, event}, m_actions);
+	m_executor.carry_out(m_actions, now, m_answers);
+	for (std::size_t i = 0; i < m_answers.size(); ++i) {
+		m_actions.clear();
+		now = clock_now();
+		m_node.step({now, m_answers[i]}, m_actions);
+		m_executor.carry_out(m_actions, now, m_answers);
+	}
+	m_worker.flush();
+	arm_tick();
+	arm_announcements();
+	arm_hook_poll();
+}
+
+void Daemon::drain_ring()
+{
+	WorkerEvent event;
+	while (m_setup.channel->events.pop(event)) {
+		if (const auto *sa = std::get_if<ReleasedInbound>(&event)) {
+			m_keys.released(sa->sa);
+		} else if (const auto *out = std::get_if<ReleasedOutbound>(&event)) {
+			m_keys.released(out->sa);
+		} else if (const auto *late = std::get_if<WorkerLate>(&event)) {
+			m_worst_late = std::max(m_worst_late, late->gap);
+			m_rate.line(LogApp::dataplane, LogLevel::warning, "late", late->at.time_since_epoch(),
+				    fmt::format("this machine kept the poll core away for {:.1f} ms; peers were given that time back",
+						std::chrono::duration<double, std::milli>(late->gap).count()));
+		} else if (const auto body = core_event(event)) {
+			feed(*body);
+		}
+	}
+}
+
+void Daemon::wait_doorbell()
+{
+	m_doorbell.async_wait(asio::posix::stream_descriptor::wait_read, [this](const error_code &error) {
+		if (error)
+			return;
+		std::uint64_t rung = 0;
+		(void)!::read(m_setup.channel->bell.fd, &rung, sizeof(rung));
+		drain_ring();
+		// Say that we sleep, then look once more: what came in between has not rung.
+		m_setup.channel->bell.sleeping.store(true);
+		drain_ring();
+		wait_doorbell();
+	});
+}
+
+void Daemon::wait_netlink()
+{
+	m_netlink.async_wait(asio::posix::stream_descriptor::wait_read, [this](const error_code &error) {
+		if (error)
+			return;
+		if (const auto failure = m_links.drain())
+			log(LogApp::daemon, LogLevel::error, "netlink: {}", failure.message());
+		wait_netlink();
+	});
+}
+
+void Daemon::wait_signals()
+{
+	m_signals.async_wait([this](const error_code &error, int number) {
+		if (error)
+			return;
+		if (m_stopping) { // the second time: at once
+			m_io.stop();
+			return;
+		}
+		log(LogApp::daemon, LogLevel::info, "{}: giving the role away and stopping", number == SIGINT ? "SIGINT" : "SIGTERM");
+		begin_stop();
+		wait_signals();
+	});
+}
+
+// ---------------------------------------------------------------- timers
+
+void Daemon::arm_tick()
+{
+	const core::Time due = m_node.next_deadline();
+	if (due == core::never)
+		return;
+	m_tick.expires_at(asio::steady_timer::time_point{due.time_since_epoch()});
+	m_tick.async_wait([this](const error_code &error) {
+		if (!error)
+			feed(core::Tick{});
+	});
+}
+
+void Daemon::arm_announcements()
+{
+	const core::Time due = m_takeover.next_announcement();
+	if (due == core::never) {
+		m_announce.cancel();
+		return;
+	}
+	m_announce.expires_at(asio::steady_timer::time_point{due.time_since_epoch()});
+	m_announce.async_wait([this](const error_code &error) {
+		if (error)
+			return;
+		report(m_takeover.announce(clock_now()));
+		arm_announcements();
+	});
+}
+
+void Daemon::arm_refresh()
+{
+	m_refresh.expires_after(link_refresh_interval);
+	m_refresh.async_wait([this](const error_code &error) {
+		if (error)
+			return;
+		if (const auto failure = m_links.refresh())
+			m_rate.line(LogApp::daemon, LogLevel::error, "netlink", clock_now().time_since_epoch(),
+				    fmt::format("netlink: {}", failure.message()));
+		m_setup.channel->watchdog.fetch_add(1, std::memory_order_relaxed);
+		m_worker.flush();
+		arm_refresh();
+	});
+}
+
+// What status says of readiness and of the machine; a second old at most.
+void Daemon::look_around()
+{
+	m_blockers = m_takeover.blockers();
+	m_usage = m_machine.read();
+	m_look.expires_after(std::chrono::seconds{1});
+	m_look.async_wait([this](const error_code &error) {
+		if (!error)
+			look_around();
+	});
+}
+
+void Daemon::arm_hook_poll()
+{
+	if (!m_hooks.busy() || m_hooks_polled)
+		return;
+	m_hooks_polled = true;
+	m_hook_poll.expires_after(hook_poll_interval);
+	m_hook_poll.async_wait([this](const error_code &error) {
+		m_hooks_polled = false;
+		if (error)
+			return;
+		m_hooks.poll(clock_now());
+		arm_hook_poll();
+	});
+}
+
+// ---------------------------------------------------------------- links
+
+void Daemon::link_changed(const LinkState &link)
+{
+	report(m_takeover.handle_link(link.name));
+	const auto &monitored = m_setup.configuration.ha.monitor;
+	for (std::size_t i = 0; i < monitored.size() && i < core::max_monitors; ++i)
+		if (monitored[i] == link.name)
+			feed(core::MonitorChanged{static_cast<std::uint8_t>(i), link.up});
+	for (std::size_t i = 0; i < m_setup.ports.size(); ++i)
+		if (m_setup.ports[i].netdev == link.name)
+			feed(core::CarrierChanged{static_cast<core::LinkIndex>(i), link.up});
+}
+
+// ---------------------------------------------------------------- record
+
+void Daemon::noticed(const core::Notice &notice)
+{
+	// The wall clock of the moment it was judged, not of this line.
+	const double ago = std::chrono::duration<double>(clock_now() - notice.at).count();
+	const NoticeTime time{notice.at.time_since_epoch().count(), unix_seconds() - ago, m_boot_id};
+	const boost::json::object entry = notice_json(notice, m_names, time);
+	log(LogApp::hatalk, LogLevel::info, "{}", notice_text(notice, m_names));
+	m_history.append(entry);
+	m_api.publish(entry);
+}
+
+void Daemon::claimed(const ClaimReport &claim)
+{
+	m_last_claim = claim;
+	const auto ms = [&](core::Time to) { return std::chrono::duration<double, std::milli>(to - claim.start).count(); };
+	log(LogApp::takeover, LogLevel::info, "addresses taken over in {:.2f} ms, first announcement after {:.2f} ms", ms(claim.netlink_done),
+	    claim.first_announced == core::Time{} ? 0.0 : ms(claim.first_announced));
+}
+
+void Daemon::released(const ReleaseReport &release)
+{
+	log(LogApp::takeover, LogLevel::info, "addresses released in {:.2f} ms",
+	    std::chrono::duration<double, std::milli>(release.netlink_done - release.start).count());
+	m_finish_release.expires_after(finish_release_after);
+	m_finish_release.async_wait([this](const error_code &error) {
+		if (!error)
+			report(m_takeover.finish_release());
+	});
+}
+
+void Daemon::hook_done(const HookResult &result)
+{
+	m_last_hook = result.text();
+	log(LogApp::takeover, result.outcome == HookOutcome::finished && result.exit_status == 0 ? LogLevel::info : LogLevel::warning, "{}",
+	    m_last_hook);
+}
+
+boost::json::object Daemon::extra_status() const
+{
+	boost::json::object status;
+	status["dataplane"] = m_setup.dataplane_text;
+	boost::json::array readiness;
+	for (const std::string &blocker : m_blockers)
+		readiness.emplace_back(blocker);
+	status["readiness"] = std::move(readiness);
+	status["usage"] = m_usage;
+	boost::json::object interfaces;
+	for (const std::string &name : m_setup.configuration.ha.monitor)
+		interfaces[name] = interface_usage(name);
+	for (std::size_t i = 0; i < m_setup.ports.size(); ++i) {
+		const PortCounters &port = m_setup.channel->counters.ports[i];
+		boost::json::object usage = interface_usage(m_setup.ports[i].netdev);
+		usage["rx_bytes"] = port.rx_bytes.load(std::memory_order_relaxed);
+		usage["rx_packets"] = port.rx_packets.load(std::memory_order_relaxed);
+		usage["tx_bytes"] = port.tx_bytes.load(std::memory_order_relaxed);
+		usage["tx_packets"] = port.tx_packets.load(std::memory_order_relaxed);
+		interfaces[m_setup.ports[i].name] = std::move(usage);
+	}
+	status["interfaces"] = std::move(interfaces);
+	status["addresses_held"] = m_takeover.state() == Takeover::State::primary;
+	if (m_last_claim) {
+		const auto us = [&](core::Time to) { return std::chrono::duration_cast<std::chrono::microseconds>(to - m_last_claim->start).count(); };
+		status["last_takeover"] = {{"mono_ns", m_last_claim->start.time_since_epoch().count()},
+					   {"addresses_us", us(m_last_claim->netlink_done)},
+					   {"first_announcement_us", m_last_claim->first_announced == core::Time{} ? 0 : us(m_last_claim->first_announced)}};
+	}
+	if (!m_last_hook.empty())
+		status["last_hook"] = m_last_hook;
+	return status;
+}
+
+// ---------------------------------------------------------------- life
+
+void Daemon::begin_stop()
+{
+	m_stopping = true;
+	feed(core::Stopping{});
+	// Long enough for a few beats to say it, so that a successor need not wait for the dead interval.
+	m_exit.expires_after(std::clamp<core::Duration>(m_core_config.hb_interval * 3, std::chrono::milliseconds{30}, std::chrono::seconds{1}));
+	m_exit.async_wait([this](const error_code &) { m_io.stop(); });
+}
+
+int Daemon::run()
+{
+	if (std::string error; !m_api.start(instance_paths(m_setup.instance).socket(), error)) {
+		log(LogApp::api, LogLevel::error, "{}", error);
+		return exit_other;
+	}
+	if (std::string error; !m_history.load(instance_paths(m_setup.instance).history(), error))
+		log(LogApp::daemon, LogLevel::error, "{}", error);
+	report(m_takeover.start());
+	look_around();
+	for (const std::string &blocker : m_blockers)
+		log(LogApp::takeover, LogLevel::warning, "{}", blocker);
+	m_doorbell.assign(m_setup.channel->bell.fd);
+	if (const auto failure = m_links.start()) { // tells every watched link's state once, before the core starts
+		log(LogApp::daemon, LogLevel::error, "netlink: {}", failure.message());
+		return exit_other;
+	}
+	m_netlink.assign(m_links.fd());
+
+	// Every thread that may do slow things exists by now and keeps its ordinary priority.
+	const sched_param fifo{.sched_priority = control_fifo_priority};
+	if (sched_setscheduler(0, SCHED_FIFO | SCHED_RESET_ON_FORK, &fifo) != 0)
+		log(LogApp::daemon, LogLevel::warning, "control runs without real-time priority ({}); it may be late on a busy machine", strerror(errno));
+
+	feed(started_event(m_setup, m_nonce));
+	wait_signals();
+	wait_netlink();
+	arm_refresh();
+	m_setup.channel->bell.sleeping.store(true);
+	drain_ring();
+	wait_doorbell();
+	m_io.run();
+
+	m_hooks.stop(clock_now());
+	report(m_takeover.shutdown());
+	m_api.stop();
+	m_history.stop();
+	m_doorbell.release();
+	m_netlink.release();
+	return exit_ok;
+}
+
+} // namespace
+
+int run_daemon(DaemonSetup setup)
+{
+	log_start();
+	log(LogApp::daemon, LogLevel::info, "instance {}: {}", setup.instance, setup.dataplane_text);
+
+	KeyAgent::KeyLogger logger;
+#if defined(SYSTOLE_KEY_LOG)
+	std::unique_ptr<crypto::KeyLog> key_log;
+	if (!setup.key_log_dir.empty()) {
+		std::string error;
+		if (auto opened = crypto::KeyLog::open(setup.key_log_dir, error))
+			key_log = std::make_unique<crypto::KeyLog>(std::move(*opened));
+		if (!key_log) {
+			log(LogApp::daemon, LogLevel::error, "{}", error);
+			log_stop();
+			return exit_keys;
+		}
+		log(LogApp::daemon, LogLevel::warning, "every ESP key of this run is written to {}/esp_sa", setup.key_log_dir);
+		logger = [&key_log](std::uint32_t spi, crypto::Suite suite, crypto::Bytes key) {
+			if (!key_log->append({spi, suite, key}))
+				log(LogApp::daemon, LogLevel::error, "key log: a line could not be written");
+		};
+	}
+#endif
+	const Configuration::Ha &ha = setup.configuration.ha;
+	auto prs = crypto::derive_prs(ha.password.view(), ha.group_id, ha.group_name);
+	setup.configuration.ha.password = SecretText{};
+	if (!prs) {
+		log(LogApp::daemon, LogLevel::error, "the cluster password could not be stretched: not enough memory (32 MiB)");
+		log_stop();
+		return exit_keys;
+	}
+	const auto stop_worker = setup.stop_worker;
+	int code = exit_other;
+	{
+		Daemon daemon(std::move(setup), std::move(*prs), std::move(logger));
+		code = daemon.run();
+		stop_worker();
+	}
+	log_stop();
+	return code;
+}
+
+} // namespace systole::control

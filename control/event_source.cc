@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright(c) 2026 The Systole authors
+#include "control/event_source.h"
+
+#include <algorithm>
+
+namespace systole::control {
+
+namespace {
+
+using Body = std::optional<core::EventBody>;
+
+Body convert(const HakeFrame &frame)
+{
+	core::HakeReceived event;
+	event.link = frame.link;
+	event.source = frame.source;
+	event.message.length = static_cast<std::uint8_t>(std::min<std::size_t>(frame.length, max_hake_bytes));
+	std::copy_n(frame.payload.begin(), event.message.length, event.message.bytes.begin());
+	return event;
+}
+
+Body convert(const SessionConfirmed &confirmed)
+{
+	return core::SessionConfirmed{confirmed.session};
+}
+
+Body convert(const PeerBeat &beat)
+{
+	const auto content = core::decode_content({beat.content.data(), std::min<std::size_t>(beat.length, beat.content.size())});
+	if (!content)
+		return std::nullopt;
+	core::BeatReceived event;
+	event.slot = beat.slot;
+	event.link = beat.link;
+	event.session = beat.session;
+	event.fresh = beat.fresh;
+	event.sent_ns = beat.sent_ns;
+	event.lateness_us = beat.lateness_us;
+	event.content = *content;
+	event.arrived_at = beat.at;
+	return event;
+}
+
+Body convert(const PeerLink &link)
+{
+	if (link.verdict == LinkVerdict::rollback)
+		return core::PeerRolledBack{link.slot};
+	core::PeerLinkChanged event;
+	event.slot = link.slot;
+	event.generation = link.generation;
+	event.link = link.link;
+	event.health = link.verdict == LinkVerdict::alive     ? core::LinkHealth::up
+		       : link.verdict == LinkVerdict::one_way ? core::LinkHealth::one_way
+							      : core::LinkHealth::down;
+	event.last_rx = link.last_rx;
+	event.judged_at = link.at;
+	return event;
+}
+
+template <typename Other> Body convert(const Other &)
+{
+	return std::nullopt;
+}
+
+} // namespace
+
+std::optional<core::EventBody> core_event(const WorkerEvent &event)
+{
+	return std::visit([](const auto &value) { return convert(value); }, event);
+}
+
+} // namespace systole::control

@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright(c) 2026 The Systole authors
+#include "control/executor.h"
+
+#include "control/log.h"
+#include "control/notice_text.h"
+
+#include <algorithm>
+#include <type_traits>
+
+namespace systole::control {
+
+namespace {
+
+// 169.254.0.1 is the member with the highest serial, .2 the next.
+std::uint32_t heartbeat_address(std::uint8_t rank)
+{
+	return 0xa9fe0001U + rank;
+}
+
+void log_errors(const TakeoverErrors &errors)
+{
+	for (const TakeoverError &error : errors)
+		log(LogApp::takeover, LogLevel::error, "{}", error.text());
+}
+
+} // namespace
+
+Executor::Executor(Parts parts, const core::Config &config, const core::BootNonce &nonce, RoleHooks hooks)
+    : m_parts(parts), m_config(config), m_hooks(std::move(hooks)), m_nonce(nonce)
+{
+	m_ranks.fill(0xff);
+}
+
+void Executor::carry_out(const core::Actions &actions, core::Time now, std::vector<core::KeyResult> &answers)
+{
+	for (const core::Action &wanted : actions) {
+		std::visit(
+			[&](const auto &action) {
+				using Kind = std::decay_t<decltype(action)>;
+				if constexpr (std::is_same_v<Kind, core::BeginExchange>)
+					m_parts.keys.begin(action);
+				else if constexpr (std::is_same_v<Kind, core::ResendKe1>)
+					m_parts.keys.resend_ke1(action);
+				else if constexpr (std::is_same_v<Kind, core::EvaluateKe1> || std::is_same_v<Kind, core::EvaluateKe2>)
+					answers.push_back(m_parts.keys.evaluate(action));
+				else if constexpr (std::is_same_v<Kind, core::SendKe2>)
+					m_parts.keys.send_ke2(action);
+				else if constexpr (std::is_same_v<Kind, core::SendKe3>)
+					m_parts.keys.send_ke3(action);
+				else if constexpr (std::is_same_v<Kind, core::CheckKe3>)
+					answers.push_back(m_parts.keys.check(action));
+				else if constexpr (std::is_same_v<Kind, core::InstallInboundKeys> || std::is_same_v<Kind, core::InstallOutboundKeys>)
+					m_parts.keys.install(action);
+				else if constexpr (std::is_same_v<Kind, core::BindCandidate>)
+					m_parts.keys.bind(action);
+				else if constexpr (std::is_same_v<Kind, core::DropSession>)
+					m_parts.keys.drop(action);
+				else if constexpr (std::is_same_v<Kind, core::StopPeerBeats>) {
+					m_started[action.slot] = false;
+					m_parts.worker.send(StopPeer{action.slot});
+				} else if constexpr (std::is_same_v<Kind, core::SetPeerMac>)
+					m_parts.worker.send(SetPeerMac{action.slot, action.link, action.mac});
+				else if constexpr (std::is_same_v<Kind, core::Notice>) {
+					if (m_noticed)
+						m_noticed(action);
+				} else if constexpr (std::is_same_v<Kind, core::BecomePrimary> || std::is_same_v<Kind, core::BecomeSecondary> ||
+						     std::is_same_v<Kind, core::Reannounce>)
+					run(action, now);
+				else
+					run(action);
+			},
+			wanted);
+	}
+}
+
+void Executor::run(const core::SendHello &)
+{
+	for (core::LinkIndex link = 0; link < m_config.link_count; ++link) {
+		core::Hello hello;
+		hello.header = {core::HakeType::hello, m_config.group_id, link, m_config.self, m_nonce};
+		hello.group_name = m_config.group_name;
+		hello.capabilities = m_config.capabilities;
+		hello.policy = m_config.policy;
+		const core::HakeBytes bytes = core::encode(hello);
+		SendFrame frame{};
+		frame.link = link;
+		frame.destination = core::broadcast_mac;
+		frame.length = bytes.length;
+		std::copy_n(bytes.bytes.begin(), bytes.length, frame.payload.begin());
+		m_parts.worker.send(frame);
+	}
+}
+
+void Executor::run(const core::StartPeerBeats &action)
+{
+	m_started[action.slot] = true;
+	m_parts.worker.send(StartPeer{action.slot, action.generation, heartbeat_address(m_ranks[0]), heartbeat_address(m_ranks[action.slot]),
+				      action.link_bitmap, action.macs});
+}
+
+void Executor::run(const core::SetRanks &action)
+{
+	const bool own_changed = action.rank_of_slot[0] != m_ranks[0];
+	for (core::PeerSlot slot = 1; slot < core::max_members; ++slot)
+		if (m_started[slot] && (own_changed || action.rank_of_slot[slot] != m_ranks[slot]))
+			m_parts.worker.send(SetAddresses{slot, heartbeat_address(action.rank_of_slot[0]), heartbeat_address(action.rank_of_slot[slot])});
+	m_ranks = action.rank_of_slot;
+}
+
+void Executor::run(const core::SetBeatContent &action)
+{
+	SetBeat beat{};
+	beat.immediate = action.immediate;
+	beat.length = static_cast<std::uint16_t>(core::encode(action.content, beat.content));
+	m_parts.worker.send(beat);
+}
+
+void Executor::run(const core::BecomePrimary &action, core::Time now)
+{
+	m_last_claim = action;
+	const ClaimReport report = m_parts.takeover.claim();
+	log_errors(report.errors);
+	if (m_claimed)
+		m_claimed(report);
+	hook(m_hooks.primary, "primary", action.vcluster, action.epoch, action.decision, now);
+}
+
+void Executor::run(const core::BecomeSecondary &action, core::Time now)
+{
+	const ReleaseReport report = m_parts.takeover.release();
+	log_errors(report.errors);
+	if (m_released)
+		m_released(report);
+	hook(m_hooks.secondary, "secondary", action.vcluster, action.epoch, action.decision, now);
+}
+
+void Executor::run(const core::Reannounce &, core::Time now)
+{
+	log_errors(m_parts.takeover.announce_again());
+	hook(m_hooks.primary, "primary", m_last_claim.vcluster, m_last_claim.epoch, m_last_claim.decision, now);
+}
+
+void Executor::hook(const std::string &path, std::string role, std::uint8_t vcluster, std::uint32_t epoch, const core::Decision &decision,
+		    core::Time now)
+{
+	if (path.empty())
+		return;
+	HookCall call;
+	call.path = path;
+	call.role = std::move(role);
+	call.vcluster = vcluster;
+	call.epoch = epoch;
+	call.reason = reason_phrase(decision);
+	call.deadline = m_hooks.deadline;
+	m_parts.hooks.run(std::move(call), now);
+}
+
+} // namespace systole::control

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright(c) 2026 The Systole authors
+//
+// Carries out what the core wants, in order: keys, worker, addresses, hooks, record. Decides nothing.
+// Key actions answer at once; the answers are collected and go back into the core by the caller.
+#pragma once
+
+#include "control/core/action.h"
+#include "control/core/event.h"
+#include "control/key_agent.h"
+#include "control/takeover/hooks.h"
+#include "control/takeover/takeover.h"
+#include "control/worker_port.h"
+
+#include <functional>
+#include <string>
+#include <vector>
+
+namespace systole::control {
+
+struct RoleHooks {
+	std::string primary, secondary; // absolute paths, empty = none
+	core::Duration deadline{};
+};
+
+class Executor {
+public:
+	struct Parts {
+		KeyAgent &keys;
+		WorkerPort &worker;
+		Takeover &takeover;
+		HookRunner &hooks;
+	};
+	// How a role change went, for history and status.
+	using Claimed = std::function<void(const ClaimReport &)>;
+	using Released = std::function<void(const ReleaseReport &)>;
+	using Noticed = std::function<void(const core::Notice &)>;
+
+	// `nonce` is this boot's, which every HELLO carries.
+	Executor(Parts parts, const core::Config &config, const core::BootNonce &nonce, RoleHooks hooks);
+
+	void on_claimed(Claimed callback) { m_claimed = std::move(callback); }
+	void on_released(Released callback) { m_released = std::move(callback); }
+	void on_noticed(Noticed callback) { m_noticed = std::move(callback); }
+
+	// Appends to `answers` what the key agent found out.
+	void carry_out(const core::Actions &actions, core::Time now, std::vector<core::KeyResult> &answers);
+
+private:
+	void run(const core::SendHello &action);
+	void run(const core::StartPeerBeats &action);
+	void run(const core::SetRanks &action);
+	void run(const core::SetBeatContent &action);
+	void run(const core::BecomePrimary &action, core::Time now);
+	void run(const core::BecomeSecondary &action, core::Time now);
+	void run(const core::Reannounce &action, core::Time now);
+	void hook(const std::string &path, std::string role, std::uint8_t vcluster, std::uint32_t epoch, const core::Decision &decision, core::Time now);
+
+	Parts m_parts;
+	core::Config m_config;
+	RoleHooks m_hooks;
+	core::BootNonce m_nonce;
+	core::BecomePrimary m_last_claim; // a re-announcement calls its hook again
+	std::array<std::uint8_t, core::max_members> m_ranks{};
+	std::array<bool, core::max_members> m_started{};
+	Claimed m_claimed;
+	Released m_released;
+	Noticed m_noticed;
+};
+
+} // namespace systole::control

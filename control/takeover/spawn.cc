@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright(c) 2026 The Systole authors
+//
+// Starts a program that shares nothing with this process but its credentials.
+#include "control/takeover/spawn.h"
+
+#include <fcntl.h>
+#include <linux/close_range.h>
+#include <pthread.h>
+#include <sched.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <csignal>
+#include <cstring>
+
+namespace systole::control {
+
+namespace {
+
+constexpr unsigned long default_timer_slack_ns = 50'000; // a real-time daemon may have asked for less
+constexpr int first_inherited_fd = 3;
+
+// In the child of a vfork: system calls only, nothing that allocates, locks or returns. Gives errno when it fails.
+[[nodiscard]] int become(const char *path, char *const argv[], char *const environment[], int input, int output)
+{
+	setpgid(0, 0);
+	struct sigaction fallback {};
+	fallback.sa_handler = SIG_DFL;
+	for (int signal = 1; signal < NSIG; ++signal)
+		sigaction(signal, &fallback, nullptr); // SIGKILL, SIGSTOP and those of the C library refuse, rightly
+	const sched_param no_priority{};
+	if (sched_setscheduler(0, SCHED_OTHER, &no_priority) != 0)
+		return errno;
+	setpriority(PRIO_PROCESS, 0, 0);
+	cpu_set_t everywhere;
+	std::memset(&everywhere, 0xff, sizeof(everywhere)); // the kernel keeps those that exist and the cpuset allows
+	if (sched_setaffinity(0, sizeof(everywhere), &everywhere) != 0)
+		return errno;
+	prctl(PR_SET_TIMERSLACK, default_timer_slack_ns, 0, 0, 0);
+	umask(022);
+	// First out of the way of 0 to 2, should the caller have had one of those closed.
+	input = fcntl(input, F_DUPFD, first_inherited_fd);
+	output = fcntl(output, F_DUPFD, first_inherited_fd);
+	if (input < 0 || output < 0 || chdir("/") != 0 || dup2(input, STDIN_FILENO) < 0 ||
+		dup2(output, STDOUT_FILENO) < 0 || dup2(output, STDERR_FILENO) < 0)
+		return errno;
+	if (close_range(first_inherited_fd, ~0U, CLOSE_RANGE_CLOEXEC) != 0)
+		return errno;
+	sigset_t none;
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, nullptr);
+	execve(path, argv, environment);
+	return errno;
+}
+
+} // namespace
+
+[[gnu::noinline]] SpawnResult spawn_detached(
+	const char *path, char *const argv[], char *const environment[], int input, int output)
+{
+	// No handler of ours may run in the child, where it would write into our memory.
+	sigset_t all;
+	sigset_t before;
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	volatile int child_error = 0;
+	const pid_t pid = vfork();
+	if (pid == 0) {
+		child_error = become(path, argv, environment, input, output);
+		_exit(127);
+	}
+	const int vfork_error = errno;
+	pthread_sigmask(SIG_SETMASK, &before, nullptr);
+	if (pid < 0)
+		return {-1, vfork_error};
+	if (child_error != 0) {
+		while (waitpid(pid, nullptr, 0) < 0 && errno == EINTR) {
+		}
+		return {-1, child_error};
+	}
+	return {pid, 0};
+}
+
+} // namespace systole::control

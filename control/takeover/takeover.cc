@@ -1,0 +1,409 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright(c) 2026 The Systole authors
+//
+// Holds the cluster's addresses, or holds none of them.
+#include "control/takeover/takeover.h"
+
+#include "control/netlink/inventory.h"
+#include "control/netlink/requests.h"
+#include "control/takeover/gratuitous.h"
+#include "control/takeover/leftovers.h"
+#include "control/takeover/readiness.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <ctime>
+
+namespace systole::control {
+
+namespace {
+
+core::Time monotonic_now()
+{
+	timespec now{};
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return core::Time{std::chrono::seconds{now.tv_sec} + std::chrono::nanoseconds{now.tv_nsec}};
+}
+
+// Failures that say that the work had been done before: a link that is gone has no addresses, and the kernel takes an
+// IPv4 network's secondary addresses away with the first one.
+bool is_already_done(TakeoverFault fault, int code)
+{
+	switch (fault) {
+	case TakeoverFault::address_delete:
+		return code == EADDRNOTAVAIL || code == ENODEV;
+	case TakeoverFault::link_down:
+	case TakeoverFault::link_delete:
+		return code == ENODEV;
+	default:
+		return false;
+	}
+}
+
+} // namespace
+
+Takeover::Takeover(TakeoverSettings settings) : m_settings(std::move(settings))
+{
+	for (const TrafficInterface &interface : m_settings.interfaces) {
+		Port port;
+		port.config = interface;
+		port.addresses = addresses_to_hold(interface);
+		port.macvlan = macvlan_name(interface.base);
+		m_ports.push_back(std::move(port));
+	}
+}
+
+Takeover::~Takeover()
+{
+	shutdown();
+}
+
+TakeoverErrors Takeover::start()
+{
+	TakeoverErrors errors;
+	std::error_code error = m_socket.open();
+	if (error)
+		return {{TakeoverFault::netlink, "", error.value(), "opening a route socket"}};
+	errors = remove_leftovers(m_socket, m_settings);
+	error = m_announcer.open();
+	if (error)
+		errors.push_back(
+			{TakeoverFault::announcement, "", error.value(), "opening a packet socket; needs CAP_NET_RAW"});
+	for (Port &port : m_ports)
+		prepare(port, errors);
+	return errors;
+}
+
+TakeoverErrors Takeover::shutdown()
+{
+	if (!m_socket.is_open())
+		return {};
+	TakeoverErrors errors;
+	if (m_state == State::primary)
+		errors = release().errors;
+	Work work;
+	for (Port &port : m_ports) {
+		if (port.macvlan_index != 0) {
+			request_link_deletion(work.batch, port.macvlan_index);
+			work.steps.push_back({&port, TakeoverFault::link_delete, port.macvlan});
+		}
+	}
+	run(work, errors);
+	for (Port &port : m_ports) {
+		if (port.base_index != 0)
+			restore_base_settings(port.config.base, port.saved);
+		port.base_index = 0;
+		port.macvlan_index = 0;
+		port.saved.clear();
+	}
+	m_state = State::standby;
+	m_socket = {};
+	return errors;
+}
+
+ClaimReport Takeover::claim()
+{
+	ClaimReport report;
+	report.start = monotonic_now();
+	m_state = State::primary;
+	Work work;
+	for (const Port &port : m_ports) {
+		if (port.macvlan_index != 0)
+			add_claim(work, port);
+		else
+			report.errors.push_back({TakeoverFault::base_missing, port.config.base, ENODEV, port.problem});
+	}
+	run(work, report.errors);
+	report.netlink_done = monotonic_now();
+	announce_all(report.errors, &report.first_announced);
+	report.all_announced = monotonic_now();
+	start_train(report.all_announced);
+	return report;
+}
+
+ReleaseReport Takeover::release()
+{
+	ReleaseReport report;
+	report.start = monotonic_now();
+	report.netlink_done = report.start;
+	if (m_state != State::primary)
+		return report;
+	m_state = State::releasing;
+	m_next_announcement = core::never;
+	Work work;
+	for (const Port &port : m_ports) {
+		if (port.macvlan_index == 0)
+			continue;
+		for (const IpPrefix &address : port.addresses) {
+			request_address_deletion(work.batch, port.macvlan_index, address);
+			work.steps.push_back({&port, TakeoverFault::address_delete, address.text()});
+		}
+	}
+	run(work, report.errors);
+	report.netlink_done = monotonic_now();
+	return report;
+}
+
+TakeoverErrors Takeover::finish_release()
+{
+	TakeoverErrors errors;
+	if (m_state != State::releasing)
+		return errors;
+	m_state = State::standby;
+	Work work;
+	for (const Port &port : m_ports) {
+		if (port.macvlan_index == 0)
+			continue;
+		request_link_state(work.batch, port.macvlan_index, false);
+		work.steps.push_back({&port, TakeoverFault::link_down, port.macvlan});
+	}
+	run(work, errors);
+	return errors;
+}
+
+TakeoverErrors Takeover::announce(core::Time now)
+{
+	TakeoverErrors errors;
+	if (m_state != State::primary || now < m_next_announcement)
+		return errors;
+	announce_all(errors);
+	--m_announcements_left;
+	m_next_announcement = m_announcements_left == 0 ? core::never : now + m_settings.arps_interval;
+	return errors;
+}
+
+TakeoverErrors Takeover::announce_again()
+{
+	TakeoverErrors errors;
+	if (m_state != State::primary)
+		return errors;
+	announce_all(errors);
+	start_train(monotonic_now());
+	return errors;
+}
+
+std::vector<std::string> Takeover::watched_links() const
+{
+	std::vector<std::string> names;
+	for (const Port &port : m_ports) {
+		names.push_back(port.config.base);
+		names.push_back(port.macvlan);
+	}
+	return names;
+}
+
+TakeoverErrors Takeover::handle_link(std::string_view name)
+{
+	TakeoverErrors errors;
+	if (!m_socket.is_open())
+		return errors;
+	for (Port &port : m_ports) {
+		if (port.config.base == name || port.macvlan == name)
+			reconcile(port, errors);
+	}
+	return errors;
+}
+
+TakeoverErrors Takeover::handle_address(int ifindex, const IpPrefix &prefix, bool present)
+{
+	TakeoverErrors errors;
+	if (present || m_state != State::primary)
+		return errors;
+	for (Port &port : m_ports) {
+		const bool ours = std::find(port.addresses.begin(), port.addresses.end(), prefix) != port.addresses.end();
+		if (port.macvlan_index == ifindex && ours)
+			claim_port(port, errors);
+	}
+	return errors;
+}
+
+std::vector<std::string> Takeover::blockers()
+{
+	std::vector<std::string> reasons = takeover_blockers(m_socket, m_settings);
+	for (const Port &port : m_ports) {
+		// A port that is missing has been named by the inspection.
+		if (port.macvlan_index == 0 && port.base_index != 0)
+			reasons.push_back(port.problem.empty() ? port.config.base + ": has no virtual interface" : port.problem);
+	}
+	return reasons;
+}
+
+// Makes the macvlan of one port and applies the settings of both. Needs to be called again after a failure.
+void Takeover::prepare(Port &port, TakeoverErrors &errors)
+{
+	port.problem.clear();
+	port.macvlan_index = 0;
+	const auto base = find_link(m_socket, port.config.base);
+	if (!base) {
+		port.base_index = 0;
+		port.problem = port.config.base + ": no such network interface";
+		errors.push_back({TakeoverFault::base_missing, port.config.base, ENODEV, "it is taken up when it appears"});
+		return;
+	}
+	port.base_index = base->index;
+	port.base_running = base->running;
+	port.saved = base_settings_to_raise(port.config.base);
+	if (!make_macvlan(port, errors)) {
+		port.problem = errors.back().text();
+		port.saved.clear();
+		return;
+	}
+	const bool has_ipv6 = std::any_of(
+		port.addresses.begin(), port.addresses.end(), [](const IpPrefix &p) { return p.v6; });
+	std::vector<SettingError> failed = raise_base_settings(port.config.base, port.saved);
+	for (SettingError &error : apply_macvlan_settings(port.macvlan, has_ipv6))
+		failed.push_back(std::move(error));
+	for (const SettingError &error : failed)
+		errors.push_back({TakeoverFault::setting, port.config.base, error.code.value(), error.file});
+}
+
+bool Takeover::make_macvlan(Port &port, TakeoverErrors &errors)
+{
+	RequestBatch batch; // one sendmsg: a kill cannot fall between making and marking
+	request_macvlan(batch, port.base_index, port.macvlan, port.config.virtual_mac);
+	request_alias(batch, port.macvlan, ownership_alias(m_settings.instance, port.saved));
+	request_no_address_generation(batch, port.macvlan);
+	const BatchResult result = m_socket.transact(batch);
+	if (result.transport) {
+		errors.push_back(
+			{TakeoverFault::netlink, port.config.base, result.transport.value(), "making " + port.macvlan});
+		return false;
+	}
+	for (const RequestError &error : result.errors) {
+		if (error.request == 2 && error.code == EAFNOSUPPORT)
+			continue; // a kernel without IPv6 generates no IPv6 addresses
+		const bool taken = error.request == 0 && error.code == EEXIST;
+		errors.push_back({taken ? TakeoverFault::name_taken : TakeoverFault::macvlan, port.config.base, error.code,
+			taken ? "a link named " + port.macvlan + " exists that is not ours; rename or delete it"
+				  : port.macvlan + (error.detail.empty() ? "" : ": " + error.detail)});
+		return false;
+	}
+	const auto made = find_link(m_socket, port.macvlan);
+	if (!made) {
+		errors.push_back({TakeoverFault::macvlan, port.config.base, ENODEV, port.macvlan + " vanished"});
+		return false;
+	}
+	port.macvlan_index = made->index;
+	return true;
+}
+
+// Level-triggered: what the event said is not believed, the kernel is asked, so that stale events do no harm.
+void Takeover::reconcile(Port &port, TakeoverErrors &errors)
+{
+	const auto base = find_link(m_socket, port.config.base);
+	const auto macvlan = find_link(m_socket, port.macvlan);
+	const bool macvlan_ours = macvlan && is_own_macvlan(*macvlan, m_settings);
+	if (!base) {
+		// The macvlan dies with its port, but not when the port only moved to another network namespace.
+		if (macvlan_ours)
+			delete_macvlan(macvlan->index, port, errors);
+		port.base_index = 0;
+		port.macvlan_index = 0;
+		port.base_running = false;
+		port.saved.clear();
+		port.problem = port.config.base + ": no such network interface";
+		return;
+	}
+	const bool intact = base->index == port.base_index && macvlan && macvlan->index == port.macvlan_index &&
+		macvlan->base_index == base->index && macvlan->base_here;
+	if (!intact) {
+		if (base->index == port.base_index)
+			restore_base_settings(port.config.base, port.saved); // else prepare() would take ours for the originals
+		if (macvlan_ours)
+			delete_macvlan(macvlan->index, port, errors);
+		prepare(port, errors);
+		if (port.macvlan_index != 0 && m_state == State::primary)
+			claim_port(port, errors);
+		return;
+	}
+	if (m_state == State::primary && !macvlan->admin_up) {
+		claim_port(port, errors);
+	} else if (m_state == State::primary && base->running && !port.base_running) {
+		announce_port(port, errors); // switches and neighbours forgot while the carrier was away
+		start_train(monotonic_now());
+	} else if (m_state == State::standby && macvlan->admin_up) {
+		Work work; // somebody raised it by hand; a standby stays silent
+		request_link_state(work.batch, port.macvlan_index, false);
+		work.steps.push_back({&port, TakeoverFault::link_down, port.macvlan});
+		run(work, errors);
+	}
+	port.base_running = base->running;
+}
+
+void Takeover::claim_port(Port &port, TakeoverErrors &errors)
+{
+	Work work;
+	add_claim(work, port);
+	run(work, errors);
+	announce_port(port, errors);
+	start_train(monotonic_now());
+}
+
+void Takeover::delete_macvlan(int index, const Port &port, TakeoverErrors &errors)
+{
+	Work work;
+	request_link_deletion(work.batch, index);
+	work.steps.push_back({&port, TakeoverFault::link_delete, port.macvlan});
+	run(work, errors);
+}
+
+void Takeover::add_claim(Work &work, const Port &port)
+{
+	request_link_state(work.batch, port.macvlan_index, true);
+	work.steps.push_back({&port, TakeoverFault::link_up, port.macvlan});
+	for (const IpPrefix &address : port.addresses) {
+		request_address(work.batch, port.macvlan_index, address);
+		work.steps.push_back({&port, TakeoverFault::address_add, address.text()});
+	}
+}
+
+void Takeover::run(Work &work, TakeoverErrors &errors)
+{
+	const BatchResult result = m_socket.transact(work.batch);
+	if (result.transport)
+		errors.push_back({TakeoverFault::netlink, "", result.transport.value(), "sending a batch of requests"});
+	for (const RequestError &error : result.errors) {
+		const Work::Step &step = work.steps[error.request];
+		if (!is_already_done(step.fault, error.code))
+			errors.push_back({step.fault, step.port->config.base, error.code,
+				step.detail + (error.detail.empty() ? "" : ": " + error.detail)});
+	}
+}
+
+// One announcement has just been made.
+void Takeover::start_train(core::Time now)
+{
+	const bool more = m_settings.gratuitous_arps && m_settings.arps > 1;
+	m_announcements_left = more ? m_settings.arps - 1 : 0;
+	m_next_announcement = more ? now + m_settings.arps_interval : core::never;
+}
+
+void Takeover::announce_port(const Port &port, TakeoverErrors &errors, core::Time *first)
+{
+	if (!m_settings.gratuitous_arps || port.macvlan_index == 0)
+		return;
+	const core::MacAddress &mac = port.config.virtual_mac;
+	std::optional<bool> router = m_settings.router_flag;
+	for (const IpPrefix &address : port.addresses) {
+		std::error_code error;
+		if (!address.v6) {
+			error = m_announcer.send(port.macvlan_index, gratuitous_arp(mac, address));
+		} else {
+			if (!router)
+				router = read_setting("ipv6", port.macvlan, "forwarding").value_or(0) > 0;
+			error = m_announcer.send(port.macvlan_index, neighbour_advertisement(mac, address, *router));
+		}
+		if (error)
+			errors.push_back({TakeoverFault::announcement, port.config.base, error.value(), address.text()});
+		else if (first != nullptr && *first == core::Time{})
+			*first = monotonic_now();
+	}
+}
+
+void Takeover::announce_all(TakeoverErrors &errors, core::Time *first)
+{
+	for (const Port &port : m_ports)
+		announce_port(port, errors, first);
+}
+
+} // namespace systole::control

@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright(c) 2026 The Systole authors
+//
+// Holds the cluster's addresses, or holds none of them: one macvlan with the virtual MAC on each traffic interface.
+//
+//             claim()                    release()                      finish_release()
+//   standby ----------> primary ------------------------> releasing ----------------------> standby
+//   macvlans down       macvlans up, addresses, arps      addresses gone, macvlans up       macvlans down
+//                          ^                                   |
+//                          '-----------------------------------'  claim(), at any moment
+//
+// claim() is one netlink batch, then the first announcement of every address; nothing is opened, made or looked up on
+// that path. release() takes the addresses away, also in one batch, and is what a planned switch waits for: from its
+// return on nothing leaves with the virtual MAC. Setting a macvlan down costs the kernel 10 to 20 ms (it waits for its
+// readers, holding the lock every claim needs) and is left to finish_release(), some 50 ms later: where two members
+// share one kernel, as in the lab, the successor's claim is through by then.
+//
+// Whatever happens to the links (a port goes and comes back, someone deletes a macvlan or an address), handle_link()
+// and handle_address() compare the kernel with what should be and mend the difference.
+//
+// One thread uses it; everything lives in the network namespace that thread is in. Routes beyond the connected ones
+// are not its business: those that lead over a macvlan vanish with a release, role hooks or a routing daemon set them.
+#pragma once
+
+#include "control/core/types.h"
+#include "control/netlink/route_socket.h"
+#include "control/takeover/announcer.h"
+#include "control/takeover/interface_settings.h"
+#include "control/takeover/takeover_error.h"
+#include "control/takeover/takeover_settings.h"
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace systole::control {
+
+using TakeoverErrors = std::vector<TakeoverError>;
+
+// Moments are CLOCK_MONOTONIC.
+struct ClaimReport {
+	core::Time start{};
+	core::Time netlink_done{};
+	core::Time first_announced{}; // Time{} when nothing was announced
+	core::Time all_announced{};
+	TakeoverErrors errors; // the rest was done all the same
+};
+struct ReleaseReport {
+	core::Time start{};
+	core::Time netlink_done{};
+	TakeoverErrors errors;
+};
+
+class Takeover {
+public:
+	enum class State : std::uint8_t { standby, primary, releasing };
+
+	explicit Takeover(TakeoverSettings settings);
+	~Takeover(); // shutdown()
+	Takeover(const Takeover &) = delete;
+	Takeover &operator=(const Takeover &) = delete;
+
+	// Removes what a killed predecessor left and makes the macvlans, down. An interface that cannot be prepared is
+	// named in the result and tried again when its link changes.
+	[[nodiscard]] TakeoverErrors start();
+	// Releases, deletes the macvlans, gives the base ports their settings back. Doing it twice does nothing.
+	TakeoverErrors shutdown();
+
+	// Calling it while primary confirms everything and announces again.
+	[[nodiscard]] ClaimReport claim();
+	[[nodiscard]] ReleaseReport release();
+	[[nodiscard]] TakeoverErrors finish_release();
+	[[nodiscard]] State state() const { return m_state; }
+
+	// The rest of the train: when the next announcement is due (core::never: none) and doing it, if it is due.
+	[[nodiscard]] core::Time next_announcement() const { return m_next_announcement; }
+	[[nodiscard]] TakeoverErrors announce(core::Time now);
+	// Starts the train anew, at once: after a healed partition, also when this member stayed primary.
+	[[nodiscard]] TakeoverErrors announce_again();
+
+	// Names for a LinkMonitorTable, whose callbacks lead here.
+	[[nodiscard]] std::vector<std::string> watched_links() const;
+	[[nodiscard]] TakeoverErrors handle_link(std::string_view name);
+	[[nodiscard]] TakeoverErrors handle_address(int ifindex, const IpPrefix &prefix, bool present);
+
+	// Why a claim now would fail, with cures; empty when ready.
+	[[nodiscard]] std::vector<std::string> blockers();
+
+private:
+	struct Port {
+		TrafficInterface config;
+		std::vector<IpPrefix> addresses;
+		std::string macvlan;
+		int base_index = 0; // 0: the base port is not there
+		int macvlan_index = 0;
+		bool base_running = false;
+		std::vector<SavedSetting> saved;
+		std::string problem; // why there is no macvlan
+	};
+	// A batch and, for each of its requests, what to call its failure.
+	struct Work {
+		struct Step {
+			const Port *port;
+			TakeoverFault fault;
+			std::string detail;
+		};
+		RequestBatch batch;
+		std::vector<Step> steps;
+	};
+
+	void prepare(Port &port, TakeoverErrors &errors);
+	bool make_macvlan(Port &port, TakeoverErrors &errors);
+	void reconcile(Port &port, TakeoverErrors &errors);
+	void claim_port(Port &port, TakeoverErrors &errors);
+	void delete_macvlan(int index, const Port &port, TakeoverErrors &errors);
+	static void add_claim(Work &work, const Port &port);
+	void run(Work &work, TakeoverErrors &errors);
+	void start_train(core::Time now);
+	void announce_port(const Port &port, TakeoverErrors &errors, core::Time *first = nullptr);
+	void announce_all(TakeoverErrors &errors, core::Time *first = nullptr);
+
+	TakeoverSettings m_settings;
+	std::vector<Port> m_ports;
+	RouteSocket m_socket;
+	Announcer m_announcer;
+	State m_state = State::standby;
+	core::Time m_next_announcement = core::never;
+	unsigned m_announcements_left = 0;
+};
+
+} // namespace systole::control

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright(c) 2026 The Systole authors
+#include "control/traffic.h"
+
+#include "control/takeover/virtual_mac.h"
+
+#include <algorithm>
+
+namespace systole::control {
+
+namespace {
+
+IpPrefix prefix_of(const Ipv4Prefix &in)
+{
+	IpPrefix out;
+	std::copy(in.address.begin(), in.address.end(), out.address.begin());
+	out.length = in.length;
+	return out;
+}
+
+IpPrefix prefix_of(const Ipv6Prefix &in)
+{
+	IpPrefix out;
+	out.address = in.address;
+	out.length = in.length;
+	out.v6 = true;
+	return out;
+}
+
+std::vector<IpPrefix> addresses_of(const Configuration::Interface &interface)
+{
+	std::vector<IpPrefix> addresses;
+	if (interface.ip)
+		addresses.push_back(prefix_of(*interface.ip));
+	for (const auto &secondary : interface.secondaries)
+		if (secondary.ip)
+			addresses.push_back(prefix_of(*secondary.ip));
+	if (interface.ipv6.address)
+		addresses.push_back(prefix_of(*interface.ipv6.address));
+	return addresses;
+}
+
+} // namespace
+
+TakeoverSettings takeover_settings(const Configuration &configuration, const std::string &instance, std::string &problem)
+{
+	constexpr unsigned vcluster = 1;
+	const Configuration::Ha &ha = configuration.ha;
+	std::optional<VirtualMacPrefix> prefix;
+	if (ha.virtual_mac_prefix)
+		prefix = VirtualMacPrefix{ha.virtual_mac_prefix->bytes, 4};
+
+	std::vector<std::string> names;
+	std::vector<std::string> heartbeat_ports;
+	for (const auto &interface : configuration.interfaces)
+		names.push_back(interface.name);
+	for (const auto &port : ha.hbdev)
+		heartbeat_ports.push_back(port.name);
+
+	TakeoverSettings settings;
+	settings.instance = instance;
+	settings.gratuitous_arps = ha.gratuitous_arps;
+	settings.arps = ha.arps;
+	settings.arps_interval = ha.arps_interval;
+	for (const auto &interface : configuration.interfaces) {
+		auto addresses = addresses_of(interface);
+		const auto place = virtual_mac_place(names, heartbeat_ports, interface.name);
+		if (addresses.empty() || !place)
+			continue;
+		const auto mac = virtual_mac(ha.group_id, vcluster, *place, prefix);
+		if (!mac) {
+			problem += (problem.empty() ? "" : ", ") + interface.name + ": no virtual MAC left (at most 128 interfaces)";
+			continue;
+		}
+		settings.interfaces.push_back({interface.name, *mac, std::move(addresses)});
+	}
+	return settings;
+}
+
+} // namespace systole::control

@@ -1,0 +1,280 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright(c) 2026 The Systole authors
+//
+// systoled, in the order in which things come to life: command line, configuration, the instance's lock, EAL, ports,
+// the worker on its poll core, control on this thread. They go in the opposite order.
+#include "control/config/parse.h"
+#include "control/daemon.h"
+#include "control/instance.h"
+#include "control/log.h"
+#include "control/ring.h"
+#include "dataplane/eal.h"
+#include "dataplane/options.h"
+#include "dataplane/poll_mode.h"
+#include "dataplane/port.h"
+#include "dataplane/prompt.h"
+#include "dataplane/worker.h"
+
+#include <rte_launch.h>
+#include <rte_version.h>
+
+#include <sys/eventfd.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cstdio>
+#include <exception>
+#include <fstream>
+#include <memory>
+#include <thread>
+
+namespace {
+
+using namespace systole;
+using namespace systole::dataplane;
+
+void complain(const std::string &what)
+{
+	std::fprintf(stderr, "systoled: %s\n", what.c_str());
+}
+
+// What the configuration may leave to the machine.
+bool fill_in(control::Configuration &configuration, const std::string &instance)
+{
+	if (configuration.global.hostname.empty()) {
+		std::array<char, 256> name{};
+		if (gethostname(name.data(), name.size() - 1) == 0)
+			configuration.global.hostname = name.data();
+	}
+	if (!configuration.global.serial.empty())
+		return true;
+	std::string machine_id;
+	for (const char *path : {"/etc/machine-id", "/var/lib/dbus/machine-id"})
+		if (machine_id.empty())
+			std::getline(std::ifstream(path), machine_id);
+	if (machine_id.empty())
+		return false;
+	configuration.global.serial = control::default_serial(machine_id, instance);
+	return true;
+}
+
+PollMode wanted_mode(control::Configuration::PollMode mode)
+{
+	switch (mode) {
+	case control::Configuration::PollMode::busy: return PollMode::busy;
+	case control::Configuration::PollMode::adaptive: return PollMode::adaptive;
+	case control::Configuration::PollMode::automatic: break;
+	}
+	return PollMode::automatic;
+}
+
+std::vector<Device> devices_of(const control::Configuration &configuration)
+{
+	std::vector<Device> devices;
+	for (const auto &port : configuration.ha.hbdev) {
+		std::string device;
+		for (const auto &interface : configuration.interfaces)
+			if (interface.name == port.name)
+				device = interface.device;
+		devices.push_back(parse_device(port.name, device));
+	}
+	return devices;
+}
+
+bool obstacles_reported(std::span<const Device> devices)
+{
+	bool any = false;
+	for (const Device &device : devices) {
+		if (const auto obstacle = find_obstacle(device)) {
+			complain(*obstacle);
+			any = true;
+		}
+	}
+	return any;
+}
+
+std::string description(const EalRequest &request, std::span<const std::unique_ptr<Port>> ports)
+{
+	std::string text = rte_version();
+	if (request.given.empty())
+		text += ", " + std::to_string(memory_needed_mib(request.devices)) + " MiB " + (request.huge_pages ? "in huge pages" : "without huge pages");
+	else
+		text += ", EAL options as given";
+	for (std::size_t i = 0; i < ports.size(); ++i)
+		text += ", " + ports[i]->name() + " is " + request.devices[i].ethdev;
+	return text;
+}
+
+// The worker's thread from its launch to its end.
+struct PollCore {
+	Worker &worker;
+	PollMode mode;
+	std::string refused; // by the system, in one line; read once `ready`
+	std::atomic<bool> ready{false};
+
+	static int run(void *context)
+	{
+		auto &core = *static_cast<PollCore *>(context);
+		core.refused = prepare_poll_thread(core.mode);
+		core.ready.store(true, std::memory_order_release);
+		core.worker.run();
+		return 0;
+	}
+};
+
+int run_worker_and_control(const Options &options, control::DaemonSetup setup, const WorkerConfig &config, const PollChoice &choice,
+	std::span<Port *const> ports, unsigned lcore, const std::string &socket_path)
+{
+	const auto channel = std::make_unique<control::WorkerChannel>();
+	channel->bell.fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+	if (channel->bell.fd < 0) {
+		complain("no eventfd: out of file descriptors");
+		return exit_failure;
+	}
+	TscClock clock;
+	if (!clock.uses_counter())
+		control::log(control::LogApp::dataplane, control::LogLevel::warning, "the time-stamp counter is not invariant here: every clock reading is clock_gettime");
+	const auto worker = std::make_unique<Worker>(config, ports, *channel, clock);
+	PollCore core{*worker, choice.mode, {}};
+	if (rte_eal_remote_launch(&PollCore::run, &core, lcore) != 0) {
+		complain("the poll core " + std::to_string(lcore) + " does not start");
+		return exit_eal;
+	}
+	while (!core.ready.load(std::memory_order_acquire))
+		std::this_thread::sleep_for(std::chrono::milliseconds{1});
+	control::log(control::LogApp::dataplane, control::LogLevel::info, "polling is {}", choice.why);
+	if (!core.refused.empty())
+		control::log(control::LogApp::dataplane, control::LogLevel::warning, "{}", core.refused);
+
+	setup.channel = channel.get();
+	setup.stop_worker = [&channel, lcore] {
+		channel->stop.store(true);
+		rte_eal_wait_lcore(lcore);
+	};
+	int result = exit_failure;
+	{
+		std::unique_ptr<Prompt> prompt;
+		if (options.prompt)
+			prompt = std::make_unique<Prompt>(socket_path);
+		result = control::run_daemon(std::move(setup));
+	}
+	channel->stop.store(true); // control may have failed before it came to that
+	rte_eal_wait_lcore(lcore);
+	close(channel->bell.fd);
+	return result;
+}
+
+int run_daemon(const Options &options, control::Configuration configuration)
+{
+	std::string error;
+	control::InstanceRefusal refusal = control::InstanceRefusal::none;
+	const auto lock = control::InstanceLock::take(options.instance, error, &refusal);
+	if (!lock) {
+		complain(error);
+		return refusal == control::InstanceRefusal::running ? exit_running : refusal == control::InstanceRefusal::name ? exit_usage : exit_keys;
+	}
+
+	EalRequest request;
+	request.instance = options.instance;
+	request.devices = devices_of(configuration);
+	request.given = options.eal;
+	request.cpus = allowed_cpus();
+	request.isolated_cpus = isolated_cpus(request.cpus);
+	request.huge_pages = enough_huge_pages(memory_needed_mib(request.devices));
+	if (obstacles_reported(request.devices))
+		return exit_eal;
+	for (const Device &device : request.devices)
+		clean_leftovers(device);
+
+	// Before EAL: locking is cheap while there is little to lock.
+	if (const std::string refused = lock_memory(); !refused.empty())
+		control::log(control::LogApp::dataplane, control::LogLevel::warning, "{}", refused);
+	const auto eal = Eal::start(request, error);
+	if (!eal) {
+		complain(error);
+		return exit_eal;
+	}
+	// No core dumps and no ptrace by others: huge pages and key memory would be in them.
+	(void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+
+	std::vector<std::unique_ptr<Port>> ports;
+	std::vector<Port *> links;
+	control::DaemonSetup setup;
+	for (std::size_t i = 0; i < request.devices.size(); ++i) {
+		const Device &device = request.devices[i];
+		const auto &heartbeat = configuration.ha.hbdev[i];
+		auto port = Port::open({.name = heartbeat.name, .ethdev = device.ethdev, .mbufs = device.mbufs(), .own_mac = made_up_mac(configuration.global.serial, heartbeat.name)}, error);
+		if (port == nullptr) {
+			complain(error);
+			return exit_eal;
+		}
+		setup.ports.push_back({.name = heartbeat.name, .netdev = device.netdev, .device = device.argument, .priority = heartbeat.priority, .mac = port->mac()});
+		links.push_back(port.get());
+		ports.push_back(std::move(port));
+	}
+
+	// With EAL options of the operator's, the poll core is where they put it.
+	const int cpu = request.given.empty() ? choose_worker_cpu(request) : static_cast<int>(eal->worker_cpu());
+	const PollChoice choice = choose_poll_mode(wanted_mode(configuration.ha.poll_mode), cpu, request.isolated_cpus);
+	const WorkerConfig worker_config{
+		.interval = configuration.ha.interval(),
+		.lost_threshold = configuration.ha.hb_lost_threshold,
+		.ether_type = configuration.ha.ha_eth_type,
+		.poll_mode = choice.mode,
+	};
+	setup.configuration = std::move(configuration);
+	setup.config_file = options.file;
+	setup.instance = options.instance;
+	setup.key_log_dir = options.key_log;
+	setup.poll_mode = choice.mode == PollMode::busy ? "busy" : "adaptive";
+	setup.dataplane_text = description(request, ports) + ", " + choice.why;
+	return run_worker_and_control(options, std::move(setup), worker_config, choice, links, eal->worker(), lock->paths().socket());
+}
+
+int start(std::span<const char *const> arguments)
+{
+	const auto [options, error] = parse_options(arguments);
+	if (!error.empty()) {
+		complain(error + " (systoled --help)");
+		return exit_usage;
+	}
+	if (options.action == Options::Action::help) {
+		std::fputs(usage().c_str(), stdout);
+		return exit_ok;
+	}
+	if (options.action == Options::Action::version) {
+		std::printf("systoled %s, %s\n", SYSTOLE_VERSION, rte_version());
+		return exit_ok;
+	}
+	if (!control::is_instance_name(options.instance)) {
+		complain("'" + options.instance + "' is no instance name: 1 to 32 letters, digits, '_' or '-'");
+		return exit_usage;
+	}
+
+	control::ParseResult parsed = control::load_configuration(options.file);
+	std::fputs(control::to_text(parsed.diagnostics).c_str(), stderr);
+	if (!parsed.ok())
+		return exit_configuration;
+	if (options.action == Options::Action::test) {
+		std::printf("%s: configuration is good\n", options.file.c_str());
+		return exit_ok;
+	}
+	if (!fill_in(parsed.configuration, options.instance)) {
+		complain(options.file + ": this machine has no /etc/machine-id to make a serial from; set serial in config system global");
+		return exit_configuration;
+	}
+	return run_daemon(options, std::move(parsed.configuration));
+}
+
+} // namespace
+
+int main(int argc, char **argv)
+{
+	try {
+		return start({argv + 1, static_cast<std::size_t>(argc > 0 ? argc - 1 : 0)});
+	} catch (const std::exception &error) {
+		complain(error.what());
+		return exit_failure;
+	}
+}

@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright(c) 2026 The Systole authors
+#include "dataplane/rx.h"
+
+#include <algorithm>
+#include <cassert>
+#include <utility>
+
+namespace systole::dataplane {
+
+namespace {
+
+using control::Drop;
+using core::BeatVerdict;
+
+std::uint32_t spi_of(const std::byte *esp)
+{
+	std::uint32_t spi = 0;
+	for (int i = 0; i < 4; ++i)
+		spi = spi << 8 | std::to_integer<std::uint32_t>(esp[i]);
+	return spi;
+}
+
+Drop drop_of(crypto::Refusal refusal)
+{
+	switch (refusal) {
+	case crypto::Refusal::len: return Drop::esp_len;
+	case crypto::Refusal::replay_pre: return Drop::esp_replay_pre;
+	case crypto::Refusal::icv: return Drop::esp_icv;
+	case crypto::Refusal::pad: return Drop::esp_pad;
+	case crypto::Refusal::nh: return Drop::esp_nh;
+	case crypto::Refusal::none:
+	case crypto::Refusal::dummy:
+	case crypto::Refusal::exhausted:
+	case crypto::Refusal::room: break;
+	}
+	assert(false); // not refusals of open()
+	return Drop::esp_len;
+}
+
+} // namespace
+
+void Rx::drain(core::Time now, bool completely)
+{
+	m_hake_left = hake_per_turn;
+	for (std::size_t link = 0; link < m_state.ports.size(); ++link) {
+		Port &port = *m_state.ports[link];
+		HeardOut &heard = m_state.heard[link];
+		std::size_t bursts = completely ? heard.queue_frames() / burst_frames + 1 : bursts_per_turn;
+		for (bool empty = false; !empty && bursts != 0; --bursts) {
+			std::array<rte_mbuf *, burst_frames> frames;
+			const std::uint16_t count = port.receive(frames);
+			// Some drivers give short bursts while more is waiting; only nothing is nothing.
+			empty = count == 0;
+			if (!empty)
+				take_burst(now, static_cast<core::LinkIndex>(link), {frames.data(), count});
+			heard.took(now, count, empty);
+		}
+	}
+}
+
+void Rx::take_burst(core::Time now, core::LinkIndex link, std::span<rte_mbuf *> frames)
+{
+	const FramePolicy policy{m_state.config.ether_type, m_state.ports[link]->max_frame_bytes()};
+	std::size_t esp_count = 0;
+	std::uint64_t bytes_total = 0;
+	for (rte_mbuf *mbuf : frames) {
+		bytes_total += mbuf->pkt_len;
+		const std::span<std::byte> bytes(rte_pktmbuf_mtod(mbuf, std::byte *), mbuf->data_len);
+		const bool tagged = (mbuf->ol_flags & RTE_MBUF_F_RX_VLAN_STRIPPED) != 0;
+		const Frame frame = classify(bytes, mbuf->nb_segs, tagged, policy);
+		if (frame.kind == FrameKind::refused) {
+			m_state.count(frame.drop);
+			continue;
+		}
+		if (frame.kind == FrameKind::hake) {
+			hand_up_hake(now, link, frame, bytes.subspan(frame.offset, frame.length));
+			continue;
+		}
+		std::byte *const esp = bytes.data() + frame.offset;
+		crypto::InboundSa *sa = m_state.inbound.find(spi_of(esp));
+		if (sa == nullptr)
+			m_state.count(Drop::esp_nosa);
+		else if (sa->link != link)
+			m_state.count(Drop::esp_link);
+		else
+			m_opens[esp_count++] = {.sa = sa, .esp = esp, .esp_length = frame.length};
+	}
+	control::add(m_state.counters.ports[link].rx_packets, frames.size());
+	control::add(m_state.counters.ports[link].rx_bytes, bytes_total);
+
+	m_state.esp.open({m_opens.data(), esp_count});
+	for (std::size_t i = 0; i < esp_count; ++i)
+		take_opened(now, link, m_opens[i]);
+	rte_pktmbuf_free_bulk(frames.data(), static_cast<unsigned>(frames.size()));
+}
+
+void Rx::hand_up_hake(core::Time now, core::LinkIndex link, const Frame &frame, std::span<const std::byte> bytes)
+{
+	if (m_hake_left == 0) {
+		m_state.count(Drop::ring_full);
+		return;
+	}
+	--m_hake_left;
+	control::HakeFrame event{.at = now, .link = link, .source = frame.source, .length = static_cast<std::uint16_t>(bytes.size()), .payload = {}};
+	std::copy(bytes.begin(), bytes.end(), event.payload.begin());
+	m_state.outbox.offer(event);
+}
+
+void Rx::take_opened(core::Time now, core::LinkIndex link, const crypto::Open &packet)
+{
+	const bool dummy = packet.refusal == crypto::Refusal::dummy;
+	if (packet.refusal != crypto::Refusal::none && !dummy) {
+		m_state.count(drop_of(packet.refusal));
+		return;
+	}
+	confirm(now, *packet.sa);
+	// A candidate's packets prove that the peer has the keys, and that is all they do before BindSession; the same
+	// holds for a peer that control has not started. A dummy (next header 59) was never more than noise.
+	const Peer &peer = m_state.peers[packet.sa->slot];
+	if (dummy || packet.sa->slot == 0 || !peer.started)
+		return;
+
+	const Inner inner = parse_inner({packet.inner, packet.inner_length});
+	if (!inner.good)
+		m_state.count(inner.drop);
+	else if (packet.sa->traffic_class != crypto::TrafficClass::heartbeat || !peer.accepts(inner.addresses, now))
+		m_state.count(Drop::esp_policy);
+	else
+		take_beat(now, link, *packet.sa, inner.payload);
+}
+
+void Rx::confirm(core::Time now, crypto::InboundSa &sa)
+{
+	if (sa.confirmed)
+		return;
+	m_state.inbound.each_of(sa.session, [](crypto::InboundSa &other) { other.confirmed = true; });
+	m_state.outbox.deliver(control::SessionConfirmed{now, sa.slot, sa.session});
+}
+
+void Rx::take_beat(core::Time now, core::LinkIndex link, const crypto::InboundSa &sa, std::span<const std::byte> body)
+{
+	const auto stamp = core::decode_stamp(body);
+	if (!stamp || stamp->content_length > control::max_beat_content) {
+		m_state.count(Drop::inner_parse);
+		return;
+	}
+	const auto content = body.subspan(core::beat_stamp_bytes, stamp->content_length);
+	Peer &peer = m_state.peers[sa.slot];
+	PeerLinkState &way = peer.links[link];
+	control::LinkCounters &counters = m_state.counters.peers[sa.slot][link];
+
+	const bool was_alive = way.liveness.state() == core::LinkLiveness::State::alive;
+	const BeatVerdict verdict = way.liveness.on_beat(now, *stamp, m_state.timing);
+	const auto tell = [&](control::LinkVerdict what) {
+		m_state.outbox.deliver(control::PeerLink{now, way.liveness.last_fresh(), sa.slot, peer.generation, link, what});
+	};
+	if (verdict == BeatVerdict::rollback) {
+		m_state.count(Drop::hb_rollback);
+		if (!std::exchange(way.rollback_told, true))
+			tell(control::LinkVerdict::rollback);
+		return;
+	}
+
+	control::add(counters.lost, way.liveness.lost_beats() - std::exchange(way.lost_counted, way.liveness.lost_beats()));
+	counters.peer_late_us.store(stamp->lateness_us, std::memory_order_relaxed);
+	const bool fresh = verdict == BeatVerdict::fresh;
+	if (fresh) {
+		way.away.reset();
+		control::add(counters.rx);
+		counters.last_rx_ns.store(now.time_since_epoch().count(), std::memory_order_relaxed);
+		if (stamp->echo != 0) {
+			const std::int64_t rtt_ns = now.time_since_epoch().count() - stamp->echo_sent_ns - std::int64_t{1000} * stamp->echo_held_us;
+			counters.rtt_us.store(static_cast<std::uint32_t>(std::clamp<std::int64_t>(rtt_ns / 1000, 0, UINT32_MAX)), std::memory_order_relaxed);
+		}
+		if (!was_alive)
+			tell(control::LinkVerdict::alive);
+	} else {
+		m_state.count(Drop::hb_stale_echo);
+		control::add(counters.stale);
+	}
+
+	if (!peer.handed.wants(now, sa.session, stamp->sent_ns, fresh, content))
+		return;
+	control::PeerBeat event{.at = now, .slot = sa.slot, .link = link, .session = sa.session, .sent_ns = stamp->sent_ns,
+		.lateness_us = stamp->lateness_us, .fresh = fresh, .length = stamp->content_length, .content = {}};
+	std::copy(content.begin(), content.end(), event.content.begin());
+	if (m_state.outbox.offer(event))
+		peer.handed.handed(now, sa.session, stamp->sent_ns, fresh, content);
+}
+
+} // namespace systole::dataplane

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright(c) 2026 The Systole authors
+//
+// What enters the worker: frames are classified, ESP is opened a burst at a time, the inner packet is checked against
+// the SA it came in, the beat goes to the liveness of its peer and link, and what is news goes up to control.
+// Every refusal has a name and a counter (control/worker_counters.h); no refusal changes a peer's state.
+#pragma once
+
+#include "control/core/heartbeat.h"
+#include "crypto/esp.h"
+#include "dataplane/frame.h"
+#include "dataplane/worker_state.h"
+
+#include <array>
+#include <cstdint>
+
+namespace systole::dataplane {
+
+class Rx {
+public:
+	explicit Rx(WorkerState &state) : m_state(state) {}
+
+	// Takes what waits on every port: a few bursts, so that a flood cannot keep the worker from sending, or with
+	// `completely` all that can have been waiting, so that nobody is judged by what we have not looked at.
+	void drain(core::Time now, bool completely);
+
+private:
+	static constexpr std::size_t burst_frames = 32;
+	static constexpr std::uint32_t bursts_per_turn = 8;
+	static constexpr std::uint32_t hake_per_turn = 64; // each may cost control an elliptic curve operation
+
+	void take_burst(core::Time now, core::LinkIndex link, std::span<rte_mbuf *> frames);
+	void hand_up_hake(core::Time now, core::LinkIndex link, const Frame &frame, std::span<const std::byte> bytes);
+	void take_opened(core::Time now, core::LinkIndex link, const crypto::Open &packet);
+	void take_beat(core::Time now, core::LinkIndex link, const crypto::InboundSa &sa, std::span<const std::byte> body);
+	void confirm(core::Time now, crypto::InboundSa &sa);
+
+	WorkerState &m_state;
+	std::uint32_t m_hake_left = 0;
+	std::array<crypto::Open, burst_frames> m_opens;
+};
+
+} // namespace systole::dataplane

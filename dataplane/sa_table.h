@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright(c) 2026 The Systole authors
+//
+// Inbound security associations by SPI: one array read by the SPI's low 16 bits, then a compare of all 32.
+// The receiver chose the SPI (random16 << 16 | slot << 5 | link << 2 | class), so two live SAs never share a place
+// unless control gave away the same slot twice; then the newcomer wins and the old one goes back.
+#pragma once
+
+#include "crypto/sa.h"
+
+#include <array>
+#include <cstdint>
+#include <memory>
+
+namespace systole::dataplane {
+
+class SaTable {
+public:
+	static constexpr std::size_t capacity = 1024; // installed at once: members x links x two sessions, with room to spare
+
+	SaTable() : m_places(std::make_unique<Places>()) {}
+
+	[[nodiscard]] crypto::InboundSa *find(std::uint32_t spi) const
+	{
+		crypto::InboundSa *sa = (*m_places)[spi & 0xffff];
+		return sa != nullptr && sa->spi() == spi ? sa : nullptr;
+	}
+	// What has to be given back: null, the SA that stood in this place, or `sa` itself if the table is full.
+	[[nodiscard]] crypto::InboundSa *install(crypto::InboundSa *sa)
+	{
+		crypto::InboundSa *&place = (*m_places)[sa->spi() & 0xffff];
+		crypto::InboundSa *old = place;
+		if (old == nullptr && m_count == capacity)
+			return sa;
+		if (old == sa)
+			return nullptr;
+		if (old == nullptr)
+			m_list[m_count++] = sa;
+		else
+			m_list[index_of(old)] = sa;
+		place = sa;
+		return old;
+	}
+	// Calls visit(sa) for each SA of the session.
+	template <typename Visit> void each_of(std::uint32_t session, Visit visit)
+	{
+		for (std::size_t i = 0; i < m_count; ++i)
+			if (m_list[i]->session == session)
+				visit(*m_list[i]);
+	}
+	// Takes out every SA for which choose(sa) holds and hands it to release(sa).
+	template <typename Choose, typename Release> void remove_if(Choose choose, Release release)
+	{
+		for (std::size_t i = 0; i < m_count;) {
+			crypto::InboundSa *sa = m_list[i];
+			if (!choose(*sa)) {
+				++i;
+				continue;
+			}
+			(*m_places)[sa->spi() & 0xffff] = nullptr;
+			m_list[i] = m_list[--m_count];
+			release(sa);
+		}
+	}
+	[[nodiscard]] std::size_t size() const { return m_count; }
+
+private:
+	using Places = std::array<crypto::InboundSa *, 65536>;
+
+	[[nodiscard]] std::size_t index_of(const crypto::InboundSa *sa) const
+	{
+		std::size_t i = 0;
+		while (m_list[i] != sa)
+			++i;
+		return i;
+	}
+	std::unique_ptr<Places> m_places;
+	std::array<crypto::InboundSa *, capacity> m_list{};
+	std::size_t m_count = 0;
+};
+
+} // namespace systole::dataplane

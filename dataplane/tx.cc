@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright(c) 2026 The Systole authors
+#include "dataplane/tx.h"
+
+#include "dataplane/frame.h"
+
+#include <algorithm>
+#include <cassert>
+
+namespace systole::dataplane {
+
+namespace {
+
+using control::Drop;
+
+constexpr std::size_t front_bytes = ethernet_bytes + ipv4_bytes; // before ESP
+constexpr std::size_t inner_front_bytes = ipv4_bytes + udp_bytes;
+constexpr std::size_t longest_inner = inner_front_bytes + core::beat_stamp_bytes + control::max_beat_content;
+static_assert(RTE_PKTMBUF_HEADROOM >= front_bytes + crypto::seal_headroom);
+static_assert(RTE_MBUF_DEFAULT_DATAROOM >= longest_inner + crypto::seal_tailroom);
+static_assert(front_bytes + crypto::seal_headroom + longest_inner + crypto::seal_tailroom <= ethernet_bytes + 1500);
+
+} // namespace
+
+void Tx::set_content(const control::SetBeat &beat)
+{
+	assert(beat.length <= m_content.size());
+	m_content_length = beat.length;
+	std::copy_n(beat.content.begin(), beat.length, m_content.begin());
+}
+
+// The inner packet stands where the pool puts data; sealing grows into the head- and tailroom around it.
+rte_mbuf *Tx::build(core::Time now, core::Duration late, Peer &peer, PeerLinkState &way, Port &port, crypto::Seal &seal)
+{
+	rte_mbuf *mbuf = port.allocate();
+	if (mbuf == nullptr)
+		return nullptr;
+	const std::size_t body_length = core::beat_stamp_bytes + m_content_length;
+	const std::span<std::byte> inner(rte_pktmbuf_mtod(mbuf, std::byte *), inner_front_bytes + body_length);
+	const auto body = inner.subspan(inner_front_bytes);
+
+	core::BeatStamp stamp;
+	stamp.content_length = m_content_length;
+	const auto late_us = std::chrono::duration_cast<std::chrono::microseconds>(late).count();
+	stamp.lateness_us = static_cast<std::uint32_t>(std::clamp<std::int64_t>(late_us, 0, UINT32_MAX));
+	stamp.tx = way.liveness.next_tx();
+	stamp.sent_ns = now.time_since_epoch().count();
+	way.liveness.fill_echo(now, stamp);
+	core::encode(stamp, body.first<core::beat_stamp_bytes>());
+	std::copy_n(m_content.begin(), m_content_length, body.begin() + core::beat_stamp_bytes);
+	write_inner(inner.first<inner_front_bytes>(), peer.addresses, body);
+
+	seal = {};
+	seal.sa = way.outbound;
+	seal.inner = inner.data();
+	seal.inner_length = inner.size();
+	seal.headroom = rte_pktmbuf_headroom(mbuf) - front_bytes;
+	seal.tailroom = static_cast<std::size_t>(mbuf->buf_len - mbuf->data_off) - inner.size();
+	return mbuf;
+}
+
+void Tx::finish(rte_mbuf &mbuf, const crypto::Seal &seal, const Peer &peer, const core::MacAddress &mac, const Port &port) const
+{
+	const std::span<std::byte> frame(seal.esp - front_bytes, front_bytes + seal.esp_length);
+	write_ethernet(frame.first<ethernet_bytes>(), mac, port.mac(), m_state.config.ether_type);
+	write_outer(frame.subspan<ethernet_bytes, ipv4_bytes>(), peer.addresses, seal.esp_length);
+	mbuf.data_off = static_cast<std::uint16_t>(frame.data() - static_cast<std::byte *>(mbuf.buf_addr));
+	mbuf.data_len = static_cast<std::uint16_t>(frame.size());
+	mbuf.pkt_len = static_cast<std::uint32_t>(frame.size());
+}
+
+void Tx::transmit(core::LinkIndex link, std::span<rte_mbuf *> frames)
+{
+	if (frames.empty())
+		return;
+	std::uint64_t bytes = 0;
+	std::array<std::uint32_t, max_round> lengths;
+	for (std::size_t i = 0; i < frames.size(); ++i)
+		lengths[i] = frames[i]->pkt_len; // the port owns a frame once it has taken it
+	const std::size_t sent = m_state.ports[link]->send(frames);
+	for (std::size_t i = 0; i < sent; ++i)
+		bytes += lengths[i];
+	control::add(m_state.counters.ports[link].tx_packets, sent);
+	control::add(m_state.counters.ports[link].tx_bytes, bytes);
+	if (sent < frames.size()) {
+		m_state.count(Drop::tx_full, frames.size() - sent);
+		rte_pktmbuf_free_bulk(frames.data() + sent, static_cast<unsigned>(frames.size() - sent));
+	}
+}
+
+void Tx::round(core::Time now, core::Duration late)
+{
+	std::size_t count = 0;
+	for (std::size_t slot = 1; slot < m_state.peers.size(); ++slot) {
+		Peer &peer = m_state.peers[slot];
+		for (std::size_t link = 0; peer.started && link < m_state.ports.size(); ++link) {
+			PeerLinkState &way = peer.links[link];
+			// A used-up SA sends nothing more; control's rekeying has long been due.
+			if (!way.used || way.outbound == nullptr || way.outbound->next_sequence() == 0)
+				continue;
+			rte_mbuf *mbuf = build(now, late, peer, way, *m_state.ports[link], m_seals[count]);
+			if (mbuf == nullptr)
+				m_state.count(Drop::tx_full);
+			else
+				m_pending[count++] = {mbuf, static_cast<core::PeerSlot>(slot), static_cast<core::LinkIndex>(link)};
+		}
+	}
+	m_state.esp.seal({m_seals.data(), count});
+
+	for (std::size_t link = 0; link < m_state.ports.size(); ++link) {
+		std::array<rte_mbuf *, core::max_members> frames;
+		std::size_t ready = 0;
+		for (std::size_t i = 0; i < count; ++i) {
+			const Pending &item = m_pending[i];
+			if (item.link != link)
+				continue;
+			// Neither room nor numbers can be missing: build() has seen to both.
+			assert(m_seals[i].refusal == crypto::Refusal::none);
+			const Peer &peer = m_state.peers[item.slot];
+			finish(*item.mbuf, m_seals[i], peer, peer.links[link].mac, *m_state.ports[link]);
+			frames[ready++] = item.mbuf;
+		}
+		transmit(static_cast<core::LinkIndex>(link), {frames.data(), ready});
+	}
+	control::add(m_state.counters.beats);
+}
+
+void Tx::send_clear(const control::SendFrame &frame)
+{
+	assert(frame.length <= frame.payload.size());
+	if (frame.link >= m_state.ports.size())
+		return;
+	Port &port = *m_state.ports[frame.link];
+	rte_mbuf *mbuf = port.allocate();
+	if (mbuf == nullptr) {
+		m_state.count(Drop::tx_full);
+		return;
+	}
+	const std::size_t length = ethernet_bytes + frame.length;
+	const std::span<std::byte> out(rte_pktmbuf_mtod(mbuf, std::byte *), length);
+	write_ethernet(out.first<ethernet_bytes>(), frame.destination, port.mac(), m_state.config.ether_type);
+	std::copy_n(frame.payload.begin(), frame.length, out.begin() + ethernet_bytes);
+	mbuf->data_len = static_cast<std::uint16_t>(length);
+	mbuf->pkt_len = static_cast<std::uint32_t>(length);
+	transmit(frame.link, {&mbuf, 1});
+}
+
+} // namespace systole::dataplane

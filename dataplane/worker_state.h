@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright(c) 2026 The Systole authors
+//
+// What rx, tx and the turn itself share: everything a worker owns. One thread, no locks.
+#pragma once
+
+#include "control/core/liveness.h"
+#include "control/ring.h"
+#include "crypto/esp.h"
+#include "dataplane/outbox.h"
+#include "dataplane/peer_table.h"
+#include "dataplane/poll_mode.h"
+#include "dataplane/port.h"
+#include "dataplane/sa_table.h"
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+namespace systole::dataplane {
+
+struct WorkerConfig {
+	core::Duration interval = std::chrono::milliseconds{200}; // between two heartbeat rounds
+	std::uint8_t lost_threshold = 20;
+	std::uint16_t ether_type = 0x8890;
+	PollMode poll_mode = PollMode::adaptive;
+};
+
+struct WorkerState {
+	WorkerState(const WorkerConfig &worker_config, std::span<Port *const> worker_ports, control::WorkerChannel &channel)
+	    : config(worker_config)
+	    , timing(core::LivenessTiming::from(worker_config.interval, worker_config.lost_threshold))
+	    , ports(worker_ports.begin(), worker_ports.end())
+	    , counters(channel.counters)
+	    , outbox(channel)
+	{
+		for (const Port *port : ports)
+			heard.emplace_back(port->queue_frames());
+	}
+
+	void count(control::Drop drop, std::uint64_t n = 1) { control::add(counters.drops[static_cast<std::size_t>(drop)], n); }
+
+	const WorkerConfig config;
+	const core::LivenessTiming timing;
+	const std::vector<Port *> ports;   // index = LinkIndex
+	std::vector<HeardOut> heard;       // index = LinkIndex
+	control::WorkerCounters &counters;
+	Outbox outbox;
+	PeerTable peers;
+	SaTable inbound;
+	crypto::EspEngine esp;
+};
+
+} // namespace systole::dataplane

@@ -1,0 +1,276 @@
+# SPDX-License-Identifier: BSD-3-Clause
+# Copyright(c) 2026 The Systole authors
+"""The command line of scripts/lab."""
+import argparse
+import os
+import signal
+import sys
+import time
+
+from . import demo, failover, faults, keylog, members, names, netns, programs, state, teardown
+from .errors import Interrupted, LabError
+from .lab import Lab, require_root
+from .netlink import link_batch
+from .plan import VDEVS, Plan, absolute
+
+_DESCRIPTION = """\
+A cluster in network namespaces of this machine: members, a LAN client, a WAN server, and faults.
+
+Without a verb: the demo. Two members are started (packages are installed and the program is built when needed), real
+traffic runs through them, the primary loses its power; a timeline and a verdict are printed, everything is removed.
+Exit code 0 only when the failover met its bounds."""
+
+_EPILOG = """\
+examples:
+  scripts/lab                                        the demo
+  scripts/lab up --members 3 --set 'priority 100' --member-set 'm3:priority 200'
+  scripts/lab exec m1 -- systolectl get system ha status
+  scripts/lab cut m1 hb0 --one-way in
+  scripts/lab crash m1; scripts/lab start m1
+  scripts/lab failover --how crash --trials 20 --json crash.json --plot crash.png
+  scripts/lab down
+
+SYSTOLE_BUILD=DIR uses systoled, systolectl and systole-prober of DIR instead of build/."""
+
+
+def parser():
+    top = argparse.ArgumentParser(prog="scripts/lab", description=_DESCRIPTION, epilog=_EPILOG,
+                                  formatter_class=argparse.RawDescriptionHelpFormatter)
+    verbs = top.add_subparsers(dest="verb", metavar="VERB")
+    up_parser = _verb(verbs, "up", up, "build the fabric and start the members",
+                      "Builds the fabric and starts the members. Returns when all members see each other and exactly "
+                      "one is primary; the lab then runs until `scripts/lab down`.")
+    _plan_options(up_parser)
+    up_parser.add_argument("--key-log", metavar="DIR", help="ESP keys in the form tshark reads: DIR/esp_sa and "
+                           "DIR/preferences (and DIR/mN/ of each member)")
+    up_parser.add_argument("--capture", metavar="FILE.pcap", help="record every heartbeat link from before the first "
+                           "frame: each frame once, as it leaves its sender, also when a cut then drops it")
+    run = _verb(verbs, "exec", execute, "run a command in a namespace",
+                "Runs a command in a member's namespace (also: client, server, fabric). A bare `systolectl` speaks to "
+                "that member.")
+    run.add_argument("member", help="m1 ... mN, client, server or fabric")
+    run.add_argument("command", nargs=argparse.REMAINDER, metavar="-- CMD", help="the command and its arguments")
+    for name, function, short, long in (
+            ("crash", crash, "power loss of a member", "All links of the member go down at once, then all its "
+             "processes are killed; what a reboot would clear is cleared. `start` brings it back."),
+            ("kill", kill, "SIGKILL of the daemon alone", "SIGKILL to the member's systoled; its links stay up and the "
+             "kernel keeps its addresses."),
+            ("pause", pause, "freeze the daemon", "SIGSTOP to the member's systoled. `resume` lets it go on."),
+            ("resume", resume, "let a frozen member go on", "SIGCONT to every process of the member."),
+            ("start", start, "revive a member however it died", "Raises the member's links, lets stopped processes go "
+             "on, starts the daemon when there is none. Cuts are not healed (see heal).")):
+        _verb(verbs, name, function, short, long).add_argument("member", help="m1 ... mN")
+    cutter = _verb(verbs, "cut", cut, "lose frames of a heartbeat link, carrier stays",
+                   "Loses every frame of a member's heartbeat link while its carrier stays up.")
+    cutter.add_argument("member", help="m1 ... mN")
+    cutter.add_argument("link", help="hb0, hb1 ...")
+    cutter.add_argument("--one-way", choices=("in", "out"), help="in: only frames to the member; out: only from it")
+    healer = _verb(verbs, "heal", heal, "undo every cut of a link", "Undoes every kind of cut of the link.")
+    healer.add_argument("member", help="m1 ... mN")
+    healer.add_argument("link", help="hb0, hb1 ...")
+    for name, function, short in (("link-down", link_down, "take a member's interface down, carrier goes"),
+                                  ("link-up", link_up, "raise a member's interface")):
+        linker = _verb(verbs, name, function, short, short[0].upper() + short[1:] + ".")
+        linker.add_argument("member", help="m1 ... mN")
+        linker.add_argument("interface", help="hb0, hb1 ..., port1 or port2")
+    measure = _verb(verbs, "failover", measure_failover, "measure failovers in a lab of its own",
+                    "Builds a lab, strikes the primary again and again at random moments, heals it, and prints a line "
+                    "per trial and a summary; then removes the lab. Exit code 0 when every trial had a new primary and "
+                    "no role changed without a fault.")
+    measure.add_argument("--how", choices=failover.HOWS, required=True, help="the fault; cut: every heartbeat link of "
+                         "the primary; link-down: its port1; planned: execute ha failover set 1")
+    measure.add_argument("--trials", type=int, required=True, metavar="N")
+    measure.add_argument("--stress", choices=("cpu",), help="run stress-ng --cpu 4 beside it")
+    measure.add_argument("--json", metavar="F", help="write every trial and the summary to F")
+    measure.add_argument("--plot", metavar="F.png", help="draw the trials and their distributions")
+    _plan_options(measure)
+    _verb(verbs, "down", down, "remove everything", "Ends every process of the lab and removes its namespaces, files "
+          "and hugepages. Always succeeds.")
+    return top
+
+
+def _verb(verbs, name, function, short, long):
+    verb = verbs.add_parser(name, help=short, description=long)
+    verb.set_defaults(function=function)
+    return verb
+
+
+def _plan_options(target):
+    target.add_argument("--members", type=int, default=2, metavar="N", help="2 to 16 (default 2)")
+    target.add_argument("--links", type=int, metavar="N", help="heartbeat links, 1 to 8 (default 2; memif: 1)")
+    target.add_argument("--direct", action="store_true", help="join two members' heartbeat ports without a bridge: the "
+                        "carrier of one end follows the other")
+    target.add_argument("--vdev", choices=VDEVS, default="af_packet", help="how systoled reaches its heartbeat links "
+                        "(default af_packet)")
+    target.add_argument("--set", action="append", default=[], metavar="'OPTION VALUE'", help="replace or add an option "
+                        "of `config system ha` on every member; 'unset OPTION' leaves one out")
+    target.add_argument("--member-set", action="append", default=[], metavar="'m1:OPTION VALUE'",
+                        help="the same for one member")
+
+
+def _plan(options):
+    links = options.links if options.links is not None else (1 if options.vdev == "memif" else 2)
+    plan = Plan(members=options.members, links=links, direct=options.direct, vdev=options.vdev, settings=options.set,
+                member_settings=options.member_set, key_log=absolute(getattr(options, "key_log", None)),
+                capture=absolute(getattr(options, "capture", None)))
+    plan.check()
+    return plan
+
+
+def _say(text):
+    print(text, flush=True)
+
+
+def up(options):
+    plan = _plan(options)
+    built = programs.ensure(_say, up_to_date=False)
+    started = time.monotonic()
+    with Lab(plan, built, "up") as lab:
+        lab.build()
+        lab.start_members()
+        primary = lab.wait_until_whole(lab.first_election_timeout_s())
+        if plan.key_log:
+            keylog.merge(plan)
+        lab.keep()
+    _say(f"{plan.members} members ({' '.join(plan.names())}), {plan.links} heartbeat link{'s' * (plan.links > 1)}; "
+         f"{primary} is primary after {time.monotonic() - started:.1f} s")
+    return 0
+
+
+def execute(options):
+    plan = state.plan_of(state.read())
+    command = options.command[1:] if options.command[:1] == ["--"] else options.command
+    if not command:
+        raise LabError("exec: which command? for example: scripts/lab exec m1 -- systolectl get system ha status")
+    environment = dict(os.environ)
+    if options.member not in ("client", "server", "fabric"):
+        _member(plan, options.member)
+        environment = members.environment(programs.Programs(), options.member)
+    sys.stdout.flush()
+    os.execvpe("ip", ["ip", "netns", "exec", names.namespace(options.member), *command], environment)
+
+
+def _member(plan, member):
+    if member not in plan.names():
+        raise LabError(f"there is no member {member}; this lab has {' '.join(plan.names())}")
+    return member
+
+
+def _running(options):
+    plan = state.plan_of(state.read())
+    return plan, _member(plan, options.member)
+
+
+def _merge_keys(plan):
+    if plan.key_log:
+        keylog.merge(plan)
+
+
+def crash(options):
+    plan, member = _running(options)
+    fault = faults.Crash(plan, member)
+    fault.strike()
+    fault.finish()
+    return 0
+
+
+def kill(options):
+    _, member = _running(options)
+    faults.Signal(member, signal.SIGKILL).strike()
+    return 0
+
+
+def pause(options):
+    _, member = _running(options)
+    faults.Signal(member, signal.SIGSTOP).strike()
+    return 0
+
+
+def resume(options):
+    _, member = _running(options)
+    members.signal_all(netns.processes(names.namespace(member)), signal.SIGCONT)
+    return 0
+
+
+def start(options):
+    plan, member = _running(options)
+    built = programs.Programs()
+    process = members.revive(plan, built, member)
+    # Done when it answers, so that the next command can ask it; who is primary is for the caller to wait for.
+    deadline = time.monotonic() + 15
+    while members.status(built, member) is None:
+        if process and process.poll() is not None:
+            raise LabError(f"{member}'s {names.DAEMON} ended with exit code {process.returncode}\n{members.logs(plan)}")
+        if time.monotonic() > deadline:
+            raise LabError(f"{member} does not answer after 15 s\n{members.logs(plan)}")
+        time.sleep(0.05)
+    _merge_keys(plan)
+    return 0
+
+
+def cut(options):
+    plan, member = _running(options)
+    faults.Cut(plan, member, [options.link], options.one_way).strike()
+    return 0
+
+
+def heal(options):
+    plan, member = _running(options)
+    faults.heal(plan, member, [options.link])
+    return 0
+
+
+def _link(options, is_up):
+    plan, member = _running(options)
+    if options.interface not in plan.interfaces():
+        raise LabError(f"{member} has no interface {options.interface}; it has {' '.join(plan.interfaces())}")
+    link_batch(names.namespace(member), [options.interface], is_up).apply()
+    return 0
+
+
+def link_down(options):
+    return _link(options, False)
+
+
+def link_up(options):
+    return _link(options, True)
+
+
+def measure_failover(options):
+    if options.trials < 1:
+        raise LabError(f"--trials {options.trials}: at least 1")
+    plan = _plan(options)
+    if options.how == "cut" and plan.vdev == "memif":
+        raise LabError("--how cut does not work with --vdev memif: its frames never enter the kernel")
+    return 0 if failover.run(plan, options.how, options.trials, options.stress, options.json, options.plot, _say) else 1
+
+
+def down(_):
+    removed = teardown.remove_everything()
+    _say(f"removed {', '.join(removed)}" if removed else "there was no lab")
+    return 0
+
+
+def _interrupt(number, _):
+    # Once is enough: what follows is the removal, which must not be torn in two.
+    for other in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(other, signal.SIG_IGN)
+    raise Interrupted(number)
+
+
+def main(arguments=None):
+    options = parser().parse_args(arguments)
+    try:
+        require_root()
+        if options.verb != "exec":
+            for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+                signal.signal(number, _interrupt)
+        if options.verb is None:
+            return 0 if demo.run() else 1
+        return options.function(options)
+    except LabError as error:
+        print(f"lab: {error}", file=sys.stderr)
+        return 1
+    except Interrupted as interruption:
+        print("lab: interrupted", file=sys.stderr)
+        return 128 + interruption.number

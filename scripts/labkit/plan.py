@@ -1,0 +1,159 @@
+# SPDX-License-Identifier: BSD-3-Clause
+# Copyright(c) 2026 The Systole authors
+"""What lab is wanted: the options of `up`, checked, and the configuration file each member gets."""
+import dataclasses
+import pathlib
+import re
+
+from . import names
+from .errors import LabError
+
+VDEVS = ("af_packet", "af_xdp", "memif")
+# Preference of the heartbeat links, in order (`set hbdev "hb0" 50 "hb1" 40 ...`).
+LINK_PREFERENCE = (50, 40, 30, 20, 10, 8, 6, 4)
+
+
+@dataclasses.dataclass
+class Plan:
+    members: int = 2
+    links: int = 2
+    direct: bool = False
+    vdev: str = "af_packet"
+    settings: list = dataclasses.field(default_factory=list)
+    member_settings: list = dataclasses.field(default_factory=list)
+    key_log: str | None = None
+    capture: str | None = None
+
+    def check(self):
+        if not 2 <= self.members <= names.MAX_MEMBERS:
+            raise LabError(f"--members {self.members}: a lab has 2 to {names.MAX_MEMBERS} members")
+        if not 1 <= self.links <= names.MAX_LINKS:
+            raise LabError(f"--links {self.links}: a member has 1 to {names.MAX_LINKS} heartbeat links")
+        if self.direct and self.members != 2:
+            raise LabError(f"--direct joins exactly two members; leave out --members {self.members} or --direct")
+        if self.vdev == "memif":
+            self._check_memif()
+        if self.vdev == "af_xdp" and self.capture:
+            raise LabError("--capture does not work with --vdev af_xdp: AF_XDP frames pass the kernel's taps unseen; "
+                           "capture with --vdev af_packet")
+        for text in self.settings:
+            parse_setting(text)
+        for text in self.member_settings:
+            member, setting = split_member_setting(text)
+            if member not in self.names():
+                raise LabError(f"--member-set '{text}': there is no member {member}; "
+                               f"this lab has {' '.join(self.names())}")
+            parse_setting(setting)
+
+    def _check_memif(self):
+        if self.members != 2 or self.links != 1:
+            raise LabError(f"--vdev memif joins two members over one link; use --members 2 --links 1 "
+                           f"(asked for: {self.members} members, {self.links} links)")
+        if self.capture:
+            raise LabError("--capture does not work with --vdev memif: its frames never enter the kernel; "
+                           "capture with --vdev af_packet")
+        if self.direct:
+            raise LabError("--direct means a veth pair without a bridge, and --vdev memif uses no veth; choose one")
+
+    def names(self):
+        return names.member_names(self.members)
+
+    def link_names(self):
+        return names.links(self.links)
+
+    def kernel_links(self):
+        """The heartbeat links that are interfaces of the kernel."""
+        return [] if self.vdev == "memif" else self.link_names()
+
+    def interfaces(self):
+        return self.kernel_links() + ["port1", "port2"]
+
+    def ha_options(self, member, password="-"):
+        """`config system ha` of one member: option -> value, after --set and --member-set."""
+        hbdev = " ".join(f'"{link}" {LINK_PREFERENCE[i]}' for i, link in enumerate(self.link_names()))
+        options = {
+            "mode": "a-p",
+            "group-id": str(names.GROUP_ID),
+            "group-name": '"lab"',
+            "password": f'"{password}"',
+            "hbdev": hbdev,
+            "hb-interval": "1",
+            "hb-interval-in-milliseconds": "10",
+            "hb-lost-threshold": "3",
+            "hello-holddown": "5",
+            "expected-members": str(self.members),
+            "monitor": '"port1" "port2"',
+        }
+        mine = [setting for name, setting in map(split_member_setting, self.member_settings) if name == member]
+        for text in self.settings + mine:
+            option, value = parse_setting(text)
+            if value is None:
+                options.pop(option, None)
+            else:
+                options[option] = value
+        return options
+
+    def timing_ms(self):
+        """(interval, lost threshold) as configured for the first member."""
+        options = self.ha_options("m1")
+        unit = re.match(r"\d+", options.get("hb-interval-in-milliseconds", "100"))
+        try:
+            return int(options.get("hb-interval", "2")) * int(unit[0]), int(options.get("hb-lost-threshold", "20"))
+        except (TypeError, ValueError):
+            raise LabError("hb-interval, hb-interval-in-milliseconds and hb-lost-threshold must be numbers") from None
+
+    def hello_seconds(self):
+        text = self.ha_options("m1").get("hello-holddown", "20")
+        return int(text) if text.isdigit() else 20
+
+    def configuration(self, member, password):
+        lines = [
+            "config system global",
+            f'    set hostname "{member}"',
+            f'    set serial "{names.serial(member)}"',
+            "end",
+            "config system interface",
+        ]
+        for index, link in enumerate(self.link_names()):
+            device = self._device(member, index, link)
+            lines += [f'    edit "{link}"', *([f'        set device "{device}"'] if device else []), "    next"]
+        for port, four, six in (("port1", names.LAN_GATEWAY, names.LAN_GATEWAY6),
+                                ("port2", names.WAN_GATEWAY, names.WAN_GATEWAY6)):
+            lines += [f'    edit "{port}"', f"        set ip {four} 255.255.255.0", "        config ipv6",
+                      f"            set ip6-address {six}/64", "        end", "    next"]
+        lines += ["end", "config system ha"]
+        lines += [f"    set {option} {value}" for option, value in self.ha_options(member, password).items()]
+        return "\n".join(lines + ["end", ""])
+
+    def _device(self, member, index, link):
+        if self.vdev == "af_xdp":
+            return f"net_af_xdp{index},iface={link}"
+        if self.vdev == "memif":
+            role = "server" if member == "m1" else "client"
+            # A file, not the abstract socket that is the PMD's default: abstract names end at the namespace.
+            return f"net_memif{index},role={role},id={index},socket={memif_socket()},socket-abstract=no"
+        return None
+
+
+def memif_socket():
+    return names.LAB_DIRECTORY / "memif.sock"
+
+
+def parse_setting(text):
+    """'OPTION VALUE...' -> (option, value); 'unset OPTION' -> (option, None)."""
+    words = text.split(None, 1)
+    if len(words) != 2 or not re.fullmatch(r"[a-z][a-z0-9-]*", words[0]):
+        raise LabError(f"--set '{text}': give an option of `config system ha` and its value, for example "
+                       f"--set 'priority 200', or 'unset OPTION' to leave one out")
+    return (words[1], None) if words[0] == "unset" else (words[0], words[1])
+
+
+def split_member_setting(text):
+    member, colon, setting = text.partition(":")
+    if not colon:
+        raise LabError(f"--member-set '{text}': give the member first, for example --member-set 'm1:priority 200'")
+    return member, setting
+
+
+def absolute(path):
+    return str(pathlib.Path(path).absolute()) if path else None

@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright(c) 2026 The Systole authors
+#include "tests/sim/checkers.h"
+
+#include "tests/sim/world.h"
+
+#include <iterator>
+
+namespace systole::sim {
+
+namespace {
+
+// Notices are what a member itself says happened: they go into the trace, and some are causes of role changes. That
+// they are true is for no-false-loss to check.
+void note(World &world, const Step &step)
+{
+	const std::string who = member_name(step.member);
+	for (const core::Action &action : step.actions) {
+		const auto *notice = std::get_if<core::Notice>(&action);
+		if (notice == nullptr)
+			continue;
+		const auto peer = world.index_of(notice->peer);
+		const std::string whom = peer ? member_name(*peer) : std::string(notice->peer.view());
+		switch (notice->kind) {
+		case core::NoticeKind::peer_lost:
+		case core::NoticeKind::peer_restarted: world.upset(); break;
+		case core::NoticeKind::peer_found: world.cause(); break;
+		default: break;
+		}
+		if (!world.trace.enabled())
+			continue;
+		if (notice->kind == core::NoticeKind::role)
+			world.trace.line(world.now(), who, "role %s -> %s, epoch %u, %s %s", name_of(notice->from), name_of(notice->to), notice->epoch,
+					 name_of(notice->decision.rule),
+					 world.index_of(notice->decision.winner) ? member_name(*world.index_of(notice->decision.winner)).c_str() : "");
+		else
+			world.trace.line(world.now(), who, "%s %s link %u value %lld", name_of(notice->kind), whom.c_str(), notice->link,
+					 static_cast<long long>(notice->value));
+	}
+}
+
+} // namespace
+
+void Checker::fail(const std::string &text)
+{
+	m_world.fail(m_name, text);
+}
+
+Checkers::Checkers(World &world) : m_world(world)
+{
+	for (auto make : {role_checkers, membership_checkers}) {
+		auto more = make(world);
+		std::move(more.begin(), more.end(), std::back_inserter(m_checkers));
+	}
+}
+
+bool Checkers::may_carry_out(std::size_t member, const core::Actions &actions)
+{
+	bool good = true;
+	for (const auto &checker : m_checkers)
+		good = checker->may_carry_out(member, actions) && good;
+	return good;
+}
+
+void Checkers::after_step(const Step &step)
+{
+	++m_world.statistics.steps;
+	note(m_world, step);
+	for (const auto &checker : m_checkers)
+		checker->after_step(step);
+}
+
+void Checkers::sweep()
+{
+	for (const auto &checker : m_checkers)
+		checker->sweep();
+}
+
+void Checkers::settled()
+{
+	for (const auto &checker : m_checkers)
+		checker->settled();
+}
+
+} // namespace systole::sim

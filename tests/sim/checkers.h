@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright(c) 2026 The Systole authors
+//
+// What must be true, looked at after every step of every member and every few milliseconds between. A checker knows
+// the truth (who could hear whom, who was dead, what the operator did) and the members' words; it is no part of the
+// code under test and shares none of it. The first thing found wrong ends the run.
+//
+// docs/SIMULATION.md lists the checkers with their bounds, and for each the break that makes it fail.
+#pragma once
+
+#include "control/core/action.h"
+#include "control/core/event.h"
+#include "control/core/node.h"
+#include "tests/sim/sim_time.h"
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace systole::sim {
+
+class World;
+
+struct Step {
+	std::size_t member;
+	const core::Event &event;
+	const core::Actions &actions;
+	const core::VclusterState &before;
+};
+
+class Checker {
+public:
+	Checker(World &world, const char *name) : m_world(world), m_name(name) {}
+	virtual ~Checker() = default;
+	Checker(const Checker &) = delete;
+	Checker &operator=(const Checker &) = delete;
+
+	// False: the actions are not to be carried out, something is badly wrong with them.
+	virtual bool may_carry_out(std::size_t, const core::Actions &) { return true; }
+	virtual void after_step(const Step &) {}
+	virtual void sweep() {}
+	// Everything has been healed for the settle time: looked at again and again until the end.
+	virtual void settled() {}
+
+protected:
+	void fail(const std::string &text);
+
+	World &m_world;
+
+private:
+	const char *m_name;
+};
+
+class Checkers {
+public:
+	explicit Checkers(World &world);
+	[[nodiscard]] bool may_carry_out(std::size_t member, const core::Actions &actions);
+	void after_step(const Step &step);
+	void sweep();
+	void settled();
+
+private:
+	World &m_world;
+	std::vector<std::unique_ptr<Checker>> m_checkers;
+};
+
+// role_checkers.cc
+[[nodiscard]] std::vector<std::unique_ptr<Checker>> role_checkers(World &world);
+// membership_checkers.cc
+[[nodiscard]] std::vector<std::unique_ptr<Checker>> membership_checkers(World &world);
+
+} // namespace systole::sim

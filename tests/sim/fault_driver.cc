@@ -1,0 +1,237 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright(c) 2026 The Systole authors
+#include "tests/sim/fault_driver.h"
+
+#include "tests/sim/world.h"
+
+namespace systole::sim {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+std::optional<std::size_t> FaultDriver::any_running()
+{
+	const std::size_t start = m_random.index(m_world.size());
+	for (std::size_t i = 0; i < m_world.size(); ++i) {
+		const std::size_t candidate = (start + i) % m_world.size();
+		const Member &member = m_world.member(candidate);
+		if (member.running() && !member.paused() && !member.stopping())
+			return candidate;
+	}
+	return std::nullopt;
+}
+
+std::optional<std::size_t> FaultDriver::any_dead()
+{
+	const std::size_t start = m_random.index(m_world.size());
+	for (std::size_t i = 0; i < m_world.size(); ++i)
+		if (const std::size_t candidate = (start + i) % m_world.size(); !m_world.member(candidate).running())
+			return candidate;
+	return std::nullopt;
+}
+
+FaultDriver::Two FaultDriver::any_two()
+{
+	const std::size_t a = m_random.index(m_world.size());
+	const std::size_t b = (a + 1 + m_random.index(m_world.size() - 1)) % m_world.size();
+	return {a, b};
+}
+
+std::size_t FaultDriver::any_link()
+{
+	return m_random.index(m_world.plan.links);
+}
+
+void FaultDriver::next()
+{
+	Fault fault{};
+	do
+		fault = static_cast<Fault>(m_random.index(fault_kinds));
+	while (!m_world.plan.faults[static_cast<std::size_t>(fault)]);
+	++m_world.statistics.faults;
+	commit(fault);
+}
+
+void FaultDriver::commit(Fault fault)
+{
+	const SimTime now = m_world.now();
+	switch (fault) {
+	case Fault::crash:
+	case Fault::stop: kill(fault); break;
+	case Fault::restart:
+		if (const auto dead = any_dead()) {
+			m_world.cause();
+			m_world.member(*dead).boot();
+		}
+		break;
+	case Fault::pause:
+		if (const auto who = any_running()) {
+			const Duration length = m_random.between(m_world.plan.interval(), m_world.plan.dead() * 3);
+			m_world.trace.line(now, member_name(*who), "freezes for %s", in_ms(length).c_str());
+			m_world.upset();
+			m_world.member(*who).pause(length);
+		}
+		break;
+	case Fault::cut_link: {
+		const auto [a, b] = any_two();
+		const std::size_t link = any_link();
+		m_world.trace.line(now, "net", "link %zu cut between %s and %s", link, member_name(a).c_str(), member_name(b).c_str());
+		m_world.upset();
+		m_world.network.set_open(a, b, link, false);
+		m_world.network.set_open(b, a, link, false);
+		break;
+	}
+	case Fault::cut_one_way: cut_one_way(); break;
+	case Fault::cut_pair: {
+		const auto [a, b] = any_two();
+		m_world.trace.line(now, "net", "everything cut between %s and %s", member_name(a).c_str(), member_name(b).c_str());
+		m_world.upset();
+		m_world.network.set_open_pair(a, b, false);
+		break;
+	}
+	case Fault::cut_switch: {
+		const std::size_t link = any_link();
+		m_world.trace.line(now, "net", "link %zu cut for everybody", link);
+		m_world.upset();
+		for (std::size_t a = 0; a < m_world.size(); ++a)
+			for (std::size_t b = 0; b < m_world.size(); ++b)
+				if (a != b)
+					m_world.network.set_open(a, b, link, false);
+		break;
+	}
+	case Fault::isolate: {
+		const std::size_t who = m_random.index(m_world.size());
+		m_world.trace.line(now, "net", "%s cut off", member_name(who).c_str());
+		m_world.upset();
+		for (std::size_t other = 0; other < m_world.size(); ++other)
+			if (other != who)
+				m_world.network.set_open_pair(who, other, false);
+		break;
+	}
+	case Fault::split: split(); break;
+	case Fault::heal_some: {
+		const auto [a, b] = any_two();
+		m_world.trace.line(now, "net", "healed between %s and %s", member_name(a).c_str(), member_name(b).c_str());
+		m_world.cause();
+		m_world.network.set_open_pair(a, b, true);
+		break;
+	}
+	case Fault::heal_all:
+		m_world.trace.line(now, "net", "all cuts healed");
+		m_world.cause();
+		for (std::size_t a = 0; a < m_world.size(); ++a)
+			for (std::size_t b = 0; b < a; ++b)
+				m_world.network.set_open_pair(a, b, true);
+		break;
+	case Fault::loss_burst:
+		m_calm_at = now + m_random.between(Duration{milliseconds{50}}, Duration{seconds{2}});
+		m_world.network.set_extra_loss(m_random.between(300, 950));
+		m_world.trace.line(now, "net", "%d of 1000 packets lost until %.3f", m_world.network.extra_loss(), seconds_of(m_calm_at));
+		m_world.upset();
+		break;
+	case Fault::monitor: flip_monitor(); break;
+	case Fault::failover_flag:
+		if (const auto who = any_running()) {
+			const bool set = m_random.permille(500);
+			m_world.trace.line(now, member_name(*who), "execute ha failover %s", set ? "set" : "unset");
+			m_world.upset();
+			m_world.member(*who).command(core::SetFailover{set});
+		}
+		break;
+	case Fault::reset_uptime:
+		if (const auto who = any_running()) {
+			m_world.trace.line(now, member_name(*who), "diagnose sys ha reset-uptime");
+			m_world.upset();
+			m_world.member(*who).command(core::ResetUptime{});
+		}
+		break;
+	}
+}
+
+void FaultDriver::kill(Fault how)
+{
+	const auto who = any_running();
+	if (!who)
+		return;
+	m_world.upset();
+	if (how == Fault::stop) {
+		m_world.trace.line(m_world.now(), member_name(*who), "is told to stop");
+		m_world.member(*who).command(core::Stopping{});
+	} else {
+		m_world.member(*who).crash();
+	}
+}
+
+void FaultDriver::cut_one_way()
+{
+	const auto [from, to] = any_two();
+	const bool all = m_random.permille(500);
+	const std::size_t one = any_link();
+	m_world.trace.line(m_world.now(), "net", "%s -> %s cut on %s", member_name(from).c_str(), member_name(to).c_str(),
+			   all ? "all links" : std::string("link ").append(std::to_string(one)).c_str());
+	m_world.upset();
+	for (std::size_t link = 0; link < m_world.plan.links; ++link)
+		if (all || link == one)
+			m_world.network.set_open(from, to, link, false);
+}
+
+void FaultDriver::split()
+{
+	std::array<bool, max_sim_members> side{};
+	std::string text;
+	for (std::size_t i = 0; i < m_world.size(); ++i) {
+		side[i] = m_random.permille(500);
+		if (side[i])
+			text.append(" ").append(member_name(i));
+	}
+	m_world.trace.line(m_world.now(), "net", "split, on one side:%s", text.c_str());
+	m_world.upset();
+	for (std::size_t a = 0; a < m_world.size(); ++a)
+		for (std::size_t b = 0; b < a; ++b)
+			m_world.network.set_open_pair(a, b, side[a] == side[b]);
+}
+
+void FaultDriver::flip_monitor()
+{
+	const auto who = any_running();
+	const std::size_t count = m_world.plan.common().monitor_count;
+	if (!who || count == 0)
+		return;
+	Member &member = m_world.member(*who);
+	const std::size_t monitor = m_random.index(count);
+	const bool up = !member.monitor_up(monitor);
+	m_world.trace.line(m_world.now(), member_name(*who), "monitored interface %zu goes %s", monitor, up ? "up" : "down");
+	m_world.upset();
+	member.set_monitor(monitor, up);
+}
+
+void FaultDriver::calm_down()
+{
+	m_calm_at = sim_never;
+	m_world.trace.line(m_world.now(), "net", "loss back to normal");
+	m_world.network.set_extra_loss(0);
+	m_world.upset();
+}
+
+void FaultDriver::heal()
+{
+	const Plan &plan = m_world.plan;
+	m_world.trace.line(m_world.now(), "net", "---- end of the safety phase: everything is healed%s", plan.lasting_split ? " but one clean split" : "");
+	m_world.upset();
+	m_calm_at = sim_never;
+	m_world.network.end_of_loss();
+	for (std::size_t a = 0; a < m_world.size(); ++a)
+		for (std::size_t b = 0; b < a; ++b)
+			m_world.network.set_open_pair(a, b, plan.other_side[a] == plan.other_side[b]);
+	for (std::size_t i = 0; i < m_world.size(); ++i) {
+		Member &member = m_world.member(i);
+		for (std::size_t monitor = 0; monitor < plan.common().monitor_count; ++monitor)
+			if (!member.monitor_up(monitor))
+				member.set_monitor(monitor, true);
+		member.command(core::SetFailover{false});
+		// Whoever is stopping or still to boot for the first time runs by then.
+		m_world.queue.put(m_world.now() + milliseconds{300}, Wake::boot, i);
+	}
+}
+
+} // namespace systole::sim

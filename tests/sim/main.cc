@@ -1,0 +1,227 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright(c) 2026 The Systole authors
+//
+// systole-sim: runs a range of seeds, or the seeds of a file, or breaks something to see that it is noticed. What it
+// prints for a failed seed is all that is needed to see it again. docs/SIMULATION.md has the rest.
+#include "tests/sim/simulation.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <chrono>
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <fstream>
+#include <optional>
+#include <sstream>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace {
+
+using namespace systole::sim;
+
+struct Options {
+	std::vector<std::uint64_t> seeds;
+	std::optional<std::uint64_t> trace;
+	PlanOptions plan;
+	std::string plan_text; // the same as typed, for the line that says how to see it again
+	std::optional<BreakInfo> broken;
+};
+
+[[noreturn]] void usage(const std::string &complaint)
+{
+	if (!complaint.empty())
+		std::fprintf(stderr, "systole-sim: %s\n", complaint.c_str());
+	std::fprintf(stderr, "usage: systole-sim --seeds A-B [--seconds S] [--members N-M] [--trace SEED] [--break NAME]\n"
+			     "       systole-sim --seeds-file FILE [...]\n"
+			     "       systole-sim --list-breaks\n");
+	std::exit(2);
+}
+
+// "7" or "1-200".
+struct Range {
+	std::uint64_t low;
+	std::uint64_t high;
+};
+Range parse_range(const std::string &option, const std::string &text)
+{
+	const auto number = [&](const std::string &part) {
+		if (part.empty() || part.size() > 19 || part.find_first_not_of("0123456789") != std::string::npos)
+			usage(option + " " + text + ": expected a number or two with a dash between, such as 1-200");
+		return std::stoull(part);
+	};
+	const auto dash = text.find('-');
+	const Range range{number(text.substr(0, dash)), number(dash == std::string::npos ? text : text.substr(dash + 1))};
+	if (range.low > range.high)
+		usage(option + " " + text + ": the first number is larger than the second");
+	return range;
+}
+
+// One seed a line, '#' starts a comment.
+std::vector<std::uint64_t> read_seeds(const std::string &path)
+{
+	std::ifstream file(path);
+	if (!file)
+		usage(path + ": " + std::strerror(errno));
+	std::vector<std::uint64_t> seeds;
+	for (std::string line; std::getline(file, line);) {
+		std::istringstream words(line.substr(0, line.find('#')));
+		for (std::string word; words >> word;)
+			seeds.push_back(parse_range(path, word).low);
+	}
+	return seeds;
+}
+
+Options parse(int argc, char **argv)
+{
+	Options options;
+	const std::vector<std::string> arguments(argv + 1, argv + argc);
+	for (std::size_t i = 0; i < arguments.size(); ++i) {
+		const std::string &option = arguments[i];
+		if (option == "--list-breaks") {
+			for (const BreakInfo &info : all_breaks())
+				std::printf("%-20s %-26s %s\n", std::string(info.name).c_str(), std::string(info.checker).c_str(),
+					    std::string(info.text).c_str());
+			std::exit(0);
+		}
+		if (i + 1 == arguments.size())
+			usage(option + ": unknown, or its value is missing");
+		const std::string &value = arguments[++i];
+		if (option == "--seeds") {
+			const auto [low, high] = parse_range(option, value);
+			if (high - low >= 100'000'000)
+				usage("--seeds " + value + ": more than 100 million seeds");
+			for (std::uint64_t seed = low; seed <= high; ++seed)
+				options.seeds.push_back(seed);
+		} else if (option == "--seeds-file") {
+			for (const std::uint64_t seed : read_seeds(value))
+				options.seeds.push_back(seed);
+		} else if (option == "--trace") {
+			options.trace = parse_range(option, value).low;
+		} else if (option == "--seconds") {
+			const auto [seconds, same] = parse_range(option, value);
+			if (seconds < 10 || seconds > 86400 || same != seconds)
+				usage("--seconds " + value + ": expected 10 .. 86400");
+			options.plan.total = std::chrono::seconds{seconds};
+			options.plan_text += " --seconds " + value;
+		} else if (option == "--members") {
+			const auto [low, high] = parse_range(option, value);
+			if (low < 2 || high > max_sim_members)
+				usage("--members " + value + ": expected 2 .. " + std::to_string(max_sim_members));
+			options.plan.members_low = static_cast<int>(low);
+			options.plan.members_high = static_cast<int>(high);
+			options.plan_text += " --members " + value;
+		} else if (option == "--break") {
+			options.broken = find_break(value);
+			if (!options.broken)
+				usage("--break " + value + ": no such break, see --list-breaks");
+		} else {
+			usage(option + ": unknown option");
+		}
+	}
+	if (options.seeds.empty() && options.trace)
+		options.seeds.push_back(*options.trace);
+	if (options.seeds.empty())
+		usage("no seeds: give --seeds, --seeds-file or --trace");
+	return options;
+}
+
+std::string typed_options; // for the message below
+
+// An assertion inside the core has failed: say where before the process ends.
+extern "C" void on_abort(int)
+{
+	char text[240];
+	const auto seed = static_cast<unsigned long long>(seed_in_hand());
+	const int length = std::snprintf(text, sizeof text, "seed %llu aborted at %.6f s; see it again with: scripts/sim%.80s --trace %llu\n", seed,
+					 seconds_in_hand(), typed_options.c_str(), seed);
+	std::fflush(stdout);
+	[[maybe_unused]] const auto written = write(STDOUT_FILENO, text, static_cast<std::size_t>(length));
+}
+
+struct Totals {
+	std::size_t passed = 0;
+	std::size_t failed = 0;
+	double simulated_seconds = 0;
+	Statistics most;
+};
+
+void add(Totals &totals, const Outcome &outcome)
+{
+	totals.failed += outcome.failure ? 1 : 0;
+	totals.passed += outcome.failure ? 0 : 1;
+	totals.simulated_seconds += std::chrono::duration<double>(outcome.simulated).count();
+	const Statistics &one = outcome.statistics;
+	Statistics &all = totals.most;
+	all.longest_dual = std::max(all.longest_dual, one.longest_dual);
+	all.longest_detection = std::max(all.longest_detection, one.longest_detection);
+	all.most_actions = std::max(all.most_actions, one.most_actions);
+	all.role_changes += one.role_changes;
+	all.faults += one.faults;
+	all.steps += one.steps;
+}
+
+Outcome run_seed(std::uint64_t seed, const Options &options)
+{
+	const Plan plan = Plan::draw(seed, options.plan);
+	const bool trace = options.trace == seed;
+	if (trace)
+		std::printf("seed %llu: %s", static_cast<unsigned long long>(seed), plan.text().c_str());
+	return simulate(plan, options.broken ? options.broken->what : Break::none, trace);
+}
+
+// Until the named checker has failed once.
+int run_break(const Options &options)
+{
+	for (const std::uint64_t seed : options.seeds) {
+		const Outcome outcome = run_seed(seed, options);
+		if (outcome.failure && outcome.failure->checker == options.broken->checker) {
+			std::printf("%s noticed in seed %llu at %.6f s by %s: %s\n", std::string(options.broken->name).c_str(),
+				    static_cast<unsigned long long>(seed), seconds_of(outcome.failure->at), outcome.failure->checker.c_str(),
+				    outcome.failure->text.c_str());
+			return 0;
+		}
+	}
+	std::printf("%s was not noticed by %s in %zu seeds\n", std::string(options.broken->name).c_str(), std::string(options.broken->checker).c_str(),
+		    options.seeds.size());
+	return 1;
+}
+
+int run_all(const Options &options)
+{
+	const auto start = std::chrono::steady_clock::now();
+	std::printf("seeds %llu .. %llu\n", static_cast<unsigned long long>(options.seeds.front()), static_cast<unsigned long long>(options.seeds.back()));
+	Totals totals;
+	for (const std::uint64_t seed : options.seeds) {
+		const Outcome outcome = run_seed(seed, options);
+		add(totals, outcome);
+		if (outcome.failure)
+			std::printf("seed %llu FAILED at %.6f s: %s: %s\n    see it again with: scripts/sim%s --trace %llu\n",
+				    static_cast<unsigned long long>(seed), seconds_of(outcome.failure->at), outcome.failure->checker.c_str(),
+				    outcome.failure->text.c_str(), options.plan_text.c_str(), static_cast<unsigned long long>(seed));
+		std::fflush(stdout);
+	}
+	const double wall = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+	std::printf("simulated %.0f s in %.1f s, %.1f seeds/s; %llu steps, %llu role changes, %llu faults\n", totals.simulated_seconds, wall,
+		    static_cast<double>(options.seeds.size()) / wall, static_cast<unsigned long long>(totals.most.steps),
+		    static_cast<unsigned long long>(totals.most.role_changes), static_cast<unsigned long long>(totals.most.faults));
+	std::printf("longest two primaries that heard each other %s, latest detection %s after the dead interval, most actions in a step %zu\n",
+		    in_ms(totals.most.longest_dual).c_str(), in_ms(totals.most.longest_detection).c_str(), totals.most.most_actions);
+	std::printf("%zu passed, %zu failed\n", totals.passed, totals.failed);
+	return totals.failed == 0 ? 0 : 1;
+}
+
+} // namespace
+
+int main(int argc, char **argv)
+{
+	const Options options = parse(argc, argv);
+	typed_options = options.plan_text;
+	std::signal(SIGABRT, on_abort);
+	return options.broken ? run_break(options) : run_all(options);
+}

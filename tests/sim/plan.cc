@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright(c) 2026 The Systole authors
+#include "tests/sim/plan.h"
+
+#include <algorithm>
+#include <cstdio>
+
+namespace systole::sim {
+
+using std::chrono::microseconds;
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+namespace {
+
+constexpr std::int64_t beats_per_second = 3000; // of the whole cluster: keeps a seed cheap
+
+core::Config draw_config(Random &random, std::size_t count, std::size_t links)
+{
+	static constexpr Duration intervals[] = {milliseconds{10}, milliseconds{10}, milliseconds{20}, milliseconds{50}, milliseconds{100}};
+	static constexpr Duration margins[] = {seconds{1}, seconds{5}, seconds{300}};
+	core::Config config;
+	config.group_id = 103;
+	const std::string_view name = "sim";
+	std::copy(name.begin(), name.end(), config.group_name.begin());
+	config.hb_interval = random.pick(intervals);
+	const auto ways = static_cast<std::int64_t>(count * (count - 1) * links);
+	while (ways * Duration{seconds{1}} / config.hb_interval > beats_per_second)
+		config.hb_interval *= 2;
+	config.hb_lost_threshold = static_cast<std::uint8_t>(config.hb_interval > milliseconds{50} ? random.between(3, 5) : random.between(3, 8));
+	config.hello_holddown = random.between(seconds{5}, seconds{7});
+	config.uptime_margin = random.pick(margins);
+	config.link_count = static_cast<std::uint8_t>(links);
+	config.monitor_count = static_cast<std::uint8_t>(random.between(0, 3));
+	return config;
+}
+
+void draw_members(Plan &plan, Random &random, std::size_t count)
+{
+	const core::Config common = draw_config(random, count, plan.links);
+	const bool same_priority = random.permille(500);
+	const int override_permille = random.permille(250) ? 600 : 0;
+	const bool expected = random.permille(500);
+	const bool outsider = count > 2 && random.permille(150);
+	const bool late_joiner = random.permille(300);
+	for (std::size_t i = 0; i < count; ++i) {
+		MemberPlan member;
+		member.config = common;
+		// Which member has the highest serial is a matter of chance.
+		const std::uint64_t number = 1'000'000'000'000 + random.below(100'000'000) * 1000 + i + 1;
+		member.config.self = core::MemberId::from(std::string("SIM").append(std::to_string(number)));
+		member.config.priority = static_cast<std::uint8_t>(same_priority ? 128 : random.between(100, 103));
+		member.config.override_enabled = random.permille(override_permille);
+		if (random.permille(200))
+			member.config.capabilities &= ~std::uint32_t{core::cap_gcm};
+		member.password = 1;
+		member.outsider = outsider && i + 1 == count;
+		if (member.outsider && random.permille(500))
+			member.config.policy = core::policy_authentication;
+		else if (member.outsider)
+			member.password = 2;
+		member.clock = MemberClock(random.between(Duration{seconds{1}}, Duration{seconds{1'000'000}}), random.between(-50, 50));
+		member.first_boot = random.between(Duration{}, Duration{seconds{2}});
+		if (late_joiner && random.permille(400))
+			member.first_boot = random.between(Duration{seconds{8}}, Duration{seconds{18}});
+		plan.members.push_back(member);
+	}
+	if (expected)
+		for (MemberPlan &member : plan.members)
+			member.config.expected_members = static_cast<std::uint8_t>(count - (outsider ? 1 : 0));
+}
+
+void draw_network(Plan &plan, Random &random)
+{
+	static constexpr int losses[] = {0, 0, 0, 2, 10, 30, 100, 200};
+	NetworkPlan &network = plan.network;
+	network.loss_permille = random.pick(losses);
+	network.duplicate_permille = random.permille(400) ? random.between(1, 100) : 0;
+	network.straggler_permille = random.permille(300) ? random.between(1, 50) : 0;
+	network.delay = random.between(microseconds{20}, milliseconds{2});
+	network.jitter = random.between(Duration{}, Duration{plan.interval() / 4});
+	network.straggle = network.straggler_permille == 0 ? Duration{} : random.between(Duration{}, Duration{plan.interval() * 2});
+}
+
+void draw_faults(Plan &plan, Random &random)
+{
+	static constexpr Duration gaps[] = {milliseconds{150}, milliseconds{600}, seconds{2}, seconds{5}};
+	const bool quiet = random.permille(150);
+	if (quiet)
+		return;
+	plan.fault_gap = random.pick(gaps);
+	do {
+		for (std::size_t i = 0; i < fault_kinds; ++i)
+			plan.faults[i] = random.permille(450);
+	} while (plan.faults.none());
+	const auto enable = [&](Fault fault) { plan.faults.set(static_cast<std::size_t>(fault)); };
+	const auto enabled = [&](Fault fault) { return plan.faults[static_cast<std::size_t>(fault)]; };
+	// What breaks must be mended now and then, or a run is all rubble.
+	if (enabled(Fault::crash) || enabled(Fault::stop))
+		enable(Fault::restart);
+	enable(Fault::heal_some);
+	enable(Fault::heal_all);
+	if (random.permille(250))
+		plan.attack_gap = random.between(milliseconds{3}, milliseconds{100});
+}
+
+} // namespace
+
+const char *name_of(Fault fault)
+{
+	static constexpr const char *names[fault_kinds] = {"crash",   "stop",  "restart",   "pause",    "cut-link",   "cut-one-way",   "cut-pair", "cut-switch",
+							   "isolate", "split", "heal-some", "heal-all", "loss-burst", "monitor", "failover-flag", "reset-uptime"};
+	return names[static_cast<std::size_t>(fault)];
+}
+
+Plan Plan::draw(std::uint64_t seed, const PlanOptions &options)
+{
+	Random random(seed ^ 0x53595354'4f4c4531ULL);
+	Plan plan;
+	plan.seed = seed;
+	plan.links = static_cast<std::size_t>(random.between(1, 3));
+	const auto count = static_cast<std::size_t>(random.between(options.members_low, options.members_high));
+	draw_members(plan, random, count);
+	draw_network(plan, random);
+	draw_faults(plan, random);
+	static constexpr Duration control_delays[] = {Duration{}, microseconds{50}, milliseconds{1}};
+	plan.control_delay = random.pick(control_delays);
+	plan.poll_delay = random.between(Duration{}, Duration{milliseconds{1}});
+
+	// A member that boots again at the heal sits out its holddown; then sessions (a HELLO a second, an exchange given
+	// up after about a second, a stale half of a session renewed after three); then the election's patience.
+	const auto members = static_cast<int>(count);
+	plan.settle = plan.common().hello_holddown + seconds{10} + plan.dead() * (8 + members);
+	plan.hold = seconds{4};
+	plan.safety = std::max<Duration>(options.total - plan.settle - plan.hold, seconds{5});
+	plan.lasting_split = count > 2 && random.permille(150);
+	if (plan.lasting_split)
+		for (std::size_t i = 0; i < count; ++i)
+			plan.other_side[i] = random.permille(500);
+	plan.forger = plan.attack_gap != Duration{} && random.permille(400);
+	return plan;
+}
+
+std::string Plan::text() const
+{
+	const auto ms = [](Duration d) { return std::chrono::duration<double, std::milli>(d).count(); };
+	char line[400];
+	std::snprintf(line, sizeof line,
+		      "%zu members, %zu links, interval %.0f ms x %u, holddown %.1f s, margin %.0f s, expected %u, loss %d/1000, duplicates %d/1000, "
+		      "stragglers %d/1000 +%.1f ms, delay %.2f ms + %.2f ms, control %.2f ms, poll %.2f ms\n",
+		      members.size(), links, ms(interval()), common().hb_lost_threshold, ms(common().hello_holddown) / 1000,
+		      ms(common().uptime_margin) / 1000, common().expected_members, network.loss_permille, network.duplicate_permille,
+		      network.straggler_permille, ms(network.straggle), ms(network.delay), ms(network.jitter), ms(control_delay), ms(poll_delay));
+	std::string out = line;
+	std::snprintf(line, sizeof line, "safety %.1f s, settle %.1f s, hold %.1f s, %s, attacker %s, faults:", ms(safety) / 1000, ms(settle) / 1000,
+		      ms(hold) / 1000, lasting_split ? "ends split in two" : "ends whole", attack_gap == Duration{} ? "no" : forger ? "forges" : "replays");
+	out += line;
+	if (fault_gap == Duration{})
+		out += " none";
+	for (std::size_t i = 0; i < fault_kinds; ++i)
+		if (faults[i])
+			out.append(" ").append(name_of(static_cast<Fault>(i)));
+	out += "\n";
+	for (std::size_t i = 0; i < members.size(); ++i) {
+		const MemberPlan &m = members[i];
+		std::snprintf(line, sizeof line, "m%zu serial %s priority %u override %s%s, boots at %.3f s%s\n", i + 1,
+			      std::string(m.config.self.view()).c_str(), m.config.priority, m.config.override_enabled ? "on" : "off",
+			      m.outsider ? (m.password != 1 ? ", another password" : ", another policy") : "", ms(m.first_boot) / 1000,
+			      lasting_split ? (other_side[i] ? ", side B" : ", side A") : "");
+		out += line;
+	}
+	return out;
+}
+
+} // namespace systole::sim

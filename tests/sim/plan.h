@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright(c) 2026 The Systole authors
+//
+// Everything that a seed decides before the first event: the cluster, its network, what will go wrong and how often.
+// Drawn once, printed at the top of a trace; what happens later is drawn from streams of their own.
+#pragma once
+
+#include "control/core/config.h"
+#include "tests/sim/random.h"
+#include "tests/sim/sim_time.h"
+
+#include <array>
+#include <bitset>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace systole::sim {
+
+inline constexpr std::size_t max_sim_members = core::max_members;
+
+enum class Fault : std::uint8_t {
+	crash,        // power loss
+	stop,         // orderly exit
+	restart,      // a dead member boots again, new nonce
+	pause,        // SIGSTOP for a while
+	cut_link,     // both ways between two members on one link
+	cut_one_way,  // one direction between two members, on one link or on all
+	cut_pair,     // both ways between two members on all links
+	cut_switch,   // one link of everybody
+	isolate,      // one member from all others
+	split,        // two halves
+	heal_some,    // one pair
+	heal_all,
+	loss_burst,   // most packets lost for a while
+	monitor,      // a monitored interface goes down or comes back
+	failover_flag,
+	reset_uptime,
+};
+inline constexpr std::size_t fault_kinds = 16;
+[[nodiscard]] const char *name_of(Fault fault);
+
+struct MemberPlan {
+	core::Config config;
+	std::uint64_t password = 0;
+	MemberClock clock;
+	Duration first_boot{};
+	bool outsider = false; // another password or policy: never becomes part
+};
+
+struct NetworkPlan {
+	int loss_permille = 0;
+	int duplicate_permille = 0;
+	int straggler_permille = 0; // packets that take `straggle` longer, overtaken by later ones
+	Duration delay{};
+	Duration jitter{};
+	Duration straggle{};
+
+	[[nodiscard]] Duration longest() const { return delay + jitter + straggle; }
+};
+
+struct PlanOptions {
+	Duration total = std::chrono::seconds{60};
+	int members_low = 2;
+	int members_high = 6;
+};
+
+struct Plan {
+	std::uint64_t seed = 0;
+	std::size_t links = 1;
+	std::vector<MemberPlan> members;
+	NetworkPlan network;
+
+	std::bitset<fault_kinds> faults;
+	Duration fault_gap{};    // mean time between faults, 0 = none at all
+	Duration attack_gap{};   // mean time between the attacker's deeds, 0 = no attacker
+	bool forger = false;      // he forges HELLOs all the time, instead of replaying
+	Duration control_delay{}; // ring to control thread
+	Duration poll_delay{};    // a worker's turn after a deadline
+
+	// safety phase | everything healed, settling | nothing may change any more
+	Duration safety{};
+	Duration settle{};
+	Duration hold{};
+	std::array<bool, max_sim_members> other_side{}; // in the end phase, on the far side of a lasting clean split
+	bool lasting_split = false;
+
+	[[nodiscard]] static Plan draw(std::uint64_t seed, const PlanOptions &options);
+	[[nodiscard]] std::string text() const;
+	// Members are alike in these.
+	[[nodiscard]] const core::Config &common() const { return members[0].config; }
+	[[nodiscard]] Duration interval() const { return common().hb_interval; }
+	[[nodiscard]] Duration dead() const { return common().dead_interval(); }
+	[[nodiscard]] Duration total() const { return safety + settle + hold; }
+	// How late anything may be that is judged in time: clocks, worker turn, ring.
+	[[nodiscard]] Duration tolerance() const { return dead() / 1000 + poll_delay + control_delay + std::chrono::milliseconds{1}; }
+	// From the first beat that says something new to everybody who hears the sender having stepped on it. A beat may
+	// be lost, but not all of a dead interval; a content that was known before is handed up again after 100 ms.
+	[[nodiscard]] Duration hearsay() const { return dead() + std::chrono::milliseconds{100} + network.longest() + tolerance(); }
+};
+
+} // namespace systole::sim

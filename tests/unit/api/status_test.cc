@@ -1,0 +1,299 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright(c) 2026 The Systole authors
+#include "control/api/status.h"
+#include "control/api/commands.h"
+#include "control/cli/render.h"
+#include "control/json_line.h"
+#include "tests/unit/api/fake_backend.h"
+
+#include <boost/json/array.hpp>
+#include <boost/json/parse.hpp>
+
+#include <cstdlib>
+#include <ctime>
+#include <set>
+
+namespace systole::control::test {
+namespace {
+
+using boost::json::array;
+using boost::json::object;
+
+class Status : public testing::Test {
+protected:
+	void SetUp() override
+	{
+		setenv("TZ", "UTC", 1);
+		tzset();
+	}
+	static std::set<std::string> causes(const object &status)
+	{
+		std::set<std::string> found;
+		for (const auto &reason : status.at("health_reasons").as_array())
+			found.emplace(reason.as_object().at("cause").as_string());
+		return found;
+	}
+	FakeBackend backend;
+};
+
+TEST_F(Status, has_every_key_that_programs_rely_on)
+{
+	backend.join_primary(seconds{900});
+	const object status = ha_status(backend);
+	for (const char *key : {"version", "hostname", "serial", "mode", "group", "health", "override", "protection", "timing", "members",
+				"vclusters", "counters"})
+		EXPECT_TRUE(status.contains(key)) << key;
+	EXPECT_EQ(json_line(status.at("group")), R"({"id":103,"name":"remote-mon"})");
+	EXPECT_EQ(json_line(status.at("protection")), R"({"authentication":true,"encryption":true,"suite":"aes128-gcm"})");
+	EXPECT_EQ(json_line(status.at("timing")), R"({"interval_ms":200,"lost_threshold":20,"dead_ms":4000,"poll_mode":"adaptive"})");
+	for (const auto &member : status.at("members").as_array())
+		for (const char *key : {"serial", "hostname", "local", "role", "state", "ha_ip_idx", "priority", "age_s", "links"})
+			EXPECT_TRUE(member.as_object().contains(key)) << key;
+	for (const char *key : {"id", "primary", "state", "epoch", "since_unix", "reason"})
+		EXPECT_TRUE(status.at("vclusters").as_array().at(0).as_object().contains(key)) << key;
+	for (const char *key : {"failovers", "late_us_max", "drops"})
+		EXPECT_TRUE(status.at("counters").as_object().contains(key)) << key;
+	const object &drops = status.at("counters").as_object().at("drops").as_object();
+	for (const std::string_view name : drop_names)
+		EXPECT_TRUE(drops.contains(name)) << name;
+	EXPECT_TRUE(drops.contains("esp_replay"));
+}
+
+TEST_F(Status, a_secondary_sees_its_primary_and_the_link_to_it)
+{
+	backend.join_primary(seconds{900});
+	LinkCounters &link = backend.worker.peers[backend.slot()][0];
+	link.rx = 100;
+	link.lost = 3;
+	link.rtt_us = 50;
+	backend.now += milliseconds{4};
+	const object status = ha_status(backend);
+	EXPECT_EQ(status.at("health"), "OK") << json_line(status.at("health_reasons"));
+	const object &local = status.at("members").as_array().at(0).as_object();
+	EXPECT_EQ(local.at("serial"), self_serial.c_str());
+	EXPECT_EQ(local.at("role"), "secondary");
+	EXPECT_EQ(local.at("state"), "standby");
+	EXPECT_EQ(local.at("ha_ip_idx"), 0);
+	const object &peer = status.at("members").as_array().at(1).as_object();
+	EXPECT_EQ(peer.at("role"), "primary");
+	EXPECT_EQ(peer.at("hostname"), "m2");
+	EXPECT_EQ(json_line(peer.at("links")), R"([{"name":"port5","state":"up","last_rx_us":4000,"rx":100,"lost":3,"rtt_us":50}])");
+	EXPECT_NEAR(peer.at("age_s").as_double(), 900.004, 1e-6);
+	const object &vcluster = status.at("vclusters").as_array().at(0).as_object();
+	EXPECT_EQ(vcluster.at("primary"), peer_serial.c_str());
+	EXPECT_EQ(vcluster.at("state"), "standby");
+	EXPECT_EQ(vcluster.at("primary_ip"), "169.254.0.2");
+}
+
+TEST_F(Status, a_lost_member_stays_in_the_list_and_makes_health_an_error)
+{
+	backend.join_primary(seconds{900});
+	backend.now += seconds{5};
+	backend.link(0, core::LinkHealth::down);
+	ASSERT_TRUE(backend.node().primary());
+	const object status = ha_status(backend);
+	EXPECT_EQ(status.at("health"), "ERROR");
+	EXPECT_EQ(causes(status), std::set<std::string>{"member-lost"});
+	const object &peer = status.at("members").as_array().at(1).as_object();
+	EXPECT_EQ(peer.at("state"), "lost");
+	EXPECT_EQ(peer.at("last_state"), "work");
+	EXPECT_EQ(peer.at("role"), "secondary");
+	EXPECT_EQ(status.at("counters").as_object().at("failovers").to_number<int>(), 1);
+	EXPECT_EQ(status.at("vclusters").as_array().at(0).as_object().at("reason"), "it's the only member in the cluster");
+	const std::string text = cli::render_status(status);
+	EXPECT_EQ(text.substr(0, text.find("Model")), "HA Health Status: \n    ERROR " + peer_serial + " is lost @ 2025/11/21 21:36:45\n");
+}
+
+TEST_F(Status, warnings_name_what_needs_a_look)
+{
+	Configuration two = seed_configuration();
+	two.ha.hbdev = {{"hb0", 50}, {"hb1", 40}};
+	FakeBackend pair(two);
+	pair.join_primary(seconds{900});
+	pair.extra["readiness"] = array{"port1 is missing"};
+	pair.link(1, core::LinkHealth::one_way);
+	pair.step(core::MonitorChanged{0, false});
+	pair.step(core::CarrierChanged{1, false});
+	pair.step(core::SetFailover{true});
+	pair.words.config_checksum[0] = 1;
+	pair.words.vclusters[0].override_enabled = true;
+	pair.beat();
+	const object status = ha_status(pair);
+	EXPECT_EQ(status.at("health"), "WARNING");
+	EXPECT_EQ(causes(status), (std::set<std::string>{"mondev-down", "failover-flag", "out-of-sync", "hbdev-down", "link-one-way", "override",
+							   "not-ready"}));
+	pair.link(1, core::LinkHealth::down);
+	EXPECT_TRUE(causes(ha_status(pair)).contains("link-down"));
+	EXPECT_NE(cli::render_status(status).find("    WARNING: " + self_serial + " has mondev down;\n"), std::string::npos);
+}
+
+TEST_F(Status, two_primaries_are_an_error)
+{
+	backend.start();
+	backend.pass(seconds{20});
+	ASSERT_TRUE(backend.node().primary());
+	backend.session_with(peer_serial);
+	backend.link(0, core::LinkHealth::up);
+	backend.say(core::HaState::work, seconds{1});
+	ASSERT_TRUE(backend.node().primary()) << "the higher serial keeps the role, the other has to yield";
+	EXPECT_TRUE(causes(ha_status(backend)).contains("two-primaries"));
+}
+
+TEST_F(Status, what_the_daemon_adds_cannot_replace_a_key)
+{
+	backend.start();
+	backend.extra["serial"] = "another";
+	backend.extra["dataplane"] = "one worker";
+	const object status = ha_status(backend);
+	EXPECT_EQ(status.at("serial"), self_serial.c_str());
+	EXPECT_EQ(status.at("dataplane"), "one worker");
+}
+
+TEST_F(Status, the_classic_text_has_the_classic_lines)
+{
+	backend.start();
+	backend.pass(seconds{20});
+	backend.worker.ports[0].rx_bytes = 19221786;
+	backend.worker.ports[0].rx_packets = 55342;
+	backend.extra["interfaces"] = object{{"port5", object{{"speed", "1000auto"}}}};
+	backend.extra["usage"] = object{{"sessions", 2}, {"cpu_idle", 98}, {"memory", 70}};
+	backend.now += seconds{7206};
+	const std::string zeros = "00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00";
+	EXPECT_EQ(cli::render_status(ha_status(backend)),
+		  "HA Health Status: OK\n"
+		  "Model: Systole 9.9.9\n"
+		  "Mode: HA A-P\n"
+		  "Group Name: remote-mon\n"
+		  "Group ID: 103\n"
+		  "Debug: 0\n"
+		  "Cluster Uptime: 0 days 2:0:26\n"
+		  "Cluster state change time: 2025-11-21 21:37:00\n"
+		  "Primary selected using:\n"
+		  "    <2025/11/21 21:37:00> FGVM02TM23001318 is selected as the primary because it's the only member in the cluster.\n"
+		  "ses_pickup: disable\n"
+		  "upgrade_mode: unset\n"
+		  "override: disable\n"
+		  "Configuration Status:\n"
+		  "    FGVM02TM23001318(updated 0 seconds ago): in-sync\n"
+		  "    FGVM02TM23001318 chksum dump: " + zeros + "\n"
+		  "System Usage stats:\n"
+		  "    FGVM02TM23001318(updated 0 seconds ago):\n"
+		  "        sessions=2, average-cpu-user/nice/system/idle=0%/0%/0%/98%, memory=70%\n"
+		  "HBDEV stats:\n"
+		  "    FGVM02TM23001318(updated 0 seconds ago):\n"
+		  "        port5: physical/1000auto, up, rx-bytes/packets/dropped/errors=19221786/55342/0/0, tx=0/0/0/0\n"
+		  "MONDEV stats:\n"
+		  "    FGVM02TM23001318(updated 0 seconds ago):\n"
+		  "        port2: physical/00, up\n"
+		  "Primary     : m1              , FGVM02TM23001318, HA cluster index = 0\n"
+		  "number of vcluster: 1\n"
+		  "vcluster 1: work 169.254.0.1\n"
+		  "Primary: FGVM02TM23001318, HA operating index = 0\n");
+}
+
+TEST_F(Status, the_short_diagnosis_has_the_classic_lines)
+{
+	backend.join_primary(seconds{900});
+	backend.worker.ports[0].tx_packets = 7;
+	backend.worker.ports[0].tx_bytes = 700;
+	backend.worker.ports[0].rx_packets = 3;
+	backend.worker.ports[0].rx_bytes = 300;
+	EXPECT_EQ(cli::render_diagnosis(ha_diagnosis(backend)),
+		  "HA information\n"
+		  "Statistics\n"
+		  "        traffic.local = s:0 p:7 b:700\n"
+		  "        traffic.total = s:0 p:10 b:1000\n"
+		  "        activity.ha_id_changes = 0\n"
+		  "        activity.fdb  = c:0 q:0\n"
+		  "\n"
+		  "Model=0, Mode=2 Group=103 Debug=0\n"
+		  "nvcluster=1, ses_pickup=0, delay=0, load_balance=0, schedule=3, ldb_udp=0, upgrade_mode=0.\n"
+		  "\n"
+		  "[Debug_Zone HA information]\n"
+		  "HA group member information: is_manage_primary=0.\n"
+		  "FGVM02TM23001318:    Secondary, serialno_prio=0, usr_priority=130, hostname=m1\n"
+		  "FGVM02TM23001313:      Primary, serialno_prio=1, usr_priority=128, hostname=m2\n"
+		  "\n"
+		  "[Kernel HA information]\n"
+		  "vcluster 1, state=standby, primary_ip=169.254.0.2, primary_id=1:\n"
+		  "FGVM02TM23001318:    Secondary, ha_prio/o_ha_prio=1/1\n"
+		  "FGVM02TM23001313:      Primary, ha_prio/o_ha_prio=0/0\n");
+}
+
+TEST_F(Status, explain_names_the_rule_and_both_values)
+{
+	backend.join_primary(seconds{900});
+	const object reply = ha_explanation(backend);
+	const object &first = reply.at("ranking").as_array().at(0).as_object();
+	EXPECT_EQ(first.at("serial"), peer_serial.c_str());
+	EXPECT_EQ(first.at("rule"), "uptime");
+	EXPECT_EQ(first.at("value").to_number<int>(), 900);
+	EXPECT_EQ(first.at("over_value").to_number<int>(), 0);
+	const std::string text = cli::render_explanation(reply);
+	EXPECT_NE(text.find("1. " + peer_serial + ", because its uptime is larger than peer member " + self_serial + " (uptime 900 s against 0 s)\n"),
+		  std::string::npos)
+		<< text;
+}
+
+TEST_F(Status, commands_reach_the_core_and_wrong_ones_say_why)
+{
+	backend.start();
+	const auto code = [&](std::string_view request) {
+		const ApiReply reply = answer(backend, request);
+		const auto *error = reply.body.if_contains("error");
+		return std::string(error == nullptr ? "" : error->as_object().at("code").as_string().c_str());
+	};
+	EXPECT_EQ(code("execute ha failover set 1"), "");
+	EXPECT_TRUE(backend.node().vcluster().failover_flag);
+	EXPECT_EQ(json_line(answer(backend, "execute ha failover status").body), R"({"failover_status":"set"})");
+	EXPECT_EQ(code("execute ha failover unset"), "");
+	EXPECT_FALSE(backend.node().vcluster().failover_flag);
+	EXPECT_EQ(code("execute ha failover set 2"), "bad-argument");
+	EXPECT_EQ(code("execute ha failover set 1 2"), "bad-argument");
+	EXPECT_EQ(code("diagnose sys ha reset-uptime"), "");
+	EXPECT_EQ(backend.node().vcluster().reset_count, 1U);
+	EXPECT_EQ(code("diagnose debug app hatalk -1"), "");
+	EXPECT_EQ(backend.debug_app + " " + backend.debug_level, "hatalk -1");
+	EXPECT_EQ(code("diagnose debug app nonsense 1"), "bad-argument");
+	EXPECT_EQ(code("diagnose debug app hatalk"), "bad-argument");
+	for (const char *later : {"diagnose sys ha checksum cluster", "diagnose sys ha what-if port2 down", "diagnose sys link-monitor status",
+				  "execute ha synchronize start", "execute ha manage 1", "diagnose test app harelay 1"})
+		EXPECT_EQ(code(later), "not-available") << later;
+	EXPECT_EQ(code("get system"), "unknown-command");
+	EXPECT_EQ(code(""), "unknown-command");
+	EXPECT_EQ(code("get sys ha status"), "unknown-command") << "the socket takes full words only";
+}
+
+TEST_F(Status, show_gives_the_configuration_as_json_and_as_text_and_never_the_password)
+{
+	const std::string text(answer(backend, "show system ha --text").body.at("text").as_string());
+	EXPECT_NE(text.find("config system ha\n"), std::string::npos) << text;
+	EXPECT_NE(text.find("    set group-id 103\n"), std::string::npos) << text;
+	EXPECT_NE(json_line(answer(backend, "show system ha").body).find("\"group-id\":103"), std::string::npos);
+	EXPECT_GT(std::string(answer(backend, "show full-configuration system ha --text").body.at("text").as_string()).size(), text.size());
+}
+
+TEST_F(Status, history_is_newest_first_with_the_classic_head)
+{
+	backend.start();
+	backend.pass(seconds{20});
+	EXPECT_EQ(cli::render_history(answer(backend, "diagnose sys ha history read").body),
+		  "version=1.1\n"
+		  "HA state change time: 2025-11-21 21:37:00\n"
+		  "message_count=2/512\n"
+		  "<2025-11-21 21:37:00> FGVM02TM23001318 is elected as the cluster primary of 1 member\n"
+		  "<2025-11-21 21:36:40> hatalk started\n");
+}
+
+TEST(JsonLine, fractions_are_plain_and_stay_the_same_when_read_back)
+{
+	const object value{{"unix", 1763760000.123}, {"whole", 2.0}, {"n", -7}, {"big", 1e300}, {"none", nullptr}, {"empty", array{}},
+			   {"text", "a\"\n"}};
+	const std::string line = json_line(value);
+	EXPECT_TRUE(line.starts_with(R"({"unix":1763760000.123,"whole":2.0,"n":-7,)")) << line;
+	EXPECT_EQ(json_line(boost::json::parse(line)), line);
+	EXPECT_EQ(line.find('\n'), std::string::npos);
+}
+
+} // namespace
+} // namespace systole::control::test

@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright(c) 2026 The Systole authors
+//
+// The beat grid, what our own absence does to a peer's deadline, and how long a nap may be.
+#include "dataplane/beat.h"
+#include "dataplane/deadline.h"
+#include "dataplane/peer_table.h"
+#include "dataplane/poll_mode.h"
+
+#include <gtest/gtest.h>
+
+#include <array>
+
+namespace systole::dataplane {
+namespace {
+
+using core::Duration;
+using core::Time;
+using std::chrono::microseconds;
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+constexpr Time start{seconds{1000}};
+
+TEST(BeatGrid, nothing_is_due_before_it_starts)
+{
+	BeatGrid grid(milliseconds{10});
+	EXPECT_FALSE(grid.due(start));
+	EXPECT_EQ(grid.next(), core::never);
+}
+
+TEST(BeatGrid, a_late_round_does_not_shift_the_ones_after_it)
+{
+	BeatGrid grid(milliseconds{10});
+	grid.start(start);
+	EXPECT_EQ(grid.take(start), Duration::zero());
+	EXPECT_FALSE(grid.due(start + microseconds{9999}));
+	EXPECT_TRUE(grid.due(start + milliseconds{10}));
+	EXPECT_EQ(grid.take(start + milliseconds{13}), milliseconds{3});
+	EXPECT_EQ(grid.next(), start + milliseconds{20});
+}
+
+TEST(BeatGrid, rounds_slept_through_are_skipped_and_not_bunched)
+{
+	BeatGrid grid(milliseconds{10});
+	grid.start(start);
+	EXPECT_EQ(grid.take(start + milliseconds{35}), milliseconds{35});
+	EXPECT_EQ(grid.next(), start + milliseconds{40});
+	EXPECT_FALSE(grid.due(start + milliseconds{35}));
+	EXPECT_EQ(grid.take(start + milliseconds{50}), milliseconds{10}); // exactly on a later grid point
+	EXPECT_EQ(grid.next(), start + milliseconds{60});
+}
+
+TEST(BeatGrid, a_million_rounds_do_not_drift)
+{
+	BeatGrid grid(milliseconds{1});
+	grid.start(start);
+	for (int i = 0; i < 1'000'000; ++i)
+		(void)grid.take(grid.next() + microseconds{i % 900});
+	EXPECT_EQ(grid.next(), start + seconds{1000});
+}
+
+TEST(AwayBudget, one_absence_counts_in_full_however_long)
+{
+	AwayBudget budget;
+	EXPECT_EQ(budget.take(seconds{3600}, milliseconds{30}), seconds{3600});
+}
+
+TEST(AwayBudget, further_absences_together_are_capped_until_a_fresh_beat)
+{
+	AwayBudget budget;
+	const Duration dead = milliseconds{30};
+	EXPECT_EQ(budget.take(milliseconds{50}, dead), milliseconds{50});
+	EXPECT_EQ(budget.take(milliseconds{50}, dead), milliseconds{50});
+	EXPECT_EQ(budget.take(milliseconds{50}, dead), milliseconds{50});
+	EXPECT_EQ(budget.take(milliseconds{50}, dead), milliseconds{20}); // 120 = 4 x dead
+	EXPECT_EQ(budget.take(milliseconds{50}, dead), Duration::zero());
+	budget.reset();
+	EXPECT_EQ(budget.take(milliseconds{500}, dead), milliseconds{500});
+}
+
+TEST(HeardOut, an_empty_queue_means_heard_until_now)
+{
+	HeardOut heard(1024);
+	heard.took(start, 0, true);
+	EXPECT_EQ(heard.until(), start);
+}
+
+TEST(HeardOut, a_queue_never_found_empty_is_heard_out_once_its_length_has_passed)
+{
+	HeardOut heard(100);
+	heard.took(start, 0, true);
+	heard.took(start + milliseconds{1}, 60, false);
+	EXPECT_EQ(heard.until(), start);
+	heard.took(start + milliseconds{2}, 30, false);
+	EXPECT_EQ(heard.until(), start);
+	heard.took(start + milliseconds{3}, 10, false);
+	EXPECT_EQ(heard.until(), start + milliseconds{1}); // when the first of the hundred was still waiting
+	heard.took(start + milliseconds{4}, 99, false);
+	EXPECT_EQ(heard.until(), start + milliseconds{1});
+	heard.took(start + milliseconds{5}, 1, false);
+	EXPECT_EQ(heard.until(), start + milliseconds{4});
+}
+
+TEST(Nap, is_never_longer_than_100_us_nor_past_what_is_due)
+{
+	EXPECT_EQ(nap_length(start, core::never), microseconds{100});
+	EXPECT_EQ(nap_length(start, start + milliseconds{10}), microseconds{100});
+	EXPECT_EQ(nap_length(start, start + microseconds{40}), microseconds{40});
+	EXPECT_EQ(nap_length(start, start + microseconds{4}), Duration::zero());
+	EXPECT_EQ(nap_length(start, start), Duration::zero());
+	EXPECT_EQ(nap_length(start, start - seconds{1}), Duration::zero());
+}
+
+TEST(PollMode, automatic_is_busy_only_on_an_isolated_cpu)
+{
+	const std::array<int, 1> isolated{3};
+	EXPECT_EQ(choose_poll_mode(PollMode::automatic, 3, isolated).mode, PollMode::busy);
+	EXPECT_EQ(choose_poll_mode(PollMode::automatic, 1, isolated).mode, PollMode::adaptive);
+	EXPECT_EQ(choose_poll_mode(PollMode::automatic, 1, {}).mode, PollMode::adaptive);
+	EXPECT_EQ(choose_poll_mode(PollMode::busy, 1, {}).mode, PollMode::busy);
+	EXPECT_EQ(choose_poll_mode(PollMode::adaptive, 3, isolated).mode, PollMode::adaptive);
+	for (const PollMode wanted : {PollMode::automatic, PollMode::busy, PollMode::adaptive}) {
+		const std::string why = choose_poll_mode(wanted, 3, isolated).why;
+		EXPECT_NE(why.find("CPU 3"), std::string::npos) << why;
+		EXPECT_EQ(why.find('\n'), std::string::npos) << why;
+	}
+}
+
+TEST(Peer, after_a_change_of_ranks_old_and_new_addresses_count_for_a_while)
+{
+	Peer peer;
+	const AddressPair old_pair{1, 2};
+	const AddressPair new_pair{3, 4};
+	peer.addresses = peer.old_addresses = old_pair;
+	peer.move_to(new_pair, start, milliseconds{30});
+	EXPECT_TRUE(peer.accepts(new_pair, start));
+	EXPECT_TRUE(peer.accepts(old_pair, start + milliseconds{999}));
+	EXPECT_FALSE(peer.accepts(old_pair, start + milliseconds{1000}));
+	EXPECT_TRUE(peer.accepts(new_pair, start + seconds{100}));
+	EXPECT_FALSE(peer.accepts({3, 2}, start)); // halves of two pairs
+	// The larger of 1 s and 2 x dead.
+	peer.move_to(old_pair, start, seconds{4});
+	EXPECT_TRUE(peer.accepts(new_pair, start + milliseconds{7999}));
+	EXPECT_FALSE(peer.accepts(new_pair, start + milliseconds{8000}));
+	// Told the same once more: nothing changes.
+	peer.move_to(old_pair, start + seconds{20}, seconds{4});
+	EXPECT_FALSE(peer.accepts(new_pair, start + seconds{20}));
+}
+
+TEST(HandedBeat, what_is_news_goes_up_and_what_is_not_waits_100_ms)
+{
+	HandedBeat handed;
+	const std::array<std::byte, 3> content{std::byte{1}, std::byte{2}, std::byte{3}};
+	const std::array<std::byte, 3> other{std::byte{1}, std::byte{2}, std::byte{4}};
+	const std::span<const std::byte> shorter(content.data(), 2);
+	ASSERT_TRUE(handed.wants(start, 7, 100, true, content));
+	handed.handed(start, 7, 100, true, content);
+	EXPECT_FALSE(handed.wants(start + milliseconds{99}, 7, 200, true, content));
+	EXPECT_TRUE(handed.wants(start + milliseconds{100}, 7, 200, true, content));
+	EXPECT_TRUE(handed.wants(start + milliseconds{1}, 7, 200, true, other));
+	EXPECT_TRUE(handed.wants(start + milliseconds{1}, 7, 200, true, shorter));
+	EXPECT_TRUE(handed.wants(start + milliseconds{1}, 8, 1, true, content));   // another session
+	EXPECT_FALSE(handed.wants(start + milliseconds{1}, 7, 99, true, other));   // older, by a slower link
+	EXPECT_FALSE(handed.wants(start + milliseconds{1}, 7, 200, false, content));
+	handed.handed(start, 7, 200, false, content);
+	EXPECT_TRUE(handed.wants(start + milliseconds{1}, 7, 300, true, content)); // it hears us again
+}
+
+} // namespace
+} // namespace systole::dataplane
