@@ -49,8 +49,9 @@ constexpr int exit_keys = 6;
 constexpr int control_fifo_priority = 40;
 // Carrier loss can sit in the kernel's linkwatch for a second; asking finds it sooner.
 constexpr auto link_refresh_interval = std::chrono::milliseconds{100};
-// Addresses go at once; the macvlans follow when the successor has been told (downing one takes some 10 ms).
-constexpr auto finish_release_after = std::chrono::milliseconds{3};
+// Addresses go at once; the macvlans follow when the successor has long announced itself: downing them holds the
+// kernel's network lock for some 20 ms.
+constexpr auto finish_release_after = std::chrono::milliseconds{50};
 constexpr auto hook_poll_interval = std::chrono::milliseconds{20};
 
 core::Time clock_now()
@@ -543,7 +544,7 @@ int run_daemon(DaemonSetup setup)
 #endif
 	const Configuration::Ha &ha = setup.configuration.ha;
 	auto prs = crypto::derive_prs(ha.password.view(), ha.group_id, ha.group_name);
-	setup.configuration.ha.password = SecretText{};
+	setup.configuration.ha.password = SecretText("*"); // `show` tells that there is one
 	if (!prs) {
 		log(LogApp::daemon, LogLevel::error, "the cluster password could not be stretched: not enough memory (32 MiB)");
 		log_stop();

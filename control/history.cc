@@ -73,7 +73,8 @@ bool is_failover(const boost::json::object &entry)
 		const boost::json::value *value = entry.if_contains(key);
 		return value != nullptr && value->is_string() && value->get_string() == word;
 	};
-	return is("event", "role") && ((is("from", "secondary") && is("to", "primary")) || (is("from", "primary") && !is("to", "primary")));
+	return is("event", "role") &&
+	       ((is("from", "secondary") && is("to", "primary")) || (is("from", "primary") && !is("to", "primary")));
 }
 
 } // namespace
@@ -85,7 +86,8 @@ bool History::load(const std::string &file, std::string &error)
 	std::string text;
 	bool cut = false;
 	if (m_fd < 0 || !read_end(m_fd, max_file_bytes, text, cut)) {
-		error = "cannot open the history file " + file + ": " + std::strerror(errno) + "; events are kept in memory only";
+		error = "cannot open the history file " + file + ": " + std::strerror(errno) +
+			"; events are kept in memory only";
 		if (m_fd >= 0)
 			close(m_fd);
 		m_fd = -1;
@@ -99,8 +101,10 @@ bool History::load(const std::string &file, std::string &error)
 		m_damaged = m_damaged || end == std::string_view::npos; // the next line would be glued to it
 		++m_file_lines;
 		boost::system::error_code failed;
-		boost::json::value value = boost::json::parse(boost::json::string_view(line.data(), line.size()), failed);
-		const boost::json::value *words = !failed && value.is_object() ? value.get_object().if_contains("text") : nullptr;
+		boost::json::value value =
+			boost::json::parse(boost::json::string_view(line.data(), line.size()), failed);
+		const boost::json::value *words =
+			!failed && value.is_object() ? value.get_object().if_contains("text") : nullptr;
 		if (words == nullptr || !words->is_string()) {
 			++m_skipped;
 			continue;
@@ -207,7 +211,8 @@ bool History::compact()
 	m_fd = fd;
 	m_file_lines = m_lines.size();
 	const std::string directory = m_file.substr(0, m_file.find_last_of('/') + 1);
-	if (const int parent = open(directory.empty() ? "." : directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC); parent >= 0) {
+	if (const int parent = open(directory.empty() ? "." : directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	    parent >= 0) {
 		const bool synced = fsync(parent) == 0; // the rename itself
 		close(parent);
 		return synced;

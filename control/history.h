@@ -50,7 +50,7 @@ public:
 	// Changes between primary and secondary since this process started.
 	[[nodiscard]] std::uint64_t failovers() const { return m_failovers; }
 
-	[[nodiscard]] std::size_t skipped_lines() const { return m_skipped; }            // at load()
+	[[nodiscard]] std::size_t skipped_lines() const { return m_skipped; }              // at load()
 	[[nodiscard]] std::uint64_t dropped() const { return m_dropped.load(); }           // queue full
 	[[nodiscard]] std::uint64_t write_errors() const { return m_write_errors.load(); } // disk full, ...
 

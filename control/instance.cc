@@ -54,8 +54,9 @@ std::string pid_in(int fd)
 bool is_instance_name(std::string_view name)
 {
 	return !name.empty() && name.size() <= max_name && std::all_of(name.begin(), name.end(), [](char c) {
-		       return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_' || c == '-';
-	       });
+		return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_' ||
+		       c == '-';
+	});
 }
 
 InstancePaths instance_paths(std::string_view name, std::string_view root)
@@ -67,7 +68,8 @@ InstancePaths instance_paths(std::string_view name, std::string_view root)
 	return paths;
 }
 
-std::optional<InstanceLock> InstanceLock::take(const std::string &instance, std::string &error, InstanceRefusal *refusal)
+std::optional<InstanceLock> InstanceLock::take(const std::string &instance, std::string &error,
+					       InstanceRefusal *refusal)
 {
 	return take(instance_paths(instance), error, refusal);
 }
@@ -113,7 +115,10 @@ std::optional<InstanceLock> InstanceLock::take(const InstancePaths &paths, std::
 	return lock;
 }
 
-InstanceLock::InstanceLock(InstanceLock &&other) noexcept : m_paths(std::move(other.m_paths)), m_fd(std::exchange(other.m_fd, -1)) {}
+InstanceLock::InstanceLock(InstanceLock &&other) noexcept
+    : m_paths(std::move(other.m_paths)), m_fd(std::exchange(other.m_fd, -1))
+{
+}
 
 InstanceLock &InstanceLock::operator=(InstanceLock &&other) noexcept
 {

@@ -16,7 +16,8 @@ namespace systole::control {
 
 namespace {
 
-constexpr std::array<std::string_view, log_app_count> app_names{"hatalk", "hasync", "takeover", "dataplane", "api", "daemon"};
+constexpr std::array<std::string_view, log_app_count> app_names{"hatalk",    "hasync", "takeover",
+								"dataplane", "api",    "daemon"};
 constexpr std::array<std::string_view, 6> level_names{"trace", "debug", "info", "warning", "error", "off"};
 constexpr std::size_t queue_lines = 4096;
 constexpr std::size_t max_reasons = 256;
@@ -79,8 +80,9 @@ void log_start()
 	if (log.logger)
 		return;
 	log.pool = std::make_shared<spdlog::details::thread_pool>(queue_lines, 1);
-	log.logger = std::make_shared<spdlog::async_logger>("systole", std::make_shared<spdlog::sinks::stderr_sink_mt>(), log.pool,
-							    spdlog::async_overflow_policy::overrun_oldest);
+	log.logger =
+		std::make_shared<spdlog::async_logger>("systole", std::make_shared<spdlog::sinks::stderr_sink_mt>(),
+						       log.pool, spdlog::async_overflow_policy::overrun_oldest);
 	log.logger->set_level(spdlog::level::trace); // levels are judged per app, before a line is made
 	log.logger->set_pattern("%Y-%m-%d %H:%M:%S.%e %l %v");
 	log.logger->flush_on(spdlog::level::warn);
@@ -108,7 +110,8 @@ void log_line(LogApp app, LogLevel level, std::string_view text)
 		logger->log(to_spdlog(level), "{}: {}", log_app_name(app), text);
 		return;
 	}
-	const std::string line = fmt::format("systoled: {}: {}: {}\n", log_app_name(app), level_names[static_cast<std::size_t>(level)], text);
+	const std::string line = fmt::format("systoled: {}: {}: {}\n", log_app_name(app),
+					     level_names[static_cast<std::size_t>(level)], text);
 	std::fwrite(line.data(), 1, line.size(), stderr);
 }
 
@@ -129,8 +132,9 @@ bool log_set_level(std::string_view app, std::string_view level, std::string &er
 			continue;
 		const auto wanted = level_from(level);
 		if (!wanted) {
-			error = fmt::format("unknown level '{}': use {}, or a number (0 = info, 1 = debug, -1 = everything)", level,
-					    fmt::join(level_names, ", "));
+			error = fmt::format(
+				"unknown level '{}': use {}, or a number (0 = info, 1 = debug, -1 = everything)", level,
+				fmt::join(level_names, ", "));
 			return false;
 		}
 		log_set_level(static_cast<LogApp>(i), *wanted);
@@ -150,7 +154,10 @@ std::optional<std::uint64_t> LogRateLimit::allow(std::string_view reason, Instan
 	auto it = m_reasons.find(reason);
 	if (it == m_reasons.end()) {
 		const bool full = m_reasons.size() >= max_reasons;
-		it = m_reasons.try_emplace(full ? std::string("other") : std::string(reason), Reason{now - std::chrono::seconds{1}, 0}).first;
+		it = m_reasons
+			     .try_emplace(full ? std::string("other") : std::string(reason),
+					  Reason{now - std::chrono::seconds{1}, 0})
+			     .first;
 	}
 	Reason &entry = it->second;
 	if (now - entry.last < std::chrono::seconds{1}) {

@@ -31,16 +31,18 @@ std::string role_text(const core::Notice &notice, const NoticeNames &names)
 	const core::Decision &decision = notice.decision;
 	switch (decision.rule) {
 	case Rule::only_member:
-		return fmt::format("{} is elected as the cluster primary of 1 member", printable(decision.winner.view()));
+		return fmt::format("{} is elected as the cluster primary of 1 member",
+				   printable(decision.winner.view()));
 	case Rule::live_primary:
-		return fmt::format("vcluster-{}: {} joins as secondary because {}", notice.vcluster, names.member, reason_phrase(decision));
-	case Rule::stopping:
-		return fmt::format("vcluster-{}: {} gives up the role of primary because {}", notice.vcluster, names.member,
+		return fmt::format("vcluster-{}: {} joins as secondary because {}", notice.vcluster, names.member,
 				   reason_phrase(decision));
+	case Rule::stopping:
+		return fmt::format("vcluster-{}: {} gives up the role of primary because {}", notice.vcluster,
+				   names.member, reason_phrase(decision));
 	case Rule::none:
-		return fmt::format("vcluster-{}: state changed: {}->{}", notice.vcluster, state_name(notice.from), state_name(notice.to));
-	default:
-		return selection_text(decision, notice.vcluster);
+		return fmt::format("vcluster-{}: state changed: {}->{}", notice.vcluster, state_name(notice.from),
+				   state_name(notice.to));
+	default: return selection_text(decision, notice.vcluster);
 	}
 }
 
@@ -150,13 +152,15 @@ std::string reason_phrase(const core::Decision &decision)
 	case Rule::only_member: return "it's the only member in the cluster";
 	case Rule::failover_flag: return fmt::format("EXE_FAIL_OVER flag is set on peer member {}", other);
 	case Rule::failure_sum:
-		return fmt::format("the value {} of link-failure + pingsvr-failure is less than peer member {}", decision.winner_value, other);
+		return fmt::format("the value {} of link-failure + pingsvr-failure is less than peer member {}",
+				   decision.winner_value, other);
 	case Rule::uptime: return fmt::format("its uptime is larger than peer member {}", other);
 	case Rule::priority: return fmt::format("its override priority is larger than peer member {}", other);
 	case Rule::serial: return fmt::format("its serialno is larger than peer member {}", other);
 	case Rule::live_primary: return fmt::format("{} is the primary already", winner);
 	case Rule::stopping: return "it is stopping";
-	case Rule::tie_break: return fmt::format("the members did not agree in time and it goes before peer member {}", other);
+	case Rule::tie_break:
+		return fmt::format("the members did not agree in time and it goes before peer member {}", other);
 	}
 	return {};
 }
@@ -168,10 +172,11 @@ std::string selection_text(const core::Decision &decision, std::uint8_t vcluster
 	case Rule::live_primary:
 	case Rule::stopping: return {};
 	case Rule::only_member:
-		return fmt::format("{} is selected as the primary because {}.", printable(decision.winner.view()), reason_phrase(decision));
-	default:
-		return fmt::format("vcluster-{}: {} is selected as the primary because {}.", vcluster, printable(decision.winner.view()),
+		return fmt::format("{} is selected as the primary because {}.", printable(decision.winner.view()),
 				   reason_phrase(decision));
+	default:
+		return fmt::format("vcluster-{}: {} is selected as the primary because {}.", vcluster,
+				   printable(decision.winner.view()), reason_phrase(decision));
 	}
 }
 
@@ -184,38 +189,47 @@ std::string notice_text(const core::Notice &notice, const NoticeNames &names)
 	case NoticeKind::peer_found: return fmt::format("new member '{}' joins the cluster", peer);
 	case NoticeKind::peer_lost: return fmt::format("heartbeats from {} are lost on all hbdev", peer);
 	case NoticeKind::peer_restarted: return fmt::format("member {} has restarted", peer);
-	case NoticeKind::peer_link_up: return fmt::format("member {} is heard on hbdev {}", peer, hbdev_name(names, notice.link));
-	case NoticeKind::peer_link_lost: return fmt::format("member {} lost heartbeat on hbdev {}", peer, hbdev_name(names, notice.link));
+	case NoticeKind::peer_link_up:
+		return fmt::format("member {} is heard on hbdev {}", peer, hbdev_name(names, notice.link));
+	case NoticeKind::peer_link_lost:
+		return fmt::format("member {} lost heartbeat on hbdev {}", peer, hbdev_name(names, notice.link));
 	case NoticeKind::peer_link_one_way:
 		return fmt::format("member {} does not hear this member on hbdev {}: the link works one way only", peer,
 				   hbdev_name(names, notice.link));
 	case NoticeKind::carrier:
-		return fmt::format("hbdev {} link status changed: {}", hbdev_name(names, notice.link), notice.value != 0 ? "0->1" : "1->0");
+		return fmt::format("hbdev {} link status changed: {}", hbdev_name(names, notice.link),
+				   notice.value != 0 ? "0->1" : "1->0");
 	case NoticeKind::monitor:
-		return fmt::format("port {} link status changed: {}", monitor_name(names, notice.link), notice.value != 0 ? "0->1" : "1->0");
+		return fmt::format("port {} link status changed: {}", monitor_name(names, notice.link),
+				   notice.value != 0 ? "0->1" : "1->0");
 	case NoticeKind::role: return role_text(notice, names);
 	case NoticeKind::wrong_password:
-		return fmt::format("member {} is refused: its password is another one; set the same password on both", peer);
+		return fmt::format("member {} is refused: its password is another one; set the same password on both",
+				   peer);
 	case NoticeKind::unconfirmed:
 		return fmt::format("member {} asked for a session and did not prove that it knows the password", peer);
 	case NoticeKind::policy_mismatch:
-		return fmt::format("member {} is refused: set authentication, encryption and ipsec-phase2-proposal alike on both", peer);
+		return fmt::format(
+			"member {} is refused: set authentication, encryption and ipsec-phase2-proposal alike on both",
+			peer);
 	case NoticeKind::duplicate_member:
-		return fmt::format("somebody else on hbdev {} uses the serial {}: give each member its own", hbdev_name(names, notice.link),
-				   names.member);
+		return fmt::format("somebody else on hbdev {} uses the serial {}: give each member its own",
+				   hbdev_name(names, notice.link), names.member);
 	case NoticeKind::cross_cabled:
 		return fmt::format("hbdev {} hears hbdev number {} of member {}: the heartbeat cables are crossed",
 				   hbdev_name(names, notice.link), notice.value + 1, peer);
 	case NoticeKind::no_slot:
 		return fmt::format("member {} is refused: the cluster is full ({} members)", peer, core::max_members);
 	case NoticeKind::rolled_back:
-		return fmt::format("member {} has heard heartbeats that this member has not sent: this machine was set back to an earlier state",
+		return fmt::format("member {} has heard heartbeats that this member has not sent: this machine was set "
+				   "back to an earlier state",
 				   peer);
 	case NoticeKind::uptime_reset: return fmt::format("HA uptime of {} is reset", names.member);
 	case NoticeKind::failover_flag:
 		return fmt::format("EXE_FAIL_OVER flag is {} on {}", notice.value != 0 ? "set" : "unset", names.member);
 	case NoticeKind::override_in_force:
-		return notice.value != 0 ? "override is in force: a member enables it" : "override is not in force any more";
+		return notice.value != 0 ? "override is in force: a member enables it"
+					 : "override is not in force any more";
 	}
 	return {};
 }
@@ -251,8 +265,12 @@ boost::json::object notice_json(const core::Notice &notice, const NoticeNames &n
 		link("peer", hbdev_name(names, notice.link), "one-way");
 		last_rx();
 		break;
-	case NoticeKind::carrier: link("hbdev", hbdev_name(names, notice.link), notice.value != 0 ? "up" : "down"); break;
-	case NoticeKind::monitor: link("monitor", monitor_name(names, notice.link), notice.value != 0 ? "up" : "down"); break;
+	case NoticeKind::carrier:
+		link("hbdev", hbdev_name(names, notice.link), notice.value != 0 ? "up" : "down");
+		break;
+	case NoticeKind::monitor:
+		link("monitor", monitor_name(names, notice.link), notice.value != 0 ? "up" : "down");
+		break;
 	case NoticeKind::role: {
 		const core::Decision &decision = notice.decision;
 		json["vcluster"] = notice.vcluster;

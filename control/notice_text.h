@@ -27,7 +27,7 @@ struct NoticeNames {
 struct NoticeTime {
 	std::int64_t mono_ns = 0; // CLOCK_MONOTONIC
 	double unix_s = 0;
-	std::string boot_id;      // tells one boot's mono_ns from another's
+	std::string boot_id; // tells one boot's mono_ns from another's
 };
 
 [[nodiscard]] std::string_view state_name(core::HaState state); // hello, work, standby
@@ -47,6 +47,7 @@ struct NoticeTime {
 [[nodiscard]] std::string selection_text(const core::Decision &decision, std::uint8_t vcluster);
 
 [[nodiscard]] std::string notice_text(const core::Notice &notice, const NoticeNames &names);
-[[nodiscard]] boost::json::object notice_json(const core::Notice &notice, const NoticeNames &names, const NoticeTime &time);
+[[nodiscard]] boost::json::object notice_json(const core::Notice &notice, const NoticeNames &names,
+					      const NoticeTime &time);
 
 } // namespace systole::control

@@ -43,9 +43,9 @@ public:
 
 	// From this many packets on the wide manager is the faster one. ns per packet to seal / open 128 inner bytes with
 	// CBC + HMAC-SHA1-96, Xeon with SHA-NI and AVX-512, by build/tests/unit/crypto/esp_timing:
-	//   burst       1        4        6        7       10       32       64
-	//   narrow  377/212  236/192  221/192  220/193  322/278  208/194  206/194
-	//   wide    941/718  327/261  255/204  232/186  269/211  172/129  114/92
+	//   burst       1        4        6        7       32       64
+	//   narrow  377/212  236/192  221/192  220/193  208/194  206/194
+	//   wide    941/718  327/261  255/204  232/186  172/129  114/92
 	// Longer packets cross earlier (512 bytes: at 6).
 	static constexpr std::size_t measured_wide_from = 7;
 

@@ -66,7 +66,8 @@ MemberRow local_row(const ApiBackend &backend)
 		entry.health = node.carrier_up(link) ? core::LinkHealth::up : core::LinkHealth::down;
 		entry.rx = counters.ports[link].rx_packets.load(std::memory_order_relaxed);
 		for (const auto &peer : counters.peers)
-			entry.last_rx_ns = std::max(entry.last_rx_ns, peer[link].last_rx_ns.load(std::memory_order_relaxed));
+			entry.last_rx_ns =
+				std::max(entry.last_rx_ns, peer[link].last_rx_ns.load(std::memory_order_relaxed));
 		if (link < backend.ports().size())
 			entry.mac = backend.ports()[link].mac;
 		row.links.push_back(std::move(entry));
@@ -136,7 +137,9 @@ void number_roles(ClusterView &view, const core::Node &node)
 	if (const MemberRow *primary = view.find(view.primary); primary != nullptr && primary->alive)
 		number(view.primary);
 	while (!left.empty())
-		number(core::elect({left.begin(), left.size()}, {node.override_in_force(), node.config().uptime_margin}, view.now).winner);
+		number(core::elect({left.begin(), left.size()}, {node.override_in_force(), node.config().uptime_margin},
+				   view.now)
+			       .winner);
 }
 
 } // namespace
@@ -163,7 +166,8 @@ std::int64_t MemberRow::last_rx_ns() const
 
 const MemberRow *ClusterView::find(const core::MemberId &id) const
 {
-	const auto it = std::find_if(members.begin(), members.end(), [&](const MemberRow &row) { return row.id == id; });
+	const auto it =
+		std::find_if(members.begin(), members.end(), [&](const MemberRow &row) { return row.id == id; });
 	return it == members.end() ? nullptr : &*it;
 }
 
@@ -173,7 +177,8 @@ std::vector<const MemberRow *> ClusterView::live_in_role_order() const
 	for (const MemberRow &row : members)
 		if (row.alive)
 			rows.push_back(&row);
-	std::stable_sort(rows.begin(), rows.end(), [](const MemberRow *a, const MemberRow *b) { return a->ha_prio < b->ha_prio; });
+	std::stable_sort(rows.begin(), rows.end(),
+			 [](const MemberRow *a, const MemberRow *b) { return a->ha_prio < b->ha_prio; });
 	return rows;
 }
 
@@ -199,7 +204,8 @@ ClusterView view_cluster(const ApiBackend &backend)
 	for (std::size_t slot = 1; slot < core::max_members; ++slot)
 		if (!node.members()[slot].id.empty())
 			view.members.push_back(peer_row(backend, slot));
-	std::sort(view.members.begin() + 1, view.members.end(), [](const MemberRow &a, const MemberRow &b) { return a.id > b.id; });
+	std::sort(view.members.begin() + 1, view.members.end(),
+		  [](const MemberRow &a, const MemberRow &b) { return a.id > b.id; });
 
 	view.primary = node.primary() ? node.config().self : node.vcluster().choice;
 	view.suite = own_suite(node.config());
@@ -208,7 +214,8 @@ ClusterView view_cluster(const ApiBackend &backend)
 	for (const MemberRow &row : view.members) {
 		if (row.local || !row.alive)
 			continue;
-		view.suite = first ? row.suite : std::min(view.suite, row.suite); // Suite stands in the order of strength
+		view.suite =
+			first ? row.suite : std::min(view.suite, row.suite); // Suite stands in the order of strength
 		view.has_no_gcm_member = view.has_no_gcm_member || !row.supports_gcm;
 		first = false;
 	}

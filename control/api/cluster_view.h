@@ -30,7 +30,7 @@ struct MemberRow {
 	std::string hostname;
 	bool local = false;
 	bool alive = false;
-	bool lost = false; // was alive once
+	bool lost = false;                          // was alive once
 	core::HaState state = core::HaState::hello; // the last one heard
 	std::uint8_t ha_ip_idx = 0;
 	std::uint32_t ha_prio = 0; // role order: 0 = primary

@@ -68,7 +68,8 @@ bool known_vcluster(const ApiBackend &backend, Arguments arguments)
 
 ApiReply no_vcluster(std::string_view wanted)
 {
-	return refuse("bad-argument", "there is no virtual cluster " + printable(wanted), "this cluster has virtual cluster 1 only");
+	return refuse("bad-argument", "there is no virtual cluster " + printable(wanted),
+		      "this cluster has virtual cluster 1 only");
 }
 
 ApiReply set_failover(ApiBackend &backend, Arguments arguments, bool set)
@@ -103,7 +104,8 @@ ApiReply set_debug(ApiBackend &backend, Arguments arguments)
 ApiReply events(ApiBackend &, Arguments arguments)
 {
 	if (!arguments.empty() && arguments[0] != "--follow")
-		return refuse("bad-argument", "events takes nothing or --follow, not " + printable(arguments[0]), "events --follow");
+		return refuse("bad-argument", "events takes nothing or --follow, not " + printable(arguments[0]),
+			      "events --follow");
 	return {arguments.empty() ? ApiReply::Kind::events : ApiReply::Kind::follow, {}};
 }
 
@@ -117,7 +119,8 @@ struct Request {
 constexpr std::array<Request, 14> requests{{
 	{"get system ha status", 0, 0, [](ApiBackend &b, Arguments) { return reply(ha_status(b)); }},
 	{"show system ha", 0, 1, [](ApiBackend &b, Arguments a) { return show(b, a, ShowForm::changed); }},
-	{"show full-configuration system ha", 0, 1, [](ApiBackend &b, Arguments a) { return show(b, a, ShowForm::full); }},
+	{"show full-configuration system ha", 0, 1,
+	 [](ApiBackend &b, Arguments a) { return show(b, a, ShowForm::full); }},
 	{"diagnose sys ha status", 0, 0, [](ApiBackend &b, Arguments) { return reply(ha_diagnosis(b)); }},
 	{"diagnose sys ha dump-by group", 0, 0, [](ApiBackend &b, Arguments) { return reply(dump_group(b)); }},
 	{"diagnose sys ha dump-by vcluster", 0, 0, [](ApiBackend &b, Arguments) { return reply(dump_vclusters(b)); }},
@@ -183,7 +186,8 @@ ApiReply answer(ApiBackend &backend, std::string_view line)
 			return refuse("bad-argument",
 				      "'" + std::string(request.words) + "' takes " +
 					      (request.least_arguments == request.most_arguments ? "" : "up to ") +
-					      std::to_string(request.most_arguments) + " argument(s), got " + std::to_string(arguments.size()),
+					      std::to_string(request.most_arguments) + " argument(s), got " +
+					      std::to_string(arguments.size()),
 				      "systolectl '" + std::string(request.words) + " ?' tells which");
 		return request.run(backend, arguments);
 	}

@@ -63,15 +63,18 @@ object vcluster_of(const ApiBackend &backend, const ClusterView &view)
 {
 	const core::VclusterState &vcluster = backend.node().vcluster();
 	const Configuration::Ha &ha = backend.configuration().ha;
-	object row{{"id", vcluster.id},
-		   {"start_time", whole_seconds(view.unix_of(vcluster.age_origin))},
-		   {"state", object{{"number", static_cast<int>(vcluster.state)}, {"name", state_name(vcluster.state)}}},
-		   {"old_state", object{{"number", static_cast<int>(vcluster.previous)}, {"name", state_name(vcluster.previous)}}},
-		   {"change_time", whole_seconds(view.unix_of(vcluster.changed_at))}};
+	object row{
+		{"id", vcluster.id},
+		{"start_time", whole_seconds(view.unix_of(vcluster.age_origin))},
+		{"state", object{{"number", static_cast<int>(vcluster.state)}, {"name", state_name(vcluster.state)}}},
+		{"old_state",
+		 object{{"number", static_cast<int>(vcluster.previous)}, {"name", state_name(vcluster.previous)}}},
+		{"change_time", whole_seconds(view.unix_of(vcluster.changed_at))}};
 	if (!ha.pingserver_monitor_interface.empty()) {
 		const object extra = backend.extra_status();
 		const auto *expire = extra.if_contains("pingserver_flip_expire_s");
-		row["pingsvr_flip_timeout_s"] = std::chrono::duration_cast<std::chrono::seconds>(ha.pingserver_flip_timeout).count();
+		row["pingsvr_flip_timeout_s"] =
+			std::chrono::duration_cast<std::chrono::seconds>(ha.pingserver_flip_timeout).count();
 		row["pingsvr_flip_expire_s"] = expire != nullptr ? *expire : boost::json::value(0);
 	}
 	array mondevs;
@@ -92,7 +95,8 @@ object vcluster_of(const ApiBackend &backend, const ClusterView &view)
 				      {"ha_prio", member->ha_prio},
 				      {"link_failure", member->link_failure},
 				      {"pingsvr_failure", member->pingserver_failure},
-				      {"flag", (member->state == core::HaState::work ? flag_primary : 0) | (member->failover_flag ? flag_failover : 0)},
+				      {"flag", (member->state == core::HaState::work ? flag_primary : 0) |
+						       (member->failover_flag ? flag_failover : 0)},
 				      {"mem_failover", 0},
 				      {"uptime", whole_seconds(view.age_s(*member) - youngest_s)},
 				      {"reset_cnt", member->reset_count}});

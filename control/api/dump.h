@@ -11,7 +11,7 @@
 
 namespace systole::control {
 
-[[nodiscard]] boost::json::object dump_group(const ApiBackend &backend);    // group and vclusters
+[[nodiscard]] boost::json::object dump_group(const ApiBackend &backend); // group and vclusters
 [[nodiscard]] boost::json::object dump_vclusters(const ApiBackend &backend);
 
 } // namespace systole::control

@@ -24,7 +24,9 @@ boost::json::array HealthReport::json() const
 {
 	boost::json::array list;
 	for (const HealthReason &reason : reasons) {
-		boost::json::object entry{{"level", health_word(reason.level)}, {"cause", reason.cause}, {"member", reason.member},
+		boost::json::object entry{{"level", health_word(reason.level)},
+					  {"cause", reason.cause},
+					  {"member", reason.member},
 					  {"text", reason.text}};
 		if (reason.since_unix != 0)
 			entry["since_unix"] = reason.since_unix;
@@ -36,7 +38,8 @@ boost::json::array HealthReport::json() const
 HealthReport judge_health(const ApiBackend &backend, const ClusterView &view, const boost::json::object &extra)
 {
 	HealthReport report;
-	const auto add = [&](Health level, std::string_view cause, const MemberRow &member, std::string text, double since_unix = 0) {
+	const auto add = [&](Health level, std::string_view cause, const MemberRow &member, std::string text,
+			     double since_unix = 0) {
 		report.reasons.push_back({level, cause, member.serial, std::move(text), since_unix});
 		report.health = std::max(report.health, level);
 	};
@@ -46,12 +49,14 @@ HealthReport judge_health(const ApiBackend &backend, const ClusterView &view, co
 	for (const MemberRow &member : view.members)
 		if (member.lost)
 			add(Health::error, "member-lost", member, "is lost", view.unix_of(member.lost_at));
-	const auto primaries = std::count_if(view.members.begin(), view.members.end(),
-					     [](const MemberRow &m) { return m.alive && m.state == core::HaState::work; });
+	const auto primaries = std::count_if(view.members.begin(), view.members.end(), [](const MemberRow &m) {
+		return m.alive && m.state == core::HaState::work;
+	});
 	if (primaries > 1)
 		for (const MemberRow &member : view.members)
 			if (member.alive && member.state == core::HaState::work)
-				add(Health::error, "two-primaries", member, "claims to be the primary, and is not the only one");
+				add(Health::error, "two-primaries", member,
+				    "claims to be the primary, and is not the only one");
 
 	// it works, and something needs a look
 	for (const MemberRow &member : view.members) {
@@ -78,16 +83,20 @@ HealthReport judge_health(const ApiBackend &backend, const ClusterView &view, co
 			else if (link.health == core::LinkHealth::down)
 				add(Health::warning, "link-down", member, "is not heard on hbdev " + link.name);
 			else if (link.health == core::LinkHealth::one_way)
-				add(Health::warning, "link-one-way", member, "does not hear this member on hbdev " + link.name);
+				add(Health::warning, "link-one-way", member,
+				    "does not hear this member on hbdev " + link.name);
 		}
 	}
 	const core::Node &node = backend.node();
 	if (node.override_in_force() && !node.config().override_enabled)
-		add(Health::warning, "override", local, "has override disabled, but another member enables it, so it is in force");
-	if (const boost::json::value *blockers = extra.if_contains("readiness"); blockers != nullptr && blockers->is_array())
+		add(Health::warning, "override", local,
+		    "has override disabled, but another member enables it, so it is in force");
+	if (const boost::json::value *blockers = extra.if_contains("readiness");
+	    blockers != nullptr && blockers->is_array())
 		for (const boost::json::value &blocker : blockers->get_array())
 			if (blocker.is_string())
-				add(Health::warning, "not-ready", local, "could not take over: " + std::string(blocker.get_string()));
+				add(Health::warning, "not-ready", local,
+				    "could not take over: " + std::string(blocker.get_string()));
 	return report;
 }
 

@@ -33,6 +33,7 @@ struct HealthReport {
 };
 
 // `extra` is ApiBackend::extra_status().
-[[nodiscard]] HealthReport judge_health(const ApiBackend &backend, const ClusterView &view, const boost::json::object &extra);
+[[nodiscard]] HealthReport judge_health(const ApiBackend &backend, const ClusterView &view,
+					const boost::json::object &extra);
 
 } // namespace systole::control

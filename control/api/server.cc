@@ -35,7 +35,7 @@ constexpr mode_t closed_to_others = 0117;              // umask of a 0660 socket
 class ApiServer::Impl : public std::enable_shared_from_this<Impl> {
 public:
 	Impl(boost::asio::io_context &io, ApiBackend &backend, const ApiLimits &limits)
-		: m_backend(backend), m_limits(limits), m_acceptor(io), m_pause(io)
+	    : m_backend(backend), m_limits(limits), m_acceptor(io), m_pause(io)
 	{
 	}
 
@@ -47,7 +47,7 @@ public:
 	class Session : public std::enable_shared_from_this<Session> {
 	public:
 		Session(Impl &server, Protocol::socket socket)
-			: m_server(server.shared_from_this()), m_socket(std::move(socket)), m_timer(m_socket.get_executor())
+		    : m_server(server.shared_from_this()), m_socket(std::move(socket)), m_timer(m_socket.get_executor())
 		{
 		}
 		void start() { next(); }
@@ -159,8 +159,9 @@ void ApiServer::Impl::admit(Protocol::socket socket)
 {
 	if (m_sessions.size() >= m_limits.clients) {
 		++m_refused;
-		const std::string line =
-			json_line(api_error("busy", "too many clients of the control socket", "close some, or try again in a moment")) + "\n";
+		const std::string line = json_line(api_error("busy", "too many clients of the control socket",
+							     "close some, or try again in a moment")) +
+					 "\n";
 		error_code ignored;
 		socket.non_blocking(true, ignored);
 		socket.send(boost::asio::buffer(line), 0, ignored);
@@ -215,7 +216,8 @@ void ApiServer::Impl::Session::next()
 	if (length > m_server->m_limits.request_bytes) {
 		++m_server->m_evicted;
 		m_last = true;
-		send(json_line(api_error("too-long", "the request line is too long", "a request is a line of a few words")));
+		send(json_line(
+			api_error("too-long", "the request line is too long", "a request is a line of a few words")));
 		return;
 	}
 	if (end == std::string::npos) {
@@ -234,10 +236,11 @@ void ApiServer::Impl::Session::read()
 {
 	if (std::exchange(m_reading, true))
 		return;
-	m_socket.async_read_some(boost::asio::buffer(m_chunk), [self = shared_from_this()](const error_code &failed, std::size_t n) {
-		self->m_reading = false;
-		self->on_read(failed, n);
-	});
+	m_socket.async_read_some(boost::asio::buffer(m_chunk),
+				 [self = shared_from_this()](const error_code &failed, std::size_t n) {
+					 self->m_reading = false;
+					 self->on_read(failed, n);
+				 });
 }
 
 void ApiServer::Impl::Session::on_read(const error_code &failed, std::size_t n)
@@ -300,28 +303,29 @@ void ApiServer::Impl::Session::write()
 		return;
 	m_sending.swap(m_waiting);
 	arm(m_server->m_limits.stalled);
-	boost::asio::async_write(m_socket, boost::asio::buffer(m_sending), [self = shared_from_this()](const error_code &failed, std::size_t) {
-		if (self->m_closed)
-			return;
-		if (failed) {
-			self->close();
-			return;
-		}
-		self->m_sending.clear();
-		self->m_timer.cancel();
-		if (!self->m_waiting.empty())
-			self->write();
-		else if (self->m_last)
-			self->close();
-		else
-			self->next();
-	});
+	boost::asio::async_write(m_socket, boost::asio::buffer(m_sending),
+				 [self = shared_from_this()](const error_code &failed, std::size_t) {
+					 if (self->m_closed)
+						 return;
+					 if (failed) {
+						 self->close();
+						 return;
+					 }
+					 self->m_sending.clear();
+					 self->m_timer.cancel();
+					 if (!self->m_waiting.empty())
+						 self->write();
+					 else if (self->m_last)
+						 self->close();
+					 else
+						 self->next();
+				 });
 }
 
 // ---------------------------------------------------------------- the server as others see it
 
 ApiServer::ApiServer(boost::asio::io_context &io, ApiBackend &backend, const ApiLimits &limits)
-	: m_impl(std::make_shared<Impl>(io, backend, limits))
+    : m_impl(std::make_shared<Impl>(io, backend, limits))
 {
 }
 

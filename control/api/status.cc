@@ -51,7 +51,8 @@ array links_json(const ClusterView &view, const MemberRow &member)
 		if (link.last_rx_ns == 0)
 			entry["last_rx_us"] = nullptr;
 		else
-			entry["last_rx_us"] = std::max<std::int64_t>(0, (view.now.time_since_epoch().count() - link.last_rx_ns) / 1000);
+			entry["last_rx_us"] = std::max<std::int64_t>(
+				0, (view.now.time_since_epoch().count() - link.last_rx_ns) / 1000);
 		entry["rx"] = link.rx;
 		entry["lost"] = link.lost;
 		entry["rtt_us"] = link.rtt_us;
@@ -160,7 +161,8 @@ object counters_json(const ApiBackend &backend)
 array selections_json(const History &history)
 {
 	array list;
-	for (auto it = history.entries().rbegin(); it != history.entries().rend() && list.size() < selections_shown; ++it) {
+	for (auto it = history.entries().rbegin(); it != history.entries().rend() && list.size() < selections_shown;
+	     ++it) {
 		const auto *text = it->if_contains("selection");
 		const auto *unix_s = it->if_contains("unix");
 		if (text != nullptr && unix_s != nullptr)
@@ -178,7 +180,10 @@ array configuration_json(const ClusterView &view)
 	for (const MemberRow &member : view.members) {
 		if (!member.alive)
 			continue;
-		const double heard_s = member.local ? 0 : static_cast<double>(view.now.time_since_epoch().count() - member.last_rx_ns()) / 1e9;
+		const double heard_s =
+			member.local
+				? 0
+				: static_cast<double>(view.now.time_since_epoch().count() - member.last_rx_ns()) / 1e9;
 		list.push_back(object{{"serial", member.serial},
 				      {"updated_s", static_cast<std::int64_t>(std::max(0.0, heard_s))},
 				      {"in_sync", member.checksum == reference},
@@ -217,12 +222,17 @@ object ha_status(const ApiBackend &backend)
 		{"health_reasons", health.json()},
 		{"override", ha.override_enabled},
 		{"override_in_force", node.override_in_force()},
-		{"protection", object{{"authentication", ha.authentication}, {"encryption", ha.encryption}, {"suite", suite_name(view.suite)}}},
+		{"protection", object{{"authentication", ha.authentication},
+				      {"encryption", ha.encryption},
+				      {"suite", suite_name(view.suite)}}},
 		{"has_no_aes128_gcm_sha256_member", view.has_no_gcm_member},
-		{"timing", object{{"interval_ms", std::chrono::duration_cast<std::chrono::milliseconds>(config.hb_interval).count()},
-				  {"lost_threshold", config.hb_lost_threshold},
-				  {"dead_ms", std::chrono::duration_cast<std::chrono::milliseconds>(config.dead_interval()).count()},
-				  {"poll_mode", backend.poll_mode()}}},
+		{"timing",
+		 object{{"interval_ms",
+			 std::chrono::duration_cast<std::chrono::milliseconds>(config.hb_interval).count()},
+			{"lost_threshold", config.hb_lost_threshold},
+			{"dead_ms",
+			 std::chrono::duration_cast<std::chrono::milliseconds>(config.dead_interval()).count()},
+			{"poll_mode", backend.poll_mode()}}},
 		{"members", members_json(view)},
 		{"vclusters", vclusters_json(backend, view)},
 		{"counters", counters_json(backend)},
@@ -270,7 +280,8 @@ object ha_diagnosis(const ApiBackend &backend)
 		vcluster["primary_id"] = nullptr;
 	}
 	return {{"statistics", object{{"local", object{{"packets", sent_packets}, {"bytes", sent_bytes}}},
-				      {"total", object{{"packets", sent_packets + heard_packets}, {"bytes", sent_bytes + heard_bytes}}},
+				      {"total", object{{"packets", sent_packets + heard_packets},
+						       {"bytes", sent_bytes + heard_bytes}}},
 				      {"failovers", backend.history().failovers()}}},
 		{"mode", mode_number(ha.mode)},
 		{"group_id", ha.group_id},
@@ -291,12 +302,13 @@ object ha_explanation(const ApiBackend &backend)
 	auto left = node.candidates(true);
 	for (const core::Candidate &candidate : left) {
 		const MemberRow *member = view.find(candidate.id);
-		candidates.push_back(object{{"serial", printable(candidate.id.view())},
-					    {"role", member != nullptr ? member->role_word() : "secondary"},
-					    {"failover_flag", candidate.failover_flag},
-					    {"failure_sum", candidate.failure_sum},
-					    {"age_s", std::chrono::duration<double>(view.now - candidate.age_origin).count()},
-					    {"priority", candidate.priority}});
+		candidates.push_back(
+			object{{"serial", printable(candidate.id.view())},
+			       {"role", member != nullptr ? member->role_word() : "secondary"},
+			       {"failover_flag", candidate.failover_flag},
+			       {"failure_sum", candidate.failure_sum},
+			       {"age_s", std::chrono::duration<double>(view.now - candidate.age_origin).count()},
+			       {"priority", candidate.priority}});
 	}
 	// Who would win if everybody could choose freely now, who next if that one were gone, and so on.
 	array ranking;
@@ -332,7 +344,8 @@ object ha_explanation(const ApiBackend &backend)
 	else
 		reply["primary"] = printable(view.primary.view());
 	reply["override_in_force"] = in_force;
-	reply["uptime_margin_s"] = std::chrono::duration_cast<std::chrono::seconds>(node.config().uptime_margin).count();
+	reply["uptime_margin_s"] =
+		std::chrono::duration_cast<std::chrono::seconds>(node.config().uptime_margin).count();
 	reply["order"] = in_force ? array{"failover-flag", "failure-sum", "priority", "uptime", "serial"}
 				  : array{"failover-flag", "failure-sum", "uptime", "priority", "serial"};
 	reply["last_decision"] = std::move(last);

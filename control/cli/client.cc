@@ -49,11 +49,14 @@ int Client::open(std::string_view request, std::string &error) const
 		setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
 	if (fd < 0 || connect(fd, reinterpret_cast<const sockaddr *>(&address), sizeof address) != 0) {
 		const int reason = errno;
-		const std::string cure = reason == EACCES ? "you may not open it: run as root, or as a member of its group"
-			: m_instance.empty()		  ? "is the daemon running? -s names the socket, -n an instance"
-							  : fmt::format("is it running? start it with 'systoled -n {0}', or name another instance with -n",
-									m_instance);
-		error = fmt::format("no systoled{} at {} ({}): {}", m_instance.empty() ? "" : " of instance '" + m_instance + "'", m_socket,
+		const std::string cure =
+			reason == EACCES     ? "you may not open it: run as root, or as a member of its group"
+			: m_instance.empty() ? "is the daemon running? -s names the socket, -n an instance"
+					     : fmt::format("is it running? start it with 'systoled -n {0}', or name "
+							   "another instance with -n",
+							   m_instance);
+		error = fmt::format("no systoled{} at {} ({}): {}",
+				    m_instance.empty() ? "" : " of instance '" + m_instance + "'", m_socket,
 				    std::strerror(reason), cure);
 		if (fd >= 0)
 			close(fd);
@@ -71,7 +74,8 @@ int Client::open(std::string_view request, std::string &error) const
 	return fd;
 }
 
-bool Client::stream(std::string_view request, bool forever, const std::function<bool(std::string_view)> &line, std::string &error) const
+bool Client::stream(std::string_view request, bool forever, const std::function<bool(std::string_view)> &line,
+		    std::string &error) const
 {
 	const Descriptor connection(open(request, error));
 	if (connection.fd < 0)
@@ -84,8 +88,8 @@ bool Client::stream(std::string_view request, bool forever, const std::function<
 		if (ready < 0 && errno == EINTR)
 			return true; // the operator has seen enough
 		if (ready == 0) {
-			error = fmt::format("the daemon at {} does not answer within {} s: it may be stopped or hung", m_socket,
-					    std::chrono::duration<double>(m_patience).count());
+			error = fmt::format("the daemon at {} does not answer within {} s: it may be stopped or hung",
+					    m_socket, std::chrono::duration<double>(m_patience).count());
 			return false;
 		}
 		const ssize_t n = recv(connection.fd, chunk.data(), chunk.size(), 0);

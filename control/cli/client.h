@@ -16,7 +16,7 @@ class Client {
 public:
 	// `instance` is only for messages; empty when the socket was named by hand.
 	Client(std::string socket, std::string instance, std::chrono::milliseconds patience = std::chrono::seconds{5})
-		: m_socket(std::move(socket)), m_instance(std::move(instance)), m_patience(patience)
+	    : m_socket(std::move(socket)), m_instance(std::move(instance)), m_patience(patience)
 	{
 	}
 
@@ -24,8 +24,8 @@ public:
 	[[nodiscard]] std::optional<std::string> ask(std::string_view request, std::string &error) const;
 	// Every line up to the end of the connection, or until `line` returns false or a signal comes. With `forever` it
 	// waits as long as it takes. False: as above.
-	[[nodiscard]] bool stream(std::string_view request, bool forever, const std::function<bool(std::string_view)> &line,
-				  std::string &error) const;
+	[[nodiscard]] bool stream(std::string_view request, bool forever,
+				  const std::function<bool(std::string_view)> &line, std::string &error) const;
 
 private:
 	[[nodiscard]] int open(std::string_view request, std::string &error) const;

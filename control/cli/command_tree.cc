@@ -13,28 +13,37 @@ namespace systole::control::cli {
 namespace {
 
 constexpr std::string_view may_fail_over = "Caution: This command may trigger an HA failover.\n"
-	"It is intended for testing purposes.\n"
-	"Do you want to continue? (y/n)";
+					   "It is intended for testing purposes.\n"
+					   "Do you want to continue? (y/n)";
 constexpr std::string_view will_fail_over = "Caution: This command will trigger an HA failover.\n"
-	"It is intended for testing purposes.\n"
-	"Do you want to continue? (y/n)";
+					    "It is intended for testing purposes.\n"
+					    "Do you want to continue? (y/n)";
 
 // No command's words begin another's.
 constexpr std::array<Command, 20> table{{
 	{"get system ha status", "", "Health, members, links, who is primary and why", View::status, "", true},
-	{"show system ha", "", "The HA configuration, as far as it differs from the defaults", View::configuration, "", true},
-	{"show full-configuration system ha", "", "The HA configuration with every default", View::configuration, "", true},
+	{"show system ha", "", "The HA configuration, as far as it differs from the defaults", View::configuration, "",
+	 true},
+	{"show full-configuration system ha", "", "The HA configuration with every default", View::configuration, "",
+	 true},
 	{"diagnose sys/system ha status", "", "Members and roles, short", View::diagnosis, "", true},
-	{"diagnose sys/system ha dump-by group", "", "Every number of the group and its virtual clusters", View::dump, "", true},
+	{"diagnose sys/system ha dump-by group", "", "Every number of the group and its virtual clusters", View::dump,
+	 "", true},
 	{"diagnose sys/system ha dump-by vcluster", "", "Every number of the virtual clusters", View::dump, "", true},
 	{"diagnose sys/system ha history read", "", "What happened, newest first", View::history, "", true},
-	{"diagnose sys/system ha reset-uptime", "", "Set this member's HA uptime to zero; may trigger a failover", View::quiet, "", true},
-	{"diagnose sys/system ha explain", "", "Who would win an election now, by which rule and which values", View::explanation, "", true},
-	{"diagnose debug app/application", "NAME LEVEL", "Set the log level of one part of the daemon", View::quiet, "", true},
-	{"execute ha failover set", "[VCLUSTER]", "Make this member lose the election until unset", View::quiet, will_fail_over, true},
+	{"diagnose sys/system ha reset-uptime", "", "Set this member's HA uptime to zero; may trigger a failover",
+	 View::quiet, "", true},
+	{"diagnose sys/system ha explain", "", "Who would win an election now, by which rule and which values",
+	 View::explanation, "", true},
+	{"diagnose debug app/application", "NAME LEVEL", "Set the log level of one part of the daemon", View::quiet, "",
+	 true},
+	{"execute ha failover set", "[VCLUSTER]", "Make this member lose the election until unset", View::quiet,
+	 will_fail_over, true},
 	{"execute ha failover unset", "[VCLUSTER]", "Take the failover flag back", View::quiet, may_fail_over, true},
-	{"execute ha failover status", "[VCLUSTER]", "Whether the failover flag is set", View::failover_status, "", true},
-	{"events", "[--follow]", "What happened, oldest first; --follow goes on with what happens", View::events, "", true},
+	{"execute ha failover status", "[VCLUSTER]", "Whether the failover flag is set", View::failover_status, "",
+	 true},
+	{"events", "[--follow]", "What happened, oldest first; --follow goes on with what happens", View::events, "",
+	 true},
 	{"diagnose sys/system ha checksum", "[...]", "", View::quiet, "", false},
 	{"diagnose sys/system ha what-if", "[...]", "", View::quiet, "", false},
 	{"diagnose sys/system link-monitor", "[...]", "", View::quiet, "", false},
@@ -97,14 +106,15 @@ bool is_exactly(std::string_view spellings, std::string_view word)
 bool begins(std::string_view spellings, std::string_view start)
 {
 	const auto all = split(spellings, "/");
-	return std::any_of(all.begin(), all.end(), [&](std::string_view spelling) { return spelling.starts_with(start); });
+	return std::any_of(all.begin(), all.end(),
+			   [&](std::string_view spelling) { return spelling.starts_with(start); });
 }
 
 // The commands that are still possible, and what has been understood so far.
 struct Walk {
 	std::vector<const Command *> left;
-	std::vector<std::string_view> path; // canonical words
-	std::size_t taken = 0;              // words of the input that were literals
+	std::vector<std::string_view> path;    // canonical words
+	std::size_t taken = 0;                 // words of the input that were literals
 	std::vector<std::string_view> several; // not empty: the next word fits all of these
 	bool unknown = false;                  // the next word fits none
 
@@ -176,7 +186,8 @@ std::string_view help_of(const Walk &walk, std::string_view word)
 		if (fmt::format("{}", fmt::join(literals, " ")) == path)
 			return command.help;
 	}
-	const auto it = std::find_if(word_help.begin(), word_help.end(), [&](const WordHelp &entry) { return entry.path == path; });
+	const auto it = std::find_if(word_help.begin(), word_help.end(),
+				     [&](const WordHelp &entry) { return entry.path == path; });
 	return it == word_help.end() ? std::string_view{} : it->help;
 }
 
@@ -195,8 +206,8 @@ std::string check_arguments(const Command &command, std::vector<std::string> &ar
 	if (command.arguments == any_arguments)
 		return {};
 	const auto wanted = split(command.arguments, " ");
-	const auto least = static_cast<std::size_t>(
-		std::count_if(wanted.begin(), wanted.end(), [](std::string_view name) { return !name.starts_with('['); }));
+	const auto least = static_cast<std::size_t>(std::count_if(
+		wanted.begin(), wanted.end(), [](std::string_view name) { return !name.starts_with('['); }));
 	for (std::size_t i = 0; i < std::min(wanted.size(), arguments.size()); ++i) {
 		if (!wanted[i].starts_with("[--"))
 			continue;
@@ -237,9 +248,11 @@ std::variant<Resolved, Misunderstood> resolve(std::span<const std::string> words
 		return Misunderstood{fmt::format("unknown word {}{}: expected {}", in_quotes(words[walk.taken]), after,
 						 list(next_words(walk, true)))};
 	if (!walk.several.empty())
-		return Misunderstood{fmt::format("ambiguous word {}{}: could be {}", in_quotes(words[walk.taken]), after, list(walk.several))};
+		return Misunderstood{fmt::format("ambiguous word {}{}: could be {}", in_quotes(words[walk.taken]),
+						 after, list(walk.several))};
 	if (!walk.arguments_begin())
-		return Misunderstood{fmt::format("incomplete command{}: expected {}", after, list(next_words(walk, true)))};
+		return Misunderstood{
+			fmt::format("incomplete command{}: expected {}", after, list(next_words(walk, true)))};
 
 	const Command &command = *walk.left.front();
 	std::vector<std::string> arguments(words.begin() + static_cast<std::ptrdiff_t>(walk.taken), words.end());
@@ -260,7 +273,9 @@ std::vector<Choice> choices(std::span<const std::string> before, std::string_vie
 	if (!walk.arguments_begin()) {
 		for (const std::string_view word : next_words(walk, true))
 			if (begins(word, partial))
-				found.push_back({std::string(canonical(word).starts_with(partial) ? canonical(word) : word.substr(word.find('/') + 1)),
+				found.push_back({std::string(canonical(word).starts_with(partial)
+								     ? canonical(word)
+								     : word.substr(word.find('/') + 1)),
 						 std::string(help_of(walk, canonical(word))), true});
 		return found;
 	}

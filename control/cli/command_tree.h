@@ -17,13 +17,21 @@ namespace systole::control::cli {
 
 // How a reply becomes text.
 enum class View : std::uint8_t {
-	status, configuration, diagnosis, dump, history, explanation, failover_status, events,
+	status,
+	configuration,
+	diagnosis,
+	dump,
+	history,
+	explanation,
+	failover_status,
+	events,
 	quiet, // nothing to say when it worked
 };
 
 struct Command {
-	std::string_view words;     // "app/application": the word, and another spelling of it
-	std::string_view arguments; // "NAME LEVEL", "[VCLUSTER]", "[--follow]", "[...]" = any; for people and for the check
+	std::string_view words; // "app/application": the word, and another spelling of it
+	std::string_view
+		arguments; // "NAME LEVEL", "[VCLUSTER]", "[--follow]", "[...]" = any; for people and for the check
 	std::string_view help;
 	View view = View::quiet;
 	std::string_view confirmation; // asked on a terminal before it is sent

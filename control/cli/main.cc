@@ -28,7 +28,8 @@ using namespace systole::control;
 using namespace systole::control::cli;
 
 constexpr std::string_view usage = "usage: systolectl [-n INSTANCE | -s SOCKET] [-j] [COMMAND... | - | FILE]\n";
-constexpr std::string_view help = "\n"
+constexpr std::string_view help =
+	"\n"
 	"Speaks to a running systoled. Without a command: a prompt (? tells what may come next, TAB completes).\n"
 	"- or a file: a batch, one command a line. Words may be shortened while they stay unique.\n\n"
 	"  -n, --instance NAME   the daemon of that name (default: $SYSTOLE_INSTANCE, or \"default\")\n"
@@ -113,7 +114,8 @@ int main(int argc, char **argv)
 		options.instance.clear();
 	} else {
 		if (!is_instance_name(options.instance))
-			return refuse(fmt::format("'{}' is not an instance name: use 1 to 32 of A-Z a-z 0-9 _ -", options.instance));
+			return refuse(fmt::format("'{}' is not an instance name: use 1 to 32 of A-Z a-z 0-9 _ -",
+						  options.instance));
 		options.socket = instance_paths(options.instance).socket();
 	}
 

@@ -6,10 +6,12 @@
 
 #include <fmt/format.h>
 
-#include <csignal>
-#include <cerrno>
-#include <cstdio>
 #include <histedit.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <csignal>
+#include <cstdio>
 #include <string>
 #include <vector>
 
@@ -44,12 +46,17 @@ Before before_cursor(EditLine *editor)
 	return before;
 }
 
-unsigned char show_help(EditLine *editor, int)
+unsigned char print_help(EditLine *editor)
 {
 	const Before before = before_cursor(editor);
-	fmt::print("?\n{}", help_text(before.words, before.partial));
+	fmt::print("\n{}", help_text(before.words, before.partial));
 	std::fflush(stdout);
 	return CC_REDISPLAY;
+}
+
+unsigned char show_help(EditLine *editor, int)
+{
+	return print_help(editor);
 }
 
 unsigned char complete(EditLine *editor, int)
@@ -73,7 +80,7 @@ unsigned char complete(EditLine *editor, int)
 		el_insertstr(editor, insert.c_str());
 		return CC_REFRESH;
 	}
-	return show_help(editor, 0);
+	return print_help(editor);
 }
 
 char *prompt_text(EditLine *editor)

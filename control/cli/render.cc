@@ -33,9 +33,10 @@ std::string render_event(const object &event)
 
 std::string render_history(const object &reply)
 {
-	std::string out = fmt::format("version={}\nHA state change time: {}\nmessage_count={}/{}\n", text(reply, "version"),
-				      local_time(real(reply, "state_change_unix"), history_time), number(reply, "message_count"),
-				      number(reply, "message_max"));
+	std::string out =
+		fmt::format("version={}\nHA state change time: {}\nmessage_count={}/{}\n", text(reply, "version"),
+			    local_time(real(reply, "state_change_unix"), history_time), number(reply, "message_count"),
+			    number(reply, "message_max"));
 	each(list(reply, "entries"), [&](const object &entry) { out += render_event(entry); });
 	return out;
 }
@@ -51,9 +52,12 @@ std::string render_explanation(const object &reply)
 	else
 		out += fmt::format("vcluster-{}: {} is the primary\n", vcluster, primary);
 	if (const std::string reason = text(last, "reason"); !reason.empty()) {
-		const std::string values = values_text(text(last, "rule"), number(last, "winner_value"), number(last, "runner_up_value"));
-		out += fmt::format("Last decision: {}, rule {}: {} because {}{}\n", local_time(real(last, "unix"), history_time),
-				   text(last, "rule"), text(last, "winner", "this member"), reason, values.empty() ? "" : " (" + values + ")");
+		const std::string values =
+			values_text(text(last, "rule"), number(last, "winner_value"), number(last, "runner_up_value"));
+		out += fmt::format("Last decision: {}, rule {}: {} because {}{}\n",
+				   local_time(real(last, "unix"), history_time), text(last, "rule"),
+				   text(last, "winner", "this member"), reason,
+				   values.empty() ? "" : " (" + values + ")");
 	}
 	std::string order;
 	for (const boost::json::value &rule : list(reply, "order"))
@@ -62,12 +66,13 @@ std::string render_explanation(const object &reply)
 	out += fmt::format("Order: {} (override is {}in force; uptime differences up to {} s do not count)\n", order,
 			   flag(reply, "override_in_force") ? "" : "not ", number(reply, "uptime_margin_s"));
 	out += "\n";
-	out += fmt::format("{:<16}  {:<9}  {:>13}  {:>11}  {:>12}  {:>8}\n", "member", "role", "failover-flag", "failure-sum", "uptime",
-			   "priority");
+	out += fmt::format("{:<16}  {:<9}  {:>13}  {:>11}  {:>12}  {:>8}\n", "member", "role", "failover-flag",
+			   "failure-sum", "uptime", "priority");
 	each(list(reply, "candidates"), [&](const object &candidate) {
-		out += fmt::format("{:<16}  {:<9}  {:>13}  {:>11}  {:>10.1f} s  {:>8}\n", text(candidate, "serial"), text(candidate, "role"),
-				   flag(candidate, "failover_flag") ? "set" : "unset", number(candidate, "failure_sum"),
-				   real(candidate, "age_s"), number(candidate, "priority"));
+		out += fmt::format("{:<16}  {:<9}  {:>13}  {:>11}  {:>10.1f} s  {:>8}\n", text(candidate, "serial"),
+				   text(candidate, "role"), flag(candidate, "failover_flag") ? "set" : "unset",
+				   number(candidate, "failure_sum"), real(candidate, "age_s"),
+				   number(candidate, "priority"));
 	});
 	out += "\nIf all of them chose freely now:\n";
 	std::size_t place = 0;
@@ -76,11 +81,14 @@ std::string render_explanation(const object &reply)
 		const std::string serial = text(entry, "serial");
 		const std::string over = text(entry, "over");
 		if (over.empty()) {
-			out += fmt::format("{}. {}{}\n", place, serial, place == 1 ? ", because it's the only member in the cluster" : "");
+			out += fmt::format("{}. {}{}\n", place, serial,
+					   place == 1 ? ", because it's the only member in the cluster" : "");
 			return;
 		}
-		const std::string values = values_text(text(entry, "rule"), number(entry, "value"), number(entry, "over_value"));
-		out += fmt::format("{}. {}, because {}{}\n", place, serial, text(entry, "reason"), values.empty() ? "" : " (" + values + ")");
+		const std::string values =
+			values_text(text(entry, "rule"), number(entry, "value"), number(entry, "over_value"));
+		out += fmt::format("{}. {}, because {}{}\n", place, serial, text(entry, "reason"),
+				   values.empty() ? "" : " (" + values + ")");
 	});
 	return out;
 }

@@ -15,10 +15,10 @@ namespace systole::control::cli {
 
 [[nodiscard]] std::string render(View view, const boost::json::object &reply);
 
-[[nodiscard]] std::string render_status(const boost::json::object &reply);      // get system ha status
-[[nodiscard]] std::string render_diagnosis(const boost::json::object &reply);   // diagnose sys ha status
-[[nodiscard]] std::string render_dump(const boost::json::object &reply);        // diagnose sys ha dump-by group|vcluster
-[[nodiscard]] std::string render_history(const boost::json::object &reply);     // diagnose sys ha history read
+[[nodiscard]] std::string render_status(const boost::json::object &reply);    // get system ha status
+[[nodiscard]] std::string render_diagnosis(const boost::json::object &reply); // diagnose sys ha status
+[[nodiscard]] std::string render_dump(const boost::json::object &reply);      // diagnose sys ha dump-by group|vcluster
+[[nodiscard]] std::string render_history(const boost::json::object &reply);   // diagnose sys ha history read
 [[nodiscard]] std::string render_explanation(const boost::json::object &reply); // diagnose sys ha explain
 [[nodiscard]] std::string render_event(const boost::json::object &event);       // one line of events
 

@@ -56,19 +56,22 @@ std::string interface_text(const std::string &name, const std::string &state, co
 {
 	std::string out = fmt::format("        {}: physical/{}, {}", name, text(counters, "speed", "00"), state);
 	if (counters.contains("rx_packets"))
-		out += fmt::format(", rx-bytes/packets/dropped/errors={}/{}/{}/{}, tx={}/{}/{}/{}", number(counters, "rx_bytes"),
-				   number(counters, "rx_packets"), number(counters, "rx_dropped"), number(counters, "rx_errors"),
-				   number(counters, "tx_bytes"), number(counters, "tx_packets"), number(counters, "tx_dropped"),
-				   number(counters, "tx_errors"));
+		out += fmt::format(", rx-bytes/packets/dropped/errors={}/{}/{}/{}, tx={}/{}/{}/{}",
+				   number(counters, "rx_bytes"), number(counters, "rx_packets"),
+				   number(counters, "rx_dropped"), number(counters, "rx_errors"),
+				   number(counters, "tx_bytes"), number(counters, "tx_packets"),
+				   number(counters, "tx_dropped"), number(counters, "tx_errors"));
 	return out + "\n";
 }
 
-std::string interfaces_text(std::string_view title, const object &reply, const array &interfaces, bool with_own_counters)
+std::string interfaces_text(std::string_view title, const object &reply, const array &interfaces,
+			    bool with_own_counters)
 {
 	std::string out = fmt::format("{}:\n    {}(updated 0 seconds ago):\n", title, text(reply, "serial"));
 	each(interfaces, [&](const object &interface) {
 		const std::string name = text(interface, "name");
-		object counters = with_own_counters ? interface : object{};
+		object counters = with_own_counters ? interface : object {
+		};
 		for (const auto &entry : part(part(reply, "interfaces"), name))
 			counters.insert_or_assign(entry.key(), entry.value()); // the kernel or the NIC knows more
 		out += interface_text(name, text(interface, "state"), counters);
@@ -90,43 +93,48 @@ std::string render_status(const object &reply)
 	out += "Cluster state change time: " + local_time(real(reply, "state_change_unix"), "%Y-%m-%d %H:%M:%S") + "\n";
 	out += "Primary selected using:\n";
 	each(list(reply, "selections"), [&](const object &selection) {
-		out += fmt::format("    <{}> {}\n", local_time(real(selection, "unix"), slashed_time), text(selection, "text"));
+		out += fmt::format("    <{}> {}\n", local_time(real(selection, "unix"), slashed_time),
+				   text(selection, "text"));
 	});
 	const object &pickup = part(reply, "session_pickup");
-	out += flag(pickup, "enabled") ? "ses_pickup: enable, ses_pickup_delay=" + enable(flag(pickup, "delay")) + "\n" : "ses_pickup: disable\n";
+	out += flag(pickup, "enabled") ? "ses_pickup: enable, ses_pickup_delay=" + enable(flag(pickup, "delay")) + "\n"
+				       : "ses_pickup: disable\n";
 	out += "upgrade_mode: unset\n";
 	out += "override: " + enable(flag(reply, "override")) + "\n";
 
 	out += "Configuration Status:\n";
 	each(list(reply, "configuration"), [&](const object &member) {
 		const std::string serial = text(member, "serial");
-		out += fmt::format("    {}(updated {} seconds ago): {}\n    {} chksum dump: {}\n", serial, number(member, "updated_s"),
-				   flag(member, "in_sync") ? "in-sync" : "out-of-sync", serial, text(member, "checksum"));
+		out += fmt::format("    {}(updated {} seconds ago): {}\n    {} chksum dump: {}\n", serial,
+				   number(member, "updated_s"), flag(member, "in_sync") ? "in-sync" : "out-of-sync",
+				   serial, text(member, "checksum"));
 	});
 	if (const object &usage = part(reply, "usage"); !usage.empty())
 		out += fmt::format("System Usage stats:\n    {}(updated 0 seconds ago):\n        sessions={}, "
 				   "average-cpu-user/nice/system/idle={}%/{}%/{}%/{}%, memory={}%\n",
-				   text(reply, "serial"), number(usage, "sessions"), number(usage, "cpu_user"), number(usage, "cpu_nice"),
-				   number(usage, "cpu_system"), number(usage, "cpu_idle"), number(usage, "memory"));
+				   text(reply, "serial"), number(usage, "sessions"), number(usage, "cpu_user"),
+				   number(usage, "cpu_nice"), number(usage, "cpu_system"), number(usage, "cpu_idle"),
+				   number(usage, "memory"));
 	out += interfaces_text("HBDEV stats", reply, list(reply, "ports"), true);
 	if (const array &monitors = list(reply, "monitors"); !monitors.empty())
 		out += interfaces_text("MONDEV stats", reply, monitors, false);
 
 	each(list(reply, "members"), [&](const object &member) {
 		if (is_alive(member))
-			out += fmt::format("{:<12}: {:<16}, {}, HA cluster index = {}\n", role_title(member), text(member, "hostname"),
-					   text(member, "serial"), number(member, "ha_ip_idx"));
+			out += fmt::format("{:<12}: {:<16}, {}, HA cluster index = {}\n", role_title(member),
+					   text(member, "hostname"), text(member, "serial"),
+					   number(member, "ha_ip_idx"));
 	});
 	const array &vclusters = list(reply, "vclusters");
 	out += fmt::format("number of vcluster: {}\n", vclusters.size());
 	each(vclusters, [&](const object &vcluster) {
 		const std::string primary_ip = text(vcluster, "primary_ip");
-		out += fmt::format("vcluster {}: {}{}{}\n", number(vcluster, "id"), text(vcluster, "state"), primary_ip.empty() ? "" : " ",
-				   primary_ip);
+		out += fmt::format("vcluster {}: {}{}{}\n", number(vcluster, "id"), text(vcluster, "state"),
+				   primary_ip.empty() ? "" : " ", primary_ip);
 		each(list(reply, "members"), [&](const object &member) {
 			if (is_alive(member))
-				out += fmt::format("{}: {}, HA operating index = {}\n", role_title(member), text(member, "serial"),
-						   number(member, "ha_prio"));
+				out += fmt::format("{}: {}, HA operating index = {}\n", role_title(member),
+						   text(member, "serial"), number(member, "ha_prio"));
 		});
 	});
 	return out;
@@ -140,26 +148,31 @@ std::string render_diagnosis(const object &reply)
 	const array &members = list(reply, "members");
 	const array &vclusters = list(reply, "vclusters");
 	std::string out = "HA information\nStatistics\n";
-	out += fmt::format("        traffic.local = s:0 p:{} b:{}\n        traffic.total = s:0 p:{} b:{}\n", number(local, "packets"),
-			   number(local, "bytes"), number(total, "packets"), number(total, "bytes"));
-	out += fmt::format("        activity.ha_id_changes = {}\n        activity.fdb  = c:0 q:0\n\n", number(statistics, "failovers"));
+	out += fmt::format("        traffic.local = s:0 p:{} b:{}\n        traffic.total = s:0 p:{} b:{}\n",
+			   number(local, "packets"), number(local, "bytes"), number(total, "packets"),
+			   number(total, "bytes"));
+	out += fmt::format("        activity.ha_id_changes = {}\n        activity.fdb  = c:0 q:0\n\n",
+			   number(statistics, "failovers"));
 	// Model, load balancing and upgrades are the product's; they stand here with the values of a unit that has none.
 	out += fmt::format("Model=0, Mode={} Group={} Debug=0\n", number(reply, "mode"), number(reply, "group_id"));
-	out += fmt::format("nvcluster={}, ses_pickup={}, delay={}, load_balance=0, schedule=3, ldb_udp=0, upgrade_mode=0.\n\n", vclusters.size(),
-			   flag(reply, "session_pickup") ? 1 : 0, flag(reply, "session_pickup_delay") ? 1 : 0);
+	out += fmt::format(
+		"nvcluster={}, ses_pickup={}, delay={}, load_balance=0, schedule=3, ldb_udp=0, upgrade_mode=0.\n\n",
+		vclusters.size(), flag(reply, "session_pickup") ? 1 : 0, flag(reply, "session_pickup_delay") ? 1 : 0);
 	out += fmt::format("[Debug_Zone HA information]\nHA group member information: is_manage_primary={}.\n",
 			   flag(reply, "is_manage_primary") ? 1 : 0);
 	each(members, [&](const object &member) {
-		out += fmt::format("{}:{:>13}, serialno_prio={}, usr_priority={}, hostname={}\n", text(member, "serial"), role_title(member),
-				   number(member, "serialno_prio"), number(member, "usr_priority"), text(member, "hostname"));
+		out += fmt::format("{}:{:>13}, serialno_prio={}, usr_priority={}, hostname={}\n",
+				   text(member, "serial"), role_title(member), number(member, "serialno_prio"),
+				   number(member, "usr_priority"), text(member, "hostname"));
 	});
 	out += "\n[Kernel HA information]\n";
 	each(vclusters, [&](const object &vcluster) {
-		out += fmt::format("vcluster {}, state={}, primary_ip={}, primary_id={}:\n", number(vcluster, "id"), text(vcluster, "state"),
-				   text(vcluster, "primary_ip", "0.0.0.0"), number(vcluster, "primary_id"));
+		out += fmt::format("vcluster {}, state={}, primary_ip={}, primary_id={}:\n", number(vcluster, "id"),
+				   text(vcluster, "state"), text(vcluster, "primary_ip", "0.0.0.0"),
+				   number(vcluster, "primary_id"));
 		each(members, [&](const object &member) {
-			out += fmt::format("{}:{:>13}, ha_prio/o_ha_prio={}/{}\n", text(member, "serial"), role_title(member),
-					   number(member, "ha_prio"), number(member, "ha_prio"));
+			out += fmt::format("{}:{:>13}, ha_prio/o_ha_prio={}/{}\n", text(member, "serial"),
+					   role_title(member), number(member, "ha_prio"), number(member, "ha_prio"));
 		});
 	});
 	return out;

@@ -103,7 +103,8 @@ Exit Runner::run(std::span<const std::string> words)
 		return complain(Exit::no_daemon, error);
 	const boost::json::value reply = parse(*line);
 	if (!reply.is_object())
-		return complain(Exit::refused, "the daemon's answer is no JSON object; is it a systoled of this version?");
+		return complain(Exit::refused,
+				"the daemon's answer is no JSON object; is it a systoled of this version?");
 	const object &body = reply.get_object();
 	if (body.contains("error"))
 		return refused(part(body, "error"), m_options.json, *line);
@@ -119,7 +120,8 @@ Exit Runner::run(std::span<const std::string> words)
 Exit Runner::run_batch(std::FILE *input, const std::string &name)
 {
 	std::array<char, 4096> buffer{};
-	for (std::size_t number = 1; std::fgets(buffer.data(), static_cast<int>(buffer.size()), input) != nullptr; ++number) {
+	for (std::size_t number = 1; std::fgets(buffer.data(), static_cast<int>(buffer.size()), input) != nullptr;
+	     ++number) {
 		if (std::strchr(buffer.data(), '\n') == nullptr && std::feof(input) == 0)
 			return complain(Exit::usage, fmt::format("{}:{}: the line is too long", name, number));
 		const auto words = split_words(buffer.data());

@@ -15,9 +15,9 @@ namespace systole::control::cli {
 // Exit codes of systolectl (docs: CONTRACT of the command line).
 enum class Exit : int {
 	ok = 0,
-	refused = 1,    // the daemon answered with an error
-	usage = 2,      // the command was not understood
-	no_daemon = 3,  // nobody answers
+	refused = 1,   // the daemon answered with an error
+	usage = 2,     // the command was not understood
+	no_daemon = 3, // nobody answers
 };
 
 struct CliOptions {

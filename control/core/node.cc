@@ -358,6 +358,10 @@ void Node::session_up(Time now, const SessionUp &up, Actions &actions)
 		begin.link_bitmap = up.link_bitmap;
 		begin.macs = up.macs;
 		actions.push_back(begin);
+	} else if (!peer.alive) { // its beats may have gone astray: start again from where its handshake came from
+		for (std::size_t link = 0; link < m_config.link_count; ++link)
+			if ((up.link_bitmap >> link & 1) != 0)
+				actions.push_back(SetPeerMac{slot, static_cast<LinkIndex>(link), up.macs[link]});
 	}
 	peer.pair = up.pair;
 	peer.session = up.session;

@@ -49,11 +49,7 @@ private:
 // A member is given up, or held for restarted, only if that is what happened.
 class NoFalseLoss final : public Checker {
 public:
-	explicit NoFalseLoss(World &world) : Checker(world, "no-false-loss")
-	{
-		for (auto &row : m_found_at)
-			row.fill(long_ago);
-	}
+	explicit NoFalseLoss(World &world) : Checker(world, "no-false-loss") {}
 	void after_step(const Step &step) override
 	{
 		core::MemberId restarted;
@@ -63,10 +59,6 @@ public:
 				continue;
 			const auto other = m_world.index_of(notice->peer);
 			switch (notice->kind) {
-			case core::NoticeKind::peer_found:
-				if (other)
-					m_found_at[step.member][*other] = m_world.now();
-				break;
 			case core::NoticeKind::peer_restarted:
 				restarted = notice->peer;
 				if (other)
@@ -87,8 +79,7 @@ public:
 private:
 	void look_restarted(std::size_t member, std::size_t other)
 	{
-		const Duration slack = m_world.plan.network.longest() + m_world.plan.tolerance();
-		if (m_world.member(other).booted_at() < m_found_at[member][other] - slack)
+		if (m_world.truth.boot_heard(member, other) == m_world.member(other).boot_number())
 			fail(member_name(member) + " thinks that " + member_name(other) + " has restarted");
 	}
 	void look_lost(const Step &step, std::size_t other)
@@ -103,7 +94,6 @@ private:
 				     " after a good beat on link " + std::to_string(link) + ", dead interval " + in_ms(m_world.plan.dead()));
 		}
 	}
-	std::array<std::array<SimTime, max_sim_members>, max_sim_members> m_found_at{};
 };
 
 // Who does not know the password, or demands another protection, is never a member; nor is who does not exist.

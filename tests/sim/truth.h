@@ -46,6 +46,7 @@ public:
 	void accepted(SimTime now, std::size_t to, const PacketHead &head, bool present_boot)
 	{
 		Pair &pair = m_pairs[to][head.sender];
+		pair.boot = head.sender_boot;
 		Way &way = pair.ways[head.link];
 		const std::uint64_t threshold = m_plan.common().hb_lost_threshold;
 		const std::uint64_t behind = way.sent > head.echo_number ? way.sent - head.echo_number : 0;
@@ -72,6 +73,8 @@ public:
 	[[nodiscard]] SimTime proven(std::size_t to, std::size_t from) const { return m_pairs[to][from].proven; }
 	[[nodiscard]] SimTime proven(std::size_t to, std::size_t from, std::size_t link) const { return m_pairs[to][from].ways[link].proven; }
 	[[nodiscard]] SimTime possible(std::size_t to, std::size_t from) const { return m_pairs[to][from].possible; }
+	// The boot of `from` whose beat `to` has taken last.
+	[[nodiscard]] std::uint32_t boot_heard(std::size_t to, std::size_t from) const { return m_pairs[to][from].boot; }
 	// Since when two members have heard each other without a gap of a dead interval; never if they do not.
 	[[nodiscard]] SimTime hearing_since(SimTime now, std::size_t a, std::size_t b) const
 	{
@@ -94,6 +97,7 @@ private:
 		std::array<Way, core::max_links> ways{};
 		SimTime proven = long_ago;
 		SimTime possible = long_ago;
+		std::uint32_t boot = 0;
 		SimTime hearing_since = sim_never;
 	};
 

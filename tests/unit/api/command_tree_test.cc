@@ -67,9 +67,11 @@ TEST(CommandTree, what_is_not_understood_is_named_with_what_could_stand_there)
 	EXPECT_EQ(request("e"), "! ambiguous word 'e': could be execute, events");
 	EXPECT_EQ(request("exec ha fail s"), "! ambiguous word 's' after 'execute ha failover': could be set, status");
 	EXPECT_EQ(request("get system ha stat us"), "! too many words from 'us' on after 'get system ha status'");
-	EXPECT_EQ(request("diag sys ha x"),
-		  "! unknown word 'x' after 'diagnose sys ha': expected status, dump-by, history, reset-uptime, explain");
-	EXPECT_EQ(request("diag sys ha"), "! incomplete command after 'diagnose sys ha': expected status, dump-by, history, reset-uptime, explain");
+	EXPECT_EQ(
+		request("diag sys ha x"),
+		"! unknown word 'x' after 'diagnose sys ha': expected status, dump-by, history, reset-uptime, explain");
+	EXPECT_EQ(request("diag sys ha"), "! incomplete command after 'diagnose sys ha': expected status, dump-by, "
+					  "history, reset-uptime, explain");
 	EXPECT_EQ(request("diag debug app hatalk"), "! incomplete command: expected LEVEL after 'diagnose debug app'");
 	EXPECT_EQ(request(""), "! incomplete command: expected get, show, diagnose, execute, events");
 	EXPECT_EQ(request("events --all"), "! unknown word '--all': expected --follow after 'events'");
@@ -81,7 +83,8 @@ TEST(CommandTree, what_this_version_does_not_have_is_never_offered)
 {
 	for (const char *before : {"", "diagnose", "diagnose sys", "diagnose sys ha", "execute ha"})
 		for (const Choice &choice : choices(split_words(before), ""))
-			for (const char *later : {"checksum", "what-if", "link-monitor", "test", "synchronize", "manage"})
+			for (const char *later :
+			     {"checksum", "what-if", "link-monitor", "test", "synchronize", "manage"})
 				EXPECT_NE(choice.word, later) << "after '" << before << "'";
 	EXPECT_EQ(offered("diag sys ha checksum", ""), "");
 }
@@ -121,7 +124,8 @@ TEST(CommandTree, no_command_begins_another)
 	for (const Command &one : commands())
 		for (const Command &other : commands())
 			if (&one != &other) {
-				EXPECT_FALSE((std::string(other.words) + " ").starts_with(std::string(one.words) + " ")) << one.words;
+				EXPECT_FALSE((std::string(other.words) + " ").starts_with(std::string(one.words) + " "))
+					<< one.words;
 			}
 }
 

@@ -36,7 +36,8 @@ std::vector<std::string> lines_of(const std::string &text)
 
 TEST_F(Dump, the_first_published_dump_is_rendered_to_the_letter)
 {
-	EXPECT_EQ(cli::render_dump(boost::json::parse(read_vector("dump_group_1.json")).as_object()), read_vector("dump_group_1.txt"));
+	EXPECT_EQ(cli::render_dump(boost::json::parse(read_vector("dump_group_1.json")).as_object()),
+		  read_vector("dump_group_1.txt"));
 }
 
 TEST_F(Dump, the_second_published_dump_is_rendered_to_the_letter)
@@ -93,7 +94,8 @@ TEST_F(Dump, a_core_that_lived_through_the_first_dump_prints_its_lines)
 		ASSERT_NE(line.find(from), std::string::npos) << line;
 		line.replace(line.find(from), from.size(), to);
 	};
-	replace(expected[7], "hb_packet_version=38", "hb_packet_version=" + std::to_string(backend.node().beat().packet_version));
+	replace(expected[7], "hb_packet_version=38",
+		"hb_packet_version=" + std::to_string(backend.node().beat().packet_version));
 	replace(expected.back(), "pingsvr_failure=5", "pingsvr_failure=0");
 	for (std::size_t i = 0; i < expected.size(); ++i)
 		EXPECT_EQ(printed[i], expected[i]) << "line " << i + 1;

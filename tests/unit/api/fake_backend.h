@@ -49,10 +49,11 @@ inline Configuration seed_configuration()
 class FakeBackend final : public ApiBackend {
 public:
 	explicit FakeBackend(const Configuration &settings = seed_configuration())
-		: m_configuration(settings), m_node(std::make_unique<core::Node>(core_config(settings)))
+	    : m_configuration(settings), m_node(std::make_unique<core::Node>(core_config(settings)))
 	{
 		for (const auto &hbdev : settings.ha.hbdev)
-			m_ports.push_back({hbdev.name, hbdev.name, "net_af_packet0", hbdev.priority, {2, 0, 0, 0, 0, 1}});
+			m_ports.push_back(
+				{hbdev.name, hbdev.name, "net_af_packet0", hbdev.priority, {2, 0, 0, 0, 0, 1}});
 		m_names = {settings.global.serial, {}, settings.ha.monitor};
 		for (const auto &hbdev : settings.ha.hbdev)
 			m_names.hbdevs.push_back(hbdev.name);
@@ -73,7 +74,10 @@ public:
 	std::string poll_mode() const override { return "adaptive"; }
 	const History &history() const override { return past; }
 	core::Time mono_now() const override { return now; }
-	double unix_now() const override { return unix_at_zero + std::chrono::duration<double>(now.time_since_epoch()).count(); }
+	double unix_now() const override
+	{
+		return unix_at_zero + std::chrono::duration<double>(now.time_since_epoch()).count();
+	}
 	std::string version() const override { return "9.9.9"; }
 	void command(const core::EventBody &event) override
 	{
@@ -95,7 +99,8 @@ public:
 		m_node->step({now, body}, *m_actions);
 		for (const core::Action &action : *m_actions) {
 			if (const auto *notice = std::get_if<core::Notice>(&action))
-				past.append(notice_json(*notice, m_names, {notice->at.time_since_epoch().count(), unix_now(), "boot"}));
+				past.append(notice_json(*notice, m_names,
+							{notice->at.time_since_epoch().count(), unix_now(), "boot"}));
 			else if (const auto *evaluate = std::get_if<core::EvaluateKe1>(&action))
 				m_session = evaluate->session;
 			else if (const auto *beats = std::get_if<core::StartPeerBeats>(&action))
@@ -126,7 +131,8 @@ public:
 	void session_with(const std::string &serial, std::uint8_t boot = 7)
 	{
 		core::Ke1 ke1;
-		ke1.head.header = {core::HakeType::ke1, m_configuration.ha.group_id, 0, core::MemberId::from(serial), {}};
+		ke1.head.header = {
+			core::HakeType::ke1, m_configuration.ha.group_id, 0, core::MemberId::from(serial), {}};
 		ke1.head.header.nonce.fill(boot);
 		ke1.head.destination = core::MemberId::from(m_configuration.global.serial);
 		ke1.head.destination_nonce = m_nonce;

@@ -21,7 +21,10 @@ namespace {
 
 class HistoryFile : public testing::Test {
 protected:
-	static boost::json::object entry(int number) { return {{"event", "test"}, {"text", "event " + std::to_string(number)}}; }
+	static boost::json::object entry(int number)
+	{
+		return {{"event", "test"}, {"text", "event " + std::to_string(number)}};
+	}
 	static std::string text_of(const boost::json::object &one) { return std::string(one.at("text").as_string()); }
 	void write(const std::string &text) const { std::ofstream(file, std::ios::binary) << text; }
 	[[nodiscard]] std::string contents() const

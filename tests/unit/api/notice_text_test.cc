@@ -46,14 +46,18 @@ TEST(NoticeText, published_phrases_are_used_to_the_letter)
 	EXPECT_EQ(text(notice_of(NoticeKind::carrier, 0, 0)), "hbdev hb0 link status changed: 1->0");
 	EXPECT_EQ(text(notice_of(NoticeKind::monitor, 1, 1)), "port port2 link status changed: 0->1");
 	EXPECT_EQ(text(role_of(Rule::only_member)), "X is elected as the cluster primary of 1 member");
-	EXPECT_EQ(text(role_of(Rule::uptime)), "vcluster-1: X is selected as the primary because its uptime is larger than peer member Y.");
-	EXPECT_EQ(text(role_of(Rule::priority)),
-		  "vcluster-1: X is selected as the primary because its override priority is larger than peer member Y.");
+	EXPECT_EQ(text(role_of(Rule::uptime)),
+		  "vcluster-1: X is selected as the primary because its uptime is larger than peer member Y.");
+	EXPECT_EQ(
+		text(role_of(Rule::priority)),
+		"vcluster-1: X is selected as the primary because its override priority is larger than peer member Y.");
 	EXPECT_EQ(text(role_of(Rule::failure_sum, 0, 50)),
-		  "vcluster-1: X is selected as the primary because the value 0 of link-failure + pingsvr-failure is less than peer member Y.");
+		  "vcluster-1: X is selected as the primary because the value 0 of link-failure + pingsvr-failure is "
+		  "less than peer member Y.");
 	EXPECT_EQ(text(role_of(Rule::failover_flag)),
 		  "vcluster-1: X is selected as the primary because EXE_FAIL_OVER flag is set on peer member Y.");
-	EXPECT_EQ(selection_text(role_of(Rule::only_member).decision, 1), "X is selected as the primary because it's the only member in the cluster.");
+	EXPECT_EQ(selection_text(role_of(Rule::only_member).decision, 1),
+		  "X is selected as the primary because it's the only member in the cluster.");
 }
 
 TEST(NoticeText, every_kind_and_every_rule_has_words)
@@ -72,12 +76,13 @@ TEST(NoticeText, every_kind_and_every_rule_has_words)
 
 TEST(NoticeText, a_role_event_carries_the_decision)
 {
-	EXPECT_EQ(json_line(notice_json(role_of(Rule::uptime, 900, 12), names, {123, 1763760000.5, "b"})),
-		  R"({"mono_ns":123,"unix":1763760000.5,"boot":"b","member":"X","event":"role","vcluster":1,"from":"secondary","to":"primary",)"
-		  R"("epoch":4,"reason":"its uptime is larger than peer member Y","rule":"uptime","winner":"X","winner_value":900,)"
-		  R"("runner_up":"Y","runner_up_value":12,)"
-		  R"("selection":"vcluster-1: X is selected as the primary because its uptime is larger than peer member Y.",)"
-		  R"("text":"vcluster-1: X is selected as the primary because its uptime is larger than peer member Y."})");
+	EXPECT_EQ(
+		json_line(notice_json(role_of(Rule::uptime, 900, 12), names, {123, 1763760000.5, "b"})),
+		R"({"mono_ns":123,"unix":1763760000.5,"boot":"b","member":"X","event":"role","vcluster":1,"from":"secondary","to":"primary",)"
+		R"("epoch":4,"reason":"its uptime is larger than peer member Y","rule":"uptime","winner":"X","winner_value":900,)"
+		R"("runner_up":"Y","runner_up_value":12,)"
+		R"("selection":"vcluster-1: X is selected as the primary because its uptime is larger than peer member Y.",)"
+		R"("text":"vcluster-1: X is selected as the primary because its uptime is larger than peer member Y."})");
 }
 
 TEST(NoticeText, a_loss_names_the_peer_the_link_and_the_last_beat)

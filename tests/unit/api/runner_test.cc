@@ -3,6 +3,7 @@
 //
 // systolectl against a real control socket: what is printed where, and the exit codes.
 #include "control/api/server.h"
+#include "control/cli/command_tree.h"
 #include "control/cli/runner.h"
 #include "tests/unit/api/fake_backend.h"
 #include "tests/unit/api/temporary_directory.h"
@@ -92,8 +93,9 @@ TEST_F(Systolectl, history_and_events_are_one_object_a_line_and_run_in_opposite_
 	EXPECT_EQ(boost::json::parse(history.out.substr(0, history.out.find('\n'))).as_object().at("event"), "role");
 	const Output events = run("events", true);
 	EXPECT_EQ(boost::json::parse(events.out.substr(0, events.out.find('\n'))).as_object().at("event"), "start");
-	EXPECT_EQ(run("events").out, "<2025-11-21 21:36:40> hatalk started\n"
-				     "<2025-11-21 21:37:00> FGVM02TM23001318 is elected as the cluster primary of 1 member\n");
+	EXPECT_EQ(run("events").out,
+		  "<2025-11-21 21:36:40> hatalk started\n"
+		  "<2025-11-21 21:37:00> FGVM02TM23001318 is elected as the cluster primary of 1 member\n");
 }
 
 TEST_F(Systolectl, an_error_of_the_daemon_is_one)
@@ -140,7 +142,8 @@ TEST_F(Systolectl, a_hung_daemon_is_not_waited_for_forever)
 
 TEST_F(Systolectl, a_batch_runs_in_order_skips_comments_and_stops_at_the_first_failure)
 {
-	std::string text = "# a comment\n\nexec ha failover status\nexec ha failover set 1\n  exec ha failover status\nnonsense\nexec ha failover status\n";
+	std::string text = "# a comment\n\nexec ha failover status\nexec ha failover set 1\n  exec ha failover "
+			   "status\nnonsense\nexec ha failover status\n";
 	std::FILE *input = fmemopen(text.data(), text.size(), "r");
 	cli::Runner runner({path, "m1", false});
 	const Output output = capture([&] { return runner.run_batch(input, "batch"); });
@@ -154,7 +157,8 @@ TEST_F(Systolectl, a_question_mark_asks_for_help_without_a_daemon)
 {
 	const Output help = run("diag sys ha dump-by ?", false, directory / "missing.sock");
 	EXPECT_EQ(help.code, Exit::ok);
-	EXPECT_EQ(help.out, "group     Every number of the group and its virtual clusters\nvcluster  Every number of the virtual clusters\n");
+	EXPECT_EQ(help.out, "group     Every number of the group and its virtual clusters\nvcluster  Every number of "
+			    "the virtual clusters\n");
 }
 
 } // namespace

@@ -32,7 +32,8 @@ public:
 		address.sun_family = AF_UNIX;
 		std::strncpy(address.sun_path, path.c_str(), sizeof address.sun_path - 1);
 		m_fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-		EXPECT_EQ(connect(m_fd, reinterpret_cast<const sockaddr *>(&address), sizeof address), 0) << std::strerror(errno);
+		EXPECT_EQ(connect(m_fd, reinterpret_cast<const sockaddr *>(&address), sizeof address), 0)
+			<< std::strerror(errno);
 		EXPECT_EQ(fcntl(m_fd, F_SETFL, O_NONBLOCK), 0);
 	}
 	TestClient(TestClient &&other) noexcept : m_fd(std::exchange(other.m_fd, -1)), input(std::move(other.input)) {}
@@ -194,7 +195,10 @@ TEST_F(Server, several_requests_in_one_piece_are_answered_in_order_also_after_th
 	EXPECT_EQ(reply_of(client), R"({"result":"ok"})");
 	EXPECT_EQ(reply_of(client), R"({"failover_status":"set"})");
 	EXPECT_EQ(code_of(reply_of(client)), "unknown-command");
-	EXPECT_TRUE(turn_until([&] { client.listen(); return client.ended; }));
+	EXPECT_TRUE(turn_until([&] {
+		client.listen();
+		return client.ended;
+	}));
 	EXPECT_EQ(server->clients(), 0U);
 }
 
@@ -240,7 +244,9 @@ TEST_F(Server, of_a_hundred_clients_64_are_served_and_the_others_told)
 	for (int i = 0; i < 100; ++i) {
 		clients.emplace_back(path);
 		const std::size_t expected = std::min<std::size_t>(clients.size(), 64);
-		ASSERT_TRUE(turn_until([&] { return server->clients() == expected && server->clients() + server->refused() == clients.size(); }));
+		ASSERT_TRUE(turn_until([&] {
+			return server->clients() == expected && server->clients() + server->refused() == clients.size();
+		}));
 	}
 	EXPECT_EQ(server->refused(), 36U);
 	for (std::size_t i = 0; i < clients.size(); ++i) {
@@ -261,7 +267,10 @@ TEST_F(Server, an_idle_client_is_closed)
 	listen_at(limits);
 	TestClient client(path);
 	client.say("get system");
-	EXPECT_TRUE(turn_until([&] { client.listen(); return client.ended; }));
+	EXPECT_TRUE(turn_until([&] {
+		client.listen();
+		return client.ended;
+	}));
 	EXPECT_EQ(server->evicted(), 1U);
 }
 
@@ -292,7 +301,10 @@ TEST_F(Server, events_gives_what_is_kept_and_ends)
 	client.say("events\n");
 	EXPECT_EQ(reply_of(client), R"({"n":1,"text":"one"})");
 	EXPECT_EQ(reply_of(client), R"({"n":2,"text":"two"})");
-	EXPECT_TRUE(turn_until([&] { client.listen(); return client.ended; }));
+	EXPECT_TRUE(turn_until([&] {
+		client.listen();
+		return client.ended;
+	}));
 	EXPECT_TRUE(client.input.empty());
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Copyright(c) 2026 The Systole authors
-#include "control/api/status.h"
 #include "control/api/commands.h"
+#include "control/api/status.h"
 #include "control/cli/render.h"
 #include "control/json_line.h"
 #include "tests/unit/api/fake_backend.h"
@@ -40,14 +40,17 @@ TEST_F(Status, has_every_key_that_programs_rely_on)
 {
 	backend.join_primary(seconds{900});
 	const object status = ha_status(backend);
-	for (const char *key : {"version", "hostname", "serial", "mode", "group", "health", "override", "protection", "timing", "members",
-				"vclusters", "counters"})
+	for (const char *key : {"version", "hostname", "serial", "mode", "group", "health", "override", "protection",
+				"timing", "members", "vclusters", "counters"})
 		EXPECT_TRUE(status.contains(key)) << key;
 	EXPECT_EQ(json_line(status.at("group")), R"({"id":103,"name":"remote-mon"})");
-	EXPECT_EQ(json_line(status.at("protection")), R"({"authentication":true,"encryption":true,"suite":"aes128-gcm"})");
-	EXPECT_EQ(json_line(status.at("timing")), R"({"interval_ms":200,"lost_threshold":20,"dead_ms":4000,"poll_mode":"adaptive"})");
+	EXPECT_EQ(json_line(status.at("protection")),
+		  R"({"authentication":true,"encryption":true,"suite":"aes128-gcm"})");
+	EXPECT_EQ(json_line(status.at("timing")),
+		  R"({"interval_ms":200,"lost_threshold":20,"dead_ms":4000,"poll_mode":"adaptive"})");
 	for (const auto &member : status.at("members").as_array())
-		for (const char *key : {"serial", "hostname", "local", "role", "state", "ha_ip_idx", "priority", "age_s", "links"})
+		for (const char *key :
+		     {"serial", "hostname", "local", "role", "state", "ha_ip_idx", "priority", "age_s", "links"})
 			EXPECT_TRUE(member.as_object().contains(key)) << key;
 	for (const char *key : {"id", "primary", "state", "epoch", "since_unix", "reason"})
 		EXPECT_TRUE(status.at("vclusters").as_array().at(0).as_object().contains(key)) << key;
@@ -77,7 +80,8 @@ TEST_F(Status, a_secondary_sees_its_primary_and_the_link_to_it)
 	const object &peer = status.at("members").as_array().at(1).as_object();
 	EXPECT_EQ(peer.at("role"), "primary");
 	EXPECT_EQ(peer.at("hostname"), "m2");
-	EXPECT_EQ(json_line(peer.at("links")), R"([{"name":"port5","state":"up","last_rx_us":4000,"rx":100,"lost":3,"rtt_us":50}])");
+	EXPECT_EQ(json_line(peer.at("links")),
+		  R"([{"name":"port5","state":"up","last_rx_us":4000,"rx":100,"lost":3,"rtt_us":50}])");
 	EXPECT_NEAR(peer.at("age_s").as_double(), 900.004, 1e-6);
 	const object &vcluster = status.at("vclusters").as_array().at(0).as_object();
 	EXPECT_EQ(vcluster.at("primary"), peer_serial.c_str());
@@ -99,9 +103,11 @@ TEST_F(Status, a_lost_member_stays_in_the_list_and_makes_health_an_error)
 	EXPECT_EQ(peer.at("last_state"), "work");
 	EXPECT_EQ(peer.at("role"), "secondary");
 	EXPECT_EQ(status.at("counters").as_object().at("failovers").to_number<int>(), 1);
-	EXPECT_EQ(status.at("vclusters").as_array().at(0).as_object().at("reason"), "it's the only member in the cluster");
+	EXPECT_EQ(status.at("vclusters").as_array().at(0).as_object().at("reason"),
+		  "it's the only member in the cluster");
 	const std::string text = cli::render_status(status);
-	EXPECT_EQ(text.substr(0, text.find("Model")), "HA Health Status: \n    ERROR " + peer_serial + " is lost @ 2025/11/21 21:36:45\n");
+	EXPECT_EQ(text.substr(0, text.find("Model")),
+		  "HA Health Status: \n    ERROR " + peer_serial + " is lost @ 2025/11/21 21:36:45\n");
 }
 
 TEST_F(Status, warnings_name_what_needs_a_look)
@@ -120,11 +126,12 @@ TEST_F(Status, warnings_name_what_needs_a_look)
 	pair.beat();
 	const object status = ha_status(pair);
 	EXPECT_EQ(status.at("health"), "WARNING");
-	EXPECT_EQ(causes(status), (std::set<std::string>{"mondev-down", "failover-flag", "out-of-sync", "hbdev-down", "link-one-way", "override",
-							   "not-ready"}));
+	EXPECT_EQ(causes(status), (std::set<std::string>{"mondev-down", "failover-flag", "out-of-sync", "hbdev-down",
+							 "link-one-way", "override", "not-ready"}));
 	pair.link(1, core::LinkHealth::down);
 	EXPECT_TRUE(causes(ha_status(pair)).contains("link-down"));
-	EXPECT_NE(cli::render_status(status).find("    WARNING: " + self_serial + " has mondev down;\n"), std::string::npos);
+	EXPECT_NE(cli::render_status(status).find("    WARNING: " + self_serial + " has mondev down;\n"),
+		  std::string::npos);
 }
 
 TEST_F(Status, two_primaries_are_an_error)
@@ -169,26 +176,30 @@ TEST_F(Status, the_classic_text_has_the_classic_lines)
 		  "Cluster Uptime: 0 days 2:0:26\n"
 		  "Cluster state change time: 2025-11-21 21:37:00\n"
 		  "Primary selected using:\n"
-		  "    <2025/11/21 21:37:00> FGVM02TM23001318 is selected as the primary because it's the only member in the cluster.\n"
+		  "    <2025/11/21 21:37:00> FGVM02TM23001318 is selected as the primary because it's the only member "
+		  "in the cluster.\n"
 		  "ses_pickup: disable\n"
 		  "upgrade_mode: unset\n"
 		  "override: disable\n"
 		  "Configuration Status:\n"
 		  "    FGVM02TM23001318(updated 0 seconds ago): in-sync\n"
-		  "    FGVM02TM23001318 chksum dump: " + zeros + "\n"
-		  "System Usage stats:\n"
-		  "    FGVM02TM23001318(updated 0 seconds ago):\n"
-		  "        sessions=2, average-cpu-user/nice/system/idle=0%/0%/0%/98%, memory=70%\n"
-		  "HBDEV stats:\n"
-		  "    FGVM02TM23001318(updated 0 seconds ago):\n"
-		  "        port5: physical/1000auto, up, rx-bytes/packets/dropped/errors=19221786/55342/0/0, tx=0/0/0/0\n"
-		  "MONDEV stats:\n"
-		  "    FGVM02TM23001318(updated 0 seconds ago):\n"
-		  "        port2: physical/00, up\n"
-		  "Primary     : m1              , FGVM02TM23001318, HA cluster index = 0\n"
-		  "number of vcluster: 1\n"
-		  "vcluster 1: work 169.254.0.1\n"
-		  "Primary: FGVM02TM23001318, HA operating index = 0\n");
+		  "    FGVM02TM23001318 chksum dump: " +
+			  zeros +
+			  "\n"
+			  "System Usage stats:\n"
+			  "    FGVM02TM23001318(updated 0 seconds ago):\n"
+			  "        sessions=2, average-cpu-user/nice/system/idle=0%/0%/0%/98%, memory=70%\n"
+			  "HBDEV stats:\n"
+			  "    FGVM02TM23001318(updated 0 seconds ago):\n"
+			  "        port5: physical/1000auto, up, rx-bytes/packets/dropped/errors=19221786/55342/0/0, "
+			  "tx=0/0/0/0\n"
+			  "MONDEV stats:\n"
+			  "    FGVM02TM23001318(updated 0 seconds ago):\n"
+			  "        port2: physical/00, up\n"
+			  "Primary     : m1              , FGVM02TM23001318, HA cluster index = 0\n"
+			  "number of vcluster: 1\n"
+			  "vcluster 1: work 169.254.0.1\n"
+			  "Primary: FGVM02TM23001318, HA operating index = 0\n");
 }
 
 TEST_F(Status, the_short_diagnosis_has_the_classic_lines)
@@ -230,7 +241,8 @@ TEST_F(Status, explain_names_the_rule_and_both_values)
 	EXPECT_EQ(first.at("value").to_number<int>(), 900);
 	EXPECT_EQ(first.at("over_value").to_number<int>(), 0);
 	const std::string text = cli::render_explanation(reply);
-	EXPECT_NE(text.find("1. " + peer_serial + ", because its uptime is larger than peer member " + self_serial + " (uptime 900 s against 0 s)\n"),
+	EXPECT_NE(text.find("1. " + peer_serial + ", because its uptime is larger than peer member " + self_serial +
+			    " (uptime 900 s against 0 s)\n"),
 		  std::string::npos)
 		<< text;
 }
@@ -256,8 +268,9 @@ TEST_F(Status, commands_reach_the_core_and_wrong_ones_say_why)
 	EXPECT_EQ(backend.debug_app + " " + backend.debug_level, "hatalk -1");
 	EXPECT_EQ(code("diagnose debug app nonsense 1"), "bad-argument");
 	EXPECT_EQ(code("diagnose debug app hatalk"), "bad-argument");
-	for (const char *later : {"diagnose sys ha checksum cluster", "diagnose sys ha what-if port2 down", "diagnose sys link-monitor status",
-				  "execute ha synchronize start", "execute ha manage 1", "diagnose test app harelay 1"})
+	for (const char *later : {"diagnose sys ha checksum cluster", "diagnose sys ha what-if port2 down",
+				  "diagnose sys link-monitor status", "execute ha synchronize start",
+				  "execute ha manage 1", "diagnose test app harelay 1"})
 		EXPECT_EQ(code(later), "not-available") << later;
 	EXPECT_EQ(code("get system"), "unknown-command");
 	EXPECT_EQ(code(""), "unknown-command");
@@ -270,7 +283,9 @@ TEST_F(Status, show_gives_the_configuration_as_json_and_as_text_and_never_the_pa
 	EXPECT_NE(text.find("config system ha\n"), std::string::npos) << text;
 	EXPECT_NE(text.find("    set group-id 103\n"), std::string::npos) << text;
 	EXPECT_NE(json_line(answer(backend, "show system ha").body).find("\"group-id\":103"), std::string::npos);
-	EXPECT_GT(std::string(answer(backend, "show full-configuration system ha --text").body.at("text").as_string()).size(), text.size());
+	EXPECT_GT(std::string(answer(backend, "show full-configuration system ha --text").body.at("text").as_string())
+			  .size(),
+		  text.size());
 }
 
 TEST_F(Status, history_is_newest_first_with_the_classic_head)
@@ -287,8 +302,8 @@ TEST_F(Status, history_is_newest_first_with_the_classic_head)
 
 TEST(JsonLine, fractions_are_plain_and_stay_the_same_when_read_back)
 {
-	const object value{{"unix", 1763760000.123}, {"whole", 2.0}, {"n", -7}, {"big", 1e300}, {"none", nullptr}, {"empty", array{}},
-			   {"text", "a\"\n"}};
+	const object value{{"unix", 1763760000.123}, {"whole", 2.0},     {"n", -7},        {"big", 1e300},
+			   {"none", nullptr},        {"empty", array{}}, {"text", "a\"\n"}};
 	const std::string line = json_line(value);
 	EXPECT_TRUE(line.starts_with(R"({"unix":1763760000.123,"whole":2.0,"n":-7,)")) << line;
 	EXPECT_EQ(json_line(boost::json::parse(line)), line);

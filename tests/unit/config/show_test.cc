@@ -197,6 +197,44 @@ TEST(Tables, the_initial_values_of_configuration_are_the_defaults_of_the_tables)
 	EXPECT_GT(compared, 80U);
 }
 
+TEST(Tables, every_option_has_a_member_of_its_own)
+{
+	std::size_t tried = 0;
+	const std::function<void(const Section &, void *)> visit = [&](const Section &section, void *parent) {
+		if (section.shape == Shape::ignored)
+			return;
+		for (std::size_t i = 0; i < section.access.count(parent); ++i) {
+			void *object = section.access.at(parent, i);
+			const auto all = [&] {
+				std::vector<Words> values;
+				for (const Option &option : section.options)
+					values.push_back(option.binding ? option.binding.words(object, option) : Words{});
+				return values;
+			};
+			for (const Option &option : section.options) {
+				const std::vector<Words> before = all();
+				const Words words = option.binding ? option.binding.words(object, option) : fallback_words(option);
+				if (words == fallback_words(option) || option.kind == Kind::secret)
+					continue;
+				option.binding.assign(object, option, fallback_words(option));
+				const std::vector<Words> after = all();
+				for (std::size_t k = 0; k < before.size(); ++k)
+					EXPECT_EQ(before[k] != after[k], &section.options[k] == &option)
+						<< section.path << ": " << option.name << " and " << section.options[k].name;
+				option.binding.assign(object, option, words);
+				++tried;
+			}
+			for (const Section *nested : section.nested)
+				visit(*nested, object);
+		}
+	};
+	Configuration configuration = member().configuration;
+	for (const Section *section : root_section().nested)
+		visit(*section, &configuration);
+	EXPECT_EQ(configuration, member().configuration);
+	EXPECT_GT(tried, 80U);
+}
+
 TEST(Tables, assigning_the_words_of_the_default_gives_the_default_and_names_are_unique)
 {
 	const std::function<void(const Section &, void *)> visit = [&](const Section &section, void *parent) {
