@@ -23,8 +23,7 @@ void wipe(std::span<std::byte> bytes); // zeroes in a way the compiler may not r
 [[nodiscard]] bool equal_constant_time(Bytes a, Bytes b);
 void random_bytes(std::span<std::byte> out); // getrandom(2); aborts if the kernel has none
 
-template <std::size_t N>
-class Secret {
+template <std::size_t N> class Secret {
 public:
 	Secret() = default;
 	explicit Secret(Bytes value) // a deliberate copy
@@ -35,11 +34,7 @@ public:
 	~Secret() { wipe(); }
 	Secret(const Secret &) = delete;
 	Secret &operator=(const Secret &) = delete;
-	Secret(Secret &&other) noexcept
-	    : m_value(other.m_value)
-	{
-		other.wipe();
-	}
+	Secret(Secret &&other) noexcept : m_value(other.m_value) { other.wipe(); }
 	Secret &operator=(Secret &&other) noexcept
 	{
 		if (this != &other) {

@@ -30,7 +30,10 @@ Leb128 leb128(std::size_t value)
 	return out;
 }
 
-std::size_t lv_length(std::size_t value_length) { return leb128(value_length).length + value_length; }
+std::size_t lv_length(std::size_t value_length)
+{
+	return leb128(value_length).length + value_length;
+}
 
 void update_lv(Sha512 &hash, Bytes value)
 {
@@ -46,7 +49,8 @@ std::vector<std::byte> lv_cat(std::initializer_list<Bytes> values)
 	std::vector<std::byte> out;
 	for (const Bytes value : values) {
 		const Leb128 prefix = leb128(value.size());
-		out.insert(out.end(), prefix.bytes.begin(), prefix.bytes.begin() + static_cast<std::ptrdiff_t>(prefix.length));
+		out.insert(out.end(), prefix.bytes.begin(),
+			   prefix.bytes.begin() + static_cast<std::ptrdiff_t>(prefix.length));
 		out.insert(out.end(), value.begin(), value.end());
 	}
 	return out;
@@ -69,7 +73,8 @@ Secret<32> generator(Bytes prs, Bytes channel_identifier, Bytes session_id)
 Secret<64> session_key(Bytes session_id, const Secret<32> &k, Bytes share_a, Bytes data_a, Bytes share_b, Bytes data_b)
 {
 	Sha512 hash;
-	for (const Bytes value : {bytes_of("CPaceRistretto255_ISK"), session_id, k.bytes(), share_a, data_a, share_b, data_b})
+	for (const Bytes value :
+	     {bytes_of("CPaceRistretto255_ISK"), session_id, k.bytes(), share_a, data_a, share_b, data_b})
 		update_lv(hash, value);
 	return hash.finish();
 }

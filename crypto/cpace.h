@@ -19,6 +19,7 @@ namespace systole::crypto::cpace {
 [[nodiscard]] Secret<32> generator(Bytes prs, Bytes channel_identifier, Bytes session_id);
 
 // ISK from the shared point K, the shares and each side's associated data.
-[[nodiscard]] Secret<64> session_key(Bytes session_id, const Secret<32> &k, Bytes share_a, Bytes data_a, Bytes share_b, Bytes data_b);
+[[nodiscard]] Secret<64> session_key(Bytes session_id, const Secret<32> &k, Bytes share_a, Bytes data_a, Bytes share_b,
+				     Bytes data_b);
 
 } // namespace systole::crypto::cpace

@@ -40,7 +40,8 @@ bool padding_is_self_describing(Bytes padding)
 bool length_is_possible(const SuiteShape &shape, std::size_t esp_length)
 {
 	const std::size_t overhead = esp_header_bytes + shape.iv_bytes + shape.icv_bytes;
-	return esp_length >= overhead + shape.align && esp_length <= max_esp_bytes && (esp_length - overhead) % shape.align == 0;
+	return esp_length >= overhead + shape.align && esp_length <= max_esp_bytes &&
+	       (esp_length - overhead) % shape.align == 0;
 }
 
 // Jobs of one burst, gathered for one call of a cipher.
@@ -66,10 +67,7 @@ struct EspEngine::Impl {
 	std::array<std::array<std::byte, 16>, max_burst> tags{}; // what the ICV of each packet should be
 };
 
-EspEngine::EspEngine()
-    : m_impl(std::make_unique<Impl>())
-{
-}
+EspEngine::EspEngine() : m_impl(std::make_unique<Impl>()) {}
 
 EspEngine::~EspEngine() = default;
 
@@ -146,9 +144,7 @@ void EspEngine::Impl::seal(std::span<Seal> burst)
 			encrypt.add(job);
 			authenticate.add(job);
 			break;
-		case Suite::null_sha1:
-			authenticate.add(job);
-			break;
+		case Suite::null_sha1: authenticate.add(job); break;
 		case Suite::none: break;
 		}
 	}

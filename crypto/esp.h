@@ -34,21 +34,21 @@ inline constexpr std::size_t max_esp_bytes = 65535 - 20; // what one IPv4 packet
 
 struct Seal {
 	OutboundSa *sa = nullptr;
-	std::byte *inner = nullptr;      // inner IPv4 packet; the bytes around it are written
+	std::byte *inner = nullptr; // inner IPv4 packet; the bytes around it are written
 	std::size_t inner_length = 0;
-	std::size_t headroom = 0;        // writable bytes before inner, >= seal_headroom is always enough
-	std::size_t tailroom = 0;        // writable bytes behind it,   >= seal_tailroom is always enough
+	std::size_t headroom = 0; // writable bytes before inner, >= seal_headroom is always enough
+	std::size_t tailroom = 0; // writable bytes behind it,   >= seal_tailroom is always enough
 	// results
-	std::byte *esp = nullptr;        // first byte of the SPI
-	std::size_t esp_length = 0;      // SPI .. ICV
+	std::byte *esp = nullptr;   // first byte of the SPI
+	std::size_t esp_length = 0; // SPI .. ICV
 	std::uint32_t sequence = 0;
 	Refusal refusal = Refusal::none;
 };
 
 struct Open {
 	InboundSa *sa = nullptr;
-	std::byte *esp = nullptr;        // first byte of the SPI; decrypted in place
-	std::size_t esp_length = 0;      // SPI .. ICV exactly (from the outer IP length)
+	std::byte *esp = nullptr;   // first byte of the SPI; decrypted in place
+	std::size_t esp_length = 0; // SPI .. ICV exactly (from the outer IP length)
 	// results
 	std::byte *inner = nullptr;
 	std::size_t inner_length = 0;

@@ -19,10 +19,10 @@ namespace {
 // 0.1 s and 32 MiB; OpenSSL wants to be told that it may use them.
 constexpr ScryptCost prs_cost{32768, 8, 1, 64ull << 20};
 
-constexpr std::size_t head_bytes = 100;       // of KE1 and KE2: what a side binds as associated data
+constexpr std::size_t head_bytes = 100; // of KE1 and KE2: what a side binds as associated data
 constexpr std::size_t ke1_bytes = 148;
 constexpr std::size_t ke2_bytes = 180;
-constexpr std::size_t before_tag_bytes = 132;  // of KE2
+constexpr std::size_t before_tag_bytes = 132; // of KE2
 constexpr std::size_t ke3_head_bytes = 84;
 
 std::array<std::byte, 2> be16(std::uint16_t value)
@@ -47,8 +47,7 @@ std::array<std::byte, 40> session_id(const ExchangeContext &context)
 	return out;
 }
 
-template <std::size_t N>
-std::array<std::byte, N> front_of(const Secret<32> &secret)
+template <std::size_t N> std::array<std::byte, N> front_of(const Secret<32> &secret)
 {
 	std::array<std::byte, N> out;
 	std::copy_n(secret.bytes().begin(), N, out.begin());
@@ -82,10 +81,14 @@ OwnShare make_share_with(const Secret<32> &prs, const ExchangeContext &context, 
 	return {Secret<32>(scalar.bytes()), front_of<32>(*share)};
 }
 
-OwnShare make_share(const Secret<32> &prs, const ExchangeContext &context) { return make_share_with(prs, context, random_scalar()); }
+OwnShare make_share(const Secret<32> &prs, const ExchangeContext &context)
+{
+	return make_share_with(prs, context, random_scalar());
+}
 
-std::optional<SessionSecrets> SessionSecrets::derive(const ExchangeContext &context, const Secret<32> &own_scalar, Bytes peer_share,
-						     bool own_is_a, const Share &share_a, Bytes head_a, const Share &share_b, Bytes head_b)
+std::optional<SessionSecrets> SessionSecrets::derive(const ExchangeContext &context, const Secret<32> &own_scalar,
+						     Bytes peer_share, bool own_is_a, const Share &share_a,
+						     Bytes head_a, const Share &share_b, Bytes head_b)
 {
 	assert(head_a.size() == head_bytes && head_b.size() == head_bytes);
 	assert(std::ranges::equal(peer_share, own_is_a ? share_b : share_a));
@@ -112,10 +115,13 @@ Tag32 SessionSecrets::confirm_a(Bytes ke1, Bytes ke2, Bytes ke3_before_tag) cons
 	return front_of<32>(hmac_sha256(m_key_confirm_a.bytes(), {bytes_of("HAKE-1 KE3"), ke1, ke2, ke3_before_tag}));
 }
 
-Secret<32> SessionSecrets::resume_key() const { return expand32(m_prk, "HAKE-1 resume"); }
+Secret<32> SessionSecrets::resume_key() const
+{
+	return expand32(m_prk, "HAKE-1 resume");
+}
 
-void SessionSecrets::sa_key(Suite suite, std::uint8_t dir, std::uint8_t link, TrafficClass traffic_class, std::uint32_t spi,
-			    std::span<std::byte> out) const
+void SessionSecrets::sa_key(Suite suite, std::uint8_t dir, std::uint8_t link, TrafficClass traffic_class,
+			    std::uint32_t spi, std::span<std::byte> out) const
 {
 	const std::size_t length = shape_of(suite).key_bytes;
 	assert(length != 0 && out.size() >= length);
@@ -133,7 +139,8 @@ void SessionSecrets::sa_key(Suite suite, std::uint8_t dir, std::uint8_t link, Tr
 Tag16 ticket(const Secret<32> &resume_key, int label, Bytes message)
 {
 	assert(label == 1 || label == 2);
-	return front_of<16>(hmac_sha256(resume_key.bytes(), {bytes_of(label == 1 ? "HAKE-1 ticket1" : "HAKE-1 ticket2"), message}));
+	return front_of<16>(
+		hmac_sha256(resume_key.bytes(), {bytes_of(label == 1 ? "HAKE-1 ticket1" : "HAKE-1 ticket2"), message}));
 }
 
 } // namespace systole::crypto

@@ -23,14 +23,15 @@ using Tag32 = std::array<std::byte, 32>;
 using Share = std::array<std::byte, 32>;
 
 // Password -> PRS: scrypt N=32768 r=8 p=1, about 0.1 s and 32 MiB, once per start. Empty optional: out of memory.
-[[nodiscard]] std::optional<Secret<32>> derive_prs(std::string_view password, std::uint16_t group_id, std::string_view group_name);
+[[nodiscard]] std::optional<Secret<32>> derive_prs(std::string_view password, std::uint16_t group_id,
+						   std::string_view group_name);
 
 struct ExchangeContext {
 	std::uint16_t group_id = 0;
-	std::string_view group_name;                // without NUL padding
-	std::array<std::byte, 16> id_a{}, id_b{};   // member ids
+	std::string_view group_name;              // without NUL padding
+	std::array<std::byte, 16> id_a{}, id_b{}; // member ids
 	std::array<std::byte, 16> nonce_a{}, nonce_b{};
-	std::array<std::byte, 8> x{};               // exchange nonce, chosen by A
+	std::array<std::byte, 8> x{}; // exchange nonce, chosen by A
 };
 
 // A fresh scalar (used once) and the share Y = scalar * g.
@@ -46,11 +47,14 @@ class SessionSecrets { // wiped on destruction
 public:
 	// Empty optional: the peer's share does not decode or the result is the identity (hake_point).
 	// head_a/head_b: the first 100 bytes of KE1/KE2, the associated data of each side.
-	[[nodiscard]] static std::optional<SessionSecrets> derive(const ExchangeContext &context, const Secret<32> &own_scalar, Bytes peer_share,
-								   bool own_is_a, const Share &share_a, Bytes head_a, const Share &share_b, Bytes head_b);
+	[[nodiscard]] static std::optional<SessionSecrets> derive(const ExchangeContext &context,
+								  const Secret<32> &own_scalar, Bytes peer_share,
+								  bool own_is_a, const Share &share_a, Bytes head_a,
+								  const Share &share_b, Bytes head_b);
 
-	[[nodiscard]] Tag32 confirm_b(Bytes ke1, Bytes ke2_before_tag) const;              // T_B over KE1[0..148), KE2[0..132)
-	[[nodiscard]] Tag32 confirm_a(Bytes ke1, Bytes ke2, Bytes ke3_before_tag) const;   // T_A over KE1, KE2[0..180), KE3[0..84)
+	[[nodiscard]] Tag32 confirm_b(Bytes ke1, Bytes ke2_before_tag) const; // T_B over KE1[0..148), KE2[0..132)
+	[[nodiscard]] Tag32 confirm_a(Bytes ke1, Bytes ke2,
+				      Bytes ke3_before_tag) const; // T_A over KE1, KE2[0..180), KE3[0..84)
 	[[nodiscard]] Secret<32> resume_key() const;
 	// Key material of one SA; dir 0 = A->B, 1 = B->A. Writes shape_of(suite).key_bytes bytes.
 	void sa_key(Suite suite, std::uint8_t dir, std::uint8_t link, TrafficClass traffic_class, std::uint32_t spi,

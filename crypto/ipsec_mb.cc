@@ -25,10 +25,19 @@ constexpr std::size_t cbc_payload = esp_header_bytes + 16;
 constexpr std::size_t sha1_block_bytes = 64;
 constexpr std::size_t sha1_digest_bytes = 20;
 
-std::uint8_t *octets(std::byte *bytes) { return reinterpret_cast<std::uint8_t *>(bytes); }
-const std::uint8_t *octets(const std::byte *bytes) { return reinterpret_cast<const std::uint8_t *>(bytes); }
+std::uint8_t *octets(std::byte *bytes)
+{
+	return reinterpret_cast<std::uint8_t *>(bytes);
+}
+const std::uint8_t *octets(const std::byte *bytes)
+{
+	return reinterpret_cast<const std::uint8_t *>(bytes);
+}
 
-bool has(const IMB_MGR *manager, std::uint64_t feature) { return (manager->features & feature) == feature; }
+bool has(const IMB_MGR *manager, std::uint64_t feature)
+{
+	return (manager->features & feature) == feature;
+}
 
 // GCM keys are expanded in a form that depends on the manager, so every thread must arrive at the same kind: the one
 // the library chooses for this CPU. Returns what is wrong, or null.
@@ -55,11 +64,11 @@ IMB_MGR *key_manager()
 // A manager whose queues live in locked memory: while a burst is under way they hold what is derived from keys.
 class Manager {
 public:
-	Manager()
-	    : m_region(imb_get_mb_mgr_size())
+	Manager() : m_region(imb_get_mb_mgr_size())
 	{
 		if (m_region.memory().empty())
-			throw std::runtime_error("no locked memory for the ciphers: raise RLIMIT_MEMLOCK (ulimit -l) or grant CAP_IPC_LOCK");
+			throw std::runtime_error("no locked memory for the ciphers: raise RLIMIT_MEMLOCK (ulimit -l) "
+						 "or grant CAP_IPC_LOCK");
 		m_manager = imb_set_pointers_mb_mgr(m_region.memory().data(), 0, 1);
 	}
 	[[nodiscard]] IMB_MGR *get() const { return m_manager; }
@@ -114,9 +123,7 @@ SaKeySchedule *expand_keys(std::span<std::byte, key_schedule_bytes> memory, Suit
 		return nullptr;
 	auto *const keys = new (memory.data()) SaKeySchedule;
 	switch (suite) {
-	case Suite::null_sha1:
-		expand_hmac(manager, key, keys->cbc_sha1);
-		break;
+	case Suite::null_sha1: expand_hmac(manager, key, keys->cbc_sha1); break;
 	case Suite::cbc_sha1: {
 		// enc16 | auth20 | ivkey16
 		SaKeySchedule::CbcSha1 &out = keys->cbc_sha1;
@@ -137,8 +144,7 @@ SaKeySchedule *expand_keys(std::span<std::byte, key_schedule_bytes> memory, Suit
 }
 
 struct IpsecMb::Impl {
-	explicit Impl(std::size_t from)
-	    : wide_from(from)
+	explicit Impl(std::size_t from) : wide_from(from)
 	{
 		if (const char *const error = init_wide(wide.get()); error != nullptr)
 			throw std::runtime_error(std::string("IPsec-MB does not run on this CPU: ") + error);
@@ -150,7 +156,10 @@ struct IpsecMb::Impl {
 		}
 	}
 
-	[[nodiscard]] IMB_MGR *manager_for(std::size_t packets) const { return packets < wide_from ? narrow : wide.get(); }
+	[[nodiscard]] IMB_MGR *manager_for(std::size_t packets) const
+	{
+		return packets < wide_from ? narrow : wide.get();
+	}
 
 	void cbc(std::span<const CipherJob> burst, IMB_CIPHER_DIRECTION direction)
 	{
@@ -173,8 +182,8 @@ struct IpsecMb::Impl {
 		IMB_MGR *const manager = manager_for(burst.size());
 		const auto count = static_cast<std::uint32_t>(burst.size());
 		// Lengths and pointers were checked by the caller; the library's own checks would repeat that per packet.
-		const std::uint32_t done =
-			IMB_SUBMIT_CIPHER_BURST_NOCHECK(manager, jobs.data(), count, IMB_CIPHER_CBC, direction, IMB_KEY_128_BYTES);
+		const std::uint32_t done = IMB_SUBMIT_CIPHER_BURST_NOCHECK(manager, jobs.data(), count, IMB_CIPHER_CBC,
+									   direction, IMB_KEY_128_BYTES);
 		assert(done == count);
 	}
 
@@ -185,12 +194,12 @@ struct IpsecMb::Impl {
 	std::array<IMB_JOB, max_burst> jobs{};
 };
 
-IpsecMb::IpsecMb(std::size_t wide_from)
-    : m_impl(std::make_unique<Impl>(wide_from))
-{
-}
+IpsecMb::IpsecMb(std::size_t wide_from) : m_impl(std::make_unique<Impl>(wide_from)) {}
 
-IpsecMb::~IpsecMb() { wipe(std::as_writable_bytes(std::span(&m_impl->gcm_context, 1))); }
+IpsecMb::~IpsecMb()
+{
+	wipe(std::as_writable_bytes(std::span(&m_impl->gcm_context, 1)));
+}
 
 void IpsecMb::make_cbc_iv(const SaKeySchedule *keys, std::uint32_t sequence, std::byte *iv)
 {
@@ -201,9 +210,15 @@ void IpsecMb::make_cbc_iv(const SaKeySchedule *keys, std::uint32_t sequence, std
 	IMB_AES128_CFB_ONE(m_impl->wide.get(), iv, zero.data(), counter.data(), keys->cbc_sha1.iv.data(), zero.size());
 }
 
-void IpsecMb::encrypt_cbc(std::span<const CipherJob> burst) { m_impl->cbc(burst, IMB_DIR_ENCRYPT); }
+void IpsecMb::encrypt_cbc(std::span<const CipherJob> burst)
+{
+	m_impl->cbc(burst, IMB_DIR_ENCRYPT);
+}
 
-void IpsecMb::decrypt_cbc(std::span<const CipherJob> burst) { m_impl->cbc(burst, IMB_DIR_DECRYPT); }
+void IpsecMb::decrypt_cbc(std::span<const CipherJob> burst)
+{
+	m_impl->cbc(burst, IMB_DIR_DECRYPT);
+}
 
 void IpsecMb::authenticate(std::span<const CipherJob> burst)
 {
@@ -223,7 +238,8 @@ void IpsecMb::authenticate(std::span<const CipherJob> burst)
 	}
 	IMB_MGR *const manager = m_impl->manager_for(burst.size());
 	const auto count = static_cast<std::uint32_t>(burst.size());
-	const std::uint32_t done = IMB_SUBMIT_HASH_BURST_NOCHECK(manager, m_impl->jobs.data(), count, IMB_AUTH_HMAC_SHA_1);
+	const std::uint32_t done =
+		IMB_SUBMIT_HASH_BURST_NOCHECK(manager, m_impl->jobs.data(), count, IMB_AUTH_HMAC_SHA_1);
 	assert(done == count);
 }
 
@@ -244,16 +260,18 @@ void IpsecMb::encrypt_gcm(const CipherJob &job)
 {
 	const auto nonce = gcm_nonce(job);
 	std::uint8_t *const payload = octets(job.packet) + gcm_payload;
-	IMB_AES128_GCM_ENC(m_impl->wide.get(), &job.keys->gcm.key, &m_impl->gcm_context, payload, payload, job.bytes - gcm_payload,
-			   octets(nonce.data()), octets(job.packet), esp_header_bytes, octets(job.icv), gcm_tag_bytes);
+	IMB_AES128_GCM_ENC(m_impl->wide.get(), &job.keys->gcm.key, &m_impl->gcm_context, payload, payload,
+			   job.bytes - gcm_payload, octets(nonce.data()), octets(job.packet), esp_header_bytes,
+			   octets(job.icv), gcm_tag_bytes);
 }
 
 void IpsecMb::decrypt_gcm(const CipherJob &job)
 {
 	const auto nonce = gcm_nonce(job);
 	std::uint8_t *const payload = octets(job.packet) + gcm_payload;
-	IMB_AES128_GCM_DEC(m_impl->wide.get(), &job.keys->gcm.key, &m_impl->gcm_context, payload, payload, job.bytes - gcm_payload,
-			   octets(nonce.data()), octets(job.packet), esp_header_bytes, octets(job.icv), gcm_tag_bytes);
+	IMB_AES128_GCM_DEC(m_impl->wide.get(), &job.keys->gcm.key, &m_impl->gcm_context, payload, payload,
+			   job.bytes - gcm_payload, octets(nonce.data()), octets(job.packet), esp_header_bytes,
+			   octets(job.icv), gcm_tag_bytes);
 }
 
 } // namespace systole::crypto

@@ -61,7 +61,7 @@ public:
 	void decrypt_cbc(std::span<const CipherJob> burst);
 	void authenticate(std::span<const CipherJob> burst); // HMAC-SHA1-96 over the whole packet: 12 bytes to icv
 	void encrypt_gcm(const CipherJob &job);              // tag: 16 bytes to icv
-	void decrypt_gcm(const CipherJob &job);              // deciphers in place, writes the tag it should have had to icv
+	void decrypt_gcm(const CipherJob &job); // deciphers in place, writes the tag it should have had to icv
 
 private:
 	struct Impl;

@@ -25,8 +25,14 @@ void require(bool ok, const char *what)
 	std::abort();
 }
 
-const unsigned char *octets(Bytes bytes) { return reinterpret_cast<const unsigned char *>(bytes.data()); }
-unsigned char *writable(std::span<std::byte> bytes) { return reinterpret_cast<unsigned char *>(bytes.data()); }
+const unsigned char *octets(Bytes bytes)
+{
+	return reinterpret_cast<const unsigned char *>(bytes.data());
+}
+unsigned char *writable(std::span<std::byte> bytes)
+{
+	return reinterpret_cast<unsigned char *>(bytes.data());
+}
 
 struct Free {
 	void operator()(EVP_KDF *kdf) const { EVP_KDF_free(kdf); }
@@ -35,8 +41,7 @@ struct Free {
 	void operator()(EVP_MAC_CTX *context) const { EVP_MAC_CTX_free(context); }
 	void operator()(EVP_MD_CTX *context) const { EVP_MD_CTX_free(context); }
 };
-template <typename T>
-using Owned = std::unique_ptr<T, Free>;
+template <typename T> using Owned = std::unique_ptr<T, Free>;
 
 OSSL_PARAM octet_param(const char *name, Bytes bytes)
 {
@@ -44,7 +49,10 @@ OSSL_PARAM octet_param(const char *name, Bytes bytes)
 	return OSSL_PARAM_construct_octet_string(name, const_cast<std::byte *>(bytes.data()), bytes.size());
 }
 
-OSSL_PARAM digest_param(char *name) { return OSSL_PARAM_construct_utf8_string(OSSL_KDF_PARAM_DIGEST, name, 0); }
+OSSL_PARAM digest_param(char *name)
+{
+	return OSSL_PARAM_construct_utf8_string(OSSL_KDF_PARAM_DIGEST, name, 0);
+}
 
 void hkdf(int mode, Bytes key, const char *extra_name, Bytes extra, std::span<std::byte> out)
 {
@@ -53,7 +61,8 @@ void hkdf(int mode, Bytes key, const char *extra_name, Bytes extra, std::span<st
 	require(context != nullptr, "HKDF");
 	char digest[] = "SHA256";
 	const OSSL_PARAM params[] = {digest_param(digest), OSSL_PARAM_construct_int(OSSL_KDF_PARAM_MODE, &mode),
-				     octet_param(OSSL_KDF_PARAM_KEY, key), octet_param(extra_name, extra), OSSL_PARAM_construct_end()};
+				     octet_param(OSSL_KDF_PARAM_KEY, key), octet_param(extra_name, extra),
+				     OSSL_PARAM_construct_end()};
 	require(EVP_KDF_derive(context.get(), writable(out), out.size(), params) == 1, "HKDF");
 }
 
@@ -62,8 +71,8 @@ void hkdf(int mode, Bytes key, const char *extra_name, Bytes extra, std::span<st
 std::optional<Secret<32>> scrypt(Bytes password, Bytes salt, const ScryptCost &cost)
 {
 	std::optional<Secret<32>> out(std::in_place);
-	if (EVP_PBE_scrypt(reinterpret_cast<const char *>(password.data()), password.size(), octets(salt), salt.size(), cost.n, cost.r, cost.p,
-			   cost.memory_limit_bytes, writable(out->span()), out->size()) != 1) {
+	if (EVP_PBE_scrypt(reinterpret_cast<const char *>(password.data()), password.size(), octets(salt), salt.size(),
+			   cost.n, cost.r, cost.p, cost.memory_limit_bytes, writable(out->span()), out->size()) != 1) {
 		ERR_clear_error();
 		return std::nullopt;
 	}
@@ -82,7 +91,8 @@ Secret<32> hmac_sha256(Bytes key, std::initializer_list<Bytes> message)
 		require(EVP_MAC_update(context.get(), octets(part), part.size()) == 1, "HMAC");
 	Secret<32> out;
 	std::size_t length = 0;
-	require(EVP_MAC_final(context.get(), writable(out.span()), &length, out.size()) == 1 && length == out.size(), "HMAC");
+	require(EVP_MAC_final(context.get(), writable(out.span()), &length, out.size()) == 1 && length == out.size(),
+		"HMAC");
 	return out;
 }
 
@@ -102,10 +112,11 @@ struct Sha512::Context {
 	Owned<EVP_MD_CTX> context{EVP_MD_CTX_new()};
 };
 
-Sha512::Sha512()
-    : m_context(std::make_unique<Context>())
+Sha512::Sha512() : m_context(std::make_unique<Context>())
 {
-	require(m_context->context != nullptr && EVP_DigestInit_ex(m_context->context.get(), EVP_sha512(), nullptr) == 1, "SHA-512");
+	require(m_context->context != nullptr &&
+			EVP_DigestInit_ex(m_context->context.get(), EVP_sha512(), nullptr) == 1,
+		"SHA-512");
 }
 
 Sha512::~Sha512() = default;

@@ -18,7 +18,10 @@
 namespace systole::crypto {
 
 // The bytes of a literal, without its NUL.
-[[nodiscard]] inline Bytes bytes_of(std::string_view text) { return std::as_bytes(std::span(text)); }
+[[nodiscard]] inline Bytes bytes_of(std::string_view text)
+{
+	return std::as_bytes(std::span(text));
+}
 
 struct ScryptCost {
 	std::uint64_t n, r, p;

@@ -104,10 +104,7 @@ KeyLog::~KeyLog()
 		close(m_file);
 }
 
-KeyLog::KeyLog(KeyLog &&other) noexcept
-    : m_file(std::exchange(other.m_file, -1))
-{
-}
+KeyLog::KeyLog(KeyLog &&other) noexcept : m_file(std::exchange(other.m_file, -1)) {}
 
 bool KeyLog::append(const SaSpec &spec)
 {

@@ -26,10 +26,7 @@ public:
 	[[nodiscard]] bool append(const SaSpec &spec);
 
 private:
-	explicit KeyLog(int file)
-	    : m_file(file)
-	{
-	}
+	explicit KeyLog(int file) : m_file(file) {}
 	int m_file;
 };
 

@@ -44,15 +44,9 @@ LockedRegion::~LockedRegion()
 	munmap(m_memory.data(), m_memory.size());
 }
 
-LockedRegion::LockedRegion(LockedRegion &&other) noexcept
-    : m_memory(std::exchange(other.m_memory, {}))
-{
-}
+LockedRegion::LockedRegion(LockedRegion &&other) noexcept : m_memory(std::exchange(other.m_memory, {})) {}
 
-LockedPool::LockedPool(std::size_t slot_bytes)
-    : m_slot_bytes(round_up(slot_bytes, slot_align))
-{
-}
+LockedPool::LockedPool(std::size_t slot_bytes) : m_slot_bytes(round_up(slot_bytes, slot_align)) {}
 
 std::byte *LockedPool::take()
 {

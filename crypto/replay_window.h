@@ -18,8 +18,7 @@
 
 namespace systole::crypto {
 
-template <std::uint32_t Width>
-class BasicReplayWindow {
+template <std::uint32_t Width> class BasicReplayWindow {
 	static_assert(Width > 0);
 
 public:
@@ -58,7 +57,10 @@ private:
 	{
 		return (sequence >> block_shift) & (block_count - 1);
 	}
-	[[nodiscard]] static std::uint64_t bit_of(std::uint32_t sequence) { return std::uint64_t{1} << (sequence & 63); }
+	[[nodiscard]] static std::uint64_t bit_of(std::uint32_t sequence)
+	{
+		return std::uint64_t{1} << (sequence & 63);
+	}
 	// Clears the blocks behind `from` up to and including `to`: they still hold marks from one turn of the ring ago.
 	void clear_between(std::uint32_t from, std::uint32_t to)
 	{

@@ -12,8 +12,14 @@ namespace {
 static_assert(crypto_core_ristretto255_BYTES == 32 && crypto_core_ristretto255_SCALARBYTES == 32);
 static_assert(crypto_core_ristretto255_HASHBYTES == 64 && crypto_core_ristretto255_NONREDUCEDSCALARBYTES == 64);
 
-unsigned char *writable(std::span<std::byte> bytes) { return reinterpret_cast<unsigned char *>(bytes.data()); }
-const unsigned char *octets(Bytes bytes) { return reinterpret_cast<const unsigned char *>(bytes.data()); }
+unsigned char *writable(std::span<std::byte> bytes)
+{
+	return reinterpret_cast<unsigned char *>(bytes.data());
+}
+const unsigned char *octets(Bytes bytes)
+{
+	return reinterpret_cast<const unsigned char *>(bytes.data());
+}
 
 } // namespace
 

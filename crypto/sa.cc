@@ -36,7 +36,8 @@ std::byte *take_slot(const SaSpec &spec, const SaKeySchedule *&keys)
 	std::byte *const slot = pool().take();
 	if (slot == nullptr)
 		return nullptr;
-	keys = expand_keys(std::span<std::byte, key_schedule_bytes>(slot + offsetof(Slot, keys), key_schedule_bytes), spec.suite, spec.key);
+	keys = expand_keys(std::span<std::byte, key_schedule_bytes>(slot + offsetof(Slot, keys), key_schedule_bytes),
+			   spec.suite, spec.key);
 	if (keys == nullptr) {
 		pool().give_back(slot);
 		return nullptr;
@@ -44,8 +45,7 @@ std::byte *take_slot(const SaSpec &spec, const SaKeySchedule *&keys)
 	return slot;
 }
 
-template <typename Sa>
-void release(Sa *sa)
+template <typename Sa> void release(Sa *sa)
 {
 	sa->~Sa();
 	pool().give_back(reinterpret_cast<std::byte *>(sa));
@@ -53,8 +53,14 @@ void release(Sa *sa)
 
 } // namespace
 
-void SaDeleter::operator()(OutboundSa *sa) const { release(sa); }
-void SaDeleter::operator()(InboundSa *sa) const { release(sa); }
+void SaDeleter::operator()(OutboundSa *sa) const
+{
+	release(sa);
+}
+void SaDeleter::operator()(InboundSa *sa) const
+{
+	release(sa);
+}
 
 OutboundSaPtr make_outbound_sa(const SaSpec &spec)
 {
@@ -82,6 +88,9 @@ InboundSaPtr make_inbound_sa(const SaSpec &spec)
 	return sa;
 }
 
-std::size_t sa_slot_bytes() { return pool().slot_bytes(); }
+std::size_t sa_slot_bytes()
+{
+	return pool().slot_bytes();
+}
 
 } // namespace systole::crypto

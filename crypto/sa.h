@@ -18,9 +18,10 @@ namespace systole::crypto {
 struct SaKeySchedule; // IPsec-MB's expanded keys, see ipsec_mb.h
 
 struct SaSpec {
-	std::uint32_t spi;              // >= 256; chosen by the receiver
+	std::uint32_t spi; // >= 256; chosen by the receiver
 	Suite suite;
-	std::span<const std::byte> key; // shape_of(suite).key_bytes: enc16 | auth20 | ivkey16, or auth20, or enc16 | salt4
+	std::span<const std::byte>
+		key; // shape_of(suite).key_bytes: enc16 | auth20 | ivkey16, or auth20, or enc16 | salt4
 };
 
 class OutboundSa;

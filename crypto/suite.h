@@ -17,7 +17,7 @@ struct SuiteShape {
 	std::size_t key_bytes; // key material of one SA
 	std::size_t iv_bytes;  // explicit IV on the wire
 	std::size_t icv_bytes;
-	std::size_t align;     // ciphertext alignment
+	std::size_t align; // ciphertext alignment
 };
 [[nodiscard]] constexpr SuiteShape shape_of(Suite suite)
 {

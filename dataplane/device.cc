@@ -24,7 +24,8 @@ namespace {
 
 bool all_hex(std::string_view text)
 {
-	return !text.empty() && std::all_of(text.begin(), text.end(), [](unsigned char c) { return std::isxdigit(c) != 0; });
+	return !text.empty() &&
+	       std::all_of(text.begin(), text.end(), [](unsigned char c) { return std::isxdigit(c) != 0; });
 }
 
 // [DDDD:]BB:DD.F, given back in the long form that EAL and sysfs use.
@@ -32,16 +33,20 @@ std::optional<std::string> pci_address(std::string_view text)
 {
 	const auto dot = text.rfind('.');
 	const auto colon = text.rfind(':');
-	if (dot == std::string_view::npos || colon == std::string_view::npos || dot != colon + 3 || text.size() != dot + 2)
+	if (dot == std::string_view::npos || colon == std::string_view::npos || dot != colon + 3 ||
+	    text.size() != dot + 2)
 		return std::nullopt;
 	const auto head = text.substr(0, colon);
 	const auto domain_end = head.find(':');
 	const auto bus = domain_end == std::string_view::npos ? head : head.substr(domain_end + 1);
-	const auto domain = domain_end == std::string_view::npos ? std::string_view("0000") : head.substr(0, domain_end);
-	if (bus.size() != 2 || domain.size() != 4 || !all_hex(bus) || !all_hex(domain) || !all_hex(text.substr(colon + 1, 2)) || text[dot + 1] < '0' || text[dot + 1] > '7')
+	const auto domain =
+		domain_end == std::string_view::npos ? std::string_view("0000") : head.substr(0, domain_end);
+	if (bus.size() != 2 || domain.size() != 4 || !all_hex(bus) || !all_hex(domain) ||
+	    !all_hex(text.substr(colon + 1, 2)) || text[dot + 1] < '0' || text[dot + 1] > '7')
 		return std::nullopt;
 	std::string address = std::string(domain) + ':' + std::string(bus) + std::string(text.substr(colon));
-	std::transform(address.begin(), address.end(), address.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+	std::transform(address.begin(), address.end(), address.begin(),
+		       [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
 	return address;
 }
 
@@ -101,7 +106,7 @@ void detach_xdp(const std::string &netdev)
 // A socket file nobody listens on any more makes the next server fail with "Address already in use".
 void remove_stale_socket(const std::string &path)
 {
-	struct stat status{};
+	struct stat status {};
 	sockaddr_un address{};
 	address.sun_family = AF_UNIX;
 	if (path.size() >= sizeof(address.sun_path) || lstat(path.c_str(), &status) != 0 || !S_ISSOCK(status.st_mode))
@@ -159,7 +164,8 @@ Device parse_device(std::string_view port_name, std::string_view device)
 	result.driver = result.ethdev.substr(0, result.ethdev.find_last_not_of("0123456789") + 1);
 	if (result.driver == "eth_af_packet")
 		result.driver = "net_af_packet";
-	if (result.driver == "net_af_packet" || result.driver == "net_af_xdp" || result.driver == "net_pcap" || result.driver == "net_tap")
+	if (result.driver == "net_af_packet" || result.driver == "net_af_xdp" || result.driver == "net_pcap" ||
+	    result.driver == "net_tap")
 		result.netdev = result.option("iface");
 	return result;
 }
@@ -174,14 +180,16 @@ std::optional<std::string> find_obstacle(const Device &device)
 			return port + "there is no PCI device " + device.ethdev + " (see lspci -D)";
 		const std::string netdev = kernel_interface_of(path);
 		if (!netdev.empty() && !is_shared_driver(path))
-			return port + device.ethdev + " is in use by the kernel as " + netdev + "; bind it to vfio-pci first (scripts/bind-nic)";
+			return port + device.ethdev + " is in use by the kernel as " + netdev +
+			       "; bind it to vfio-pci first (scripts/bind-nic)";
 		return std::nullopt;
 	}
 	if (device.driver == "net_af_packet" || device.driver == "net_af_xdp") {
 		if (device.netdev.empty())
 			return port + "\"" + device.argument + "\" names no interface; add iface=NAME";
 		if (if_nametoindex(device.netdev.c_str()) == 0)
-			return port + "there is no network interface \"" + device.netdev + "\" here (set device, or check the network namespace)";
+			return port + "there is no network interface \"" + device.netdev +
+			       "\" here (set device, or check the network namespace)";
 	}
 	return std::nullopt;
 }
@@ -191,7 +199,8 @@ void clean_leftovers(const Device &device)
 	if (device.driver == "net_af_xdp")
 		detach_xdp(device.netdev);
 	const std::string_view role = device.option("role");
-	if (device.driver == "net_memif" && (role == "server" || role == "master") && device.option("socket-abstract") == "no" && !device.option("socket").empty())
+	if (device.driver == "net_memif" && (role == "server" || role == "master") &&
+	    device.option("socket-abstract") == "no" && !device.option("socket").empty())
 		remove_stale_socket(std::string(device.option("socket")));
 }
 

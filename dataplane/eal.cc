@@ -21,8 +21,8 @@ namespace systole::dataplane {
 
 namespace {
 
-constexpr unsigned base_memory_mib = 64;   // EAL, rings, two small pools
-constexpr unsigned own_memory_mib = 24;    // of it not for pools
+constexpr unsigned base_memory_mib = 64;     // EAL, rings, two small pools
+constexpr unsigned own_memory_mib = 24;      // of it not for pools
 constexpr std::size_t bytes_per_mbuf = 2560; // data room, header, cache line padding
 constexpr unsigned huge_page_mib = 2;
 
@@ -31,14 +31,16 @@ bool is_given(const std::vector<std::string> &given, std::initializer_list<std::
 	return std::any_of(given.begin(), given.end(), [&](const std::string &argument) {
 		return std::any_of(names.begin(), names.end(), [&](std::string_view name) {
 			const bool is_long = name.starts_with("--");
-			return argument == name || (argument.starts_with(name) && (!is_long || argument[name.size()] == '='));
+			return argument == name ||
+			       (argument.starts_with(name) && (!is_long || argument[name.size()] == '='));
 		});
 	});
 }
 
 bool mentions(const std::vector<std::string> &given, const std::string &device)
 {
-	return std::any_of(given.begin(), given.end(), [&](const std::string &argument) { return argument.find(device) != std::string::npos; });
+	return std::any_of(given.begin(), given.end(),
+			   [&](const std::string &argument) { return argument.find(device) != std::string::npos; });
 }
 
 std::string joined(std::span<const int> numbers)
@@ -179,13 +181,16 @@ std::vector<std::string> eal_arguments(const EalRequest &request)
 	if (request.given.empty()) {
 		// The main lcore runs control and may wander; only the poll core is pinned.
 		arguments.push_back("--lcores=" + std::to_string(main_lcore) + "@(" + joined(request.cpus) + ")," +
-			std::to_string(worker_lcore) + "@" + std::to_string(choose_worker_cpu(request)));
+				    std::to_string(worker_lcore) + "@" + std::to_string(choose_worker_cpu(request)));
 		if (request.huge_pages)
 			arguments.insert(arguments.end(), {"--in-memory", "--single-file-segments"});
 		else
-			arguments.insert(arguments.end(), {"--no-huge", "--no-shconf"}); // with --in-memory EAL refuses --no-huge
-		arguments.insert(arguments.end(), {"--iova-mode=va", "-m", std::to_string(memory_needed_mib(request.devices)),
-			"--file-prefix=systole-" + request.instance, "--no-telemetry", "--log-level=*:error"});
+			arguments.insert(arguments.end(),
+					 {"--no-huge", "--no-shconf"}); // with --in-memory EAL refuses --no-huge
+		arguments.insert(arguments.end(),
+				 {"--iova-mode=va", "-m", std::to_string(memory_needed_mib(request.devices)),
+				  "--file-prefix=systole-" + request.instance, "--no-telemetry",
+				  "--log-level=*:error"});
 	} else {
 		arguments.insert(arguments.end(), request.given.begin(), request.given.end());
 	}
@@ -195,7 +200,8 @@ std::vector<std::string> eal_arguments(const EalRequest &request)
 		any_pci = any_pci || device.kind == Device::Kind::pci;
 		if (mentions(request.given, device.ethdev))
 			continue;
-		arguments.insert(arguments.end(), {device.kind == Device::Kind::pci ? "-a" : "--vdev", device.argument});
+		arguments.insert(arguments.end(),
+				 {device.kind == Device::Kind::pci ? "-a" : "--vdev", device.argument});
 	}
 	if (!any_pci && !is_given(request.given, {"--no-pci", "-a", "--allow", "-b", "--block"}))
 		arguments.emplace_back("--no-pci");
@@ -231,7 +237,8 @@ std::optional<Eal> Eal::start(const EalRequest &request, std::string &error)
 
 	const unsigned worker = rte_get_next_lcore(-1U, 1, 0);
 	if (worker == RTE_MAX_LCORE) {
-		error = "EAL was given one lcore, two are needed: one for control and one that polls (for instance -l 0,1 or --lcores=0@0,1@0)";
+		error = "EAL was given one lcore, two are needed: one for control and one that polls (for instance -l "
+			"0,1 or --lcores=0@0,1@0)";
 		rte_eal_cleanup();
 		remove_runtime_directory();
 		return std::nullopt;

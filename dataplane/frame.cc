@@ -111,7 +111,7 @@ Frame classify_ipv4(std::span<const std::byte> packet)
 		return refused(Drop::rx_badip);
 	const std::uint8_t protocol = load8(packet, 9);
 	const bool clear_heartbeat = protocol == protocol_udp && total >= ipv4_bytes + udp_bytes &&
-		load16(packet, ipv4_bytes + 2) == core::heartbeat_udp_port;
+				     load16(packet, ipv4_bytes + 2) == core::heartbeat_udp_port;
 	if (protocol != protocol_esp && !clear_heartbeat)
 		return refused(Drop::rx_badip);
 	if ((load16(packet, 6) & fragment_mask) != 0)
@@ -185,7 +185,8 @@ Inner parse_inner(std::span<const std::byte> packet)
 	return inner;
 }
 
-void write_ethernet(std::span<std::byte, ethernet_bytes> out, const core::MacAddress &destination, const core::MacAddress &source, std::uint16_t ether_type)
+void write_ethernet(std::span<std::byte, ethernet_bytes> out, const core::MacAddress &destination,
+		    const core::MacAddress &source, std::uint16_t ether_type)
 {
 	for (std::size_t i = 0; i < destination.size(); ++i) {
 		out[i] = static_cast<std::byte>(destination[i]);
@@ -194,7 +195,8 @@ void write_ethernet(std::span<std::byte, ethernet_bytes> out, const core::MacAdd
 	store16(out, 12, ether_type);
 }
 
-static void write_ipv4(std::span<std::byte> out, const AddressPair &addresses, std::size_t total, std::uint8_t protocol, std::uint16_t flags)
+static void write_ipv4(std::span<std::byte> out, const AddressPair &addresses, std::size_t total, std::uint8_t protocol,
+		       std::uint16_t flags)
 {
 	assert(total <= 0xffff);
 	out[0] = plain_ipv4;
@@ -215,7 +217,8 @@ void write_outer(std::span<std::byte, ipv4_bytes> out, const AddressPair &addres
 	write_ipv4(out, addresses, ipv4_bytes + esp_length, protocol_esp, dont_fragment);
 }
 
-void write_inner(std::span<std::byte, ipv4_bytes + udp_bytes> out, const AddressPair &addresses, std::span<const std::byte> payload)
+void write_inner(std::span<std::byte, ipv4_bytes + udp_bytes> out, const AddressPair &addresses,
+		 std::span<const std::byte> payload)
 {
 	const std::size_t udp_length = udp_bytes + payload.size();
 	write_ipv4(out, addresses, ipv4_bytes + udp_length, protocol_udp, 0);

@@ -26,7 +26,7 @@ inline constexpr std::size_t udp_bytes = 8;
 inline constexpr std::size_t min_frame_bytes = 64;
 
 struct FramePolicy {
-	std::uint16_t ether_type = 0x8890;                 // of the heartbeat class
+	std::uint16_t ether_type = 0x8890;                   // of the heartbeat class
 	std::size_t max_frame_bytes = ethernet_bytes + 1500; // of the port: MTU and Ethernet header
 };
 
@@ -42,7 +42,8 @@ struct Frame {
 
 // `segments`: mbuf segments the frame came in; `tagged`: the NIC took a VLAN tag off it.
 // `bytes` is the first segment. Checks go from cheap to dear; the first that fails names the drop.
-[[nodiscard]] Frame classify(std::span<const std::byte> bytes, unsigned segments, bool tagged, const FramePolicy &policy);
+[[nodiscard]] Frame classify(std::span<const std::byte> bytes, unsigned segments, bool tagged,
+			     const FramePolicy &policy);
 
 struct AddressPair {
 	std::uint32_t local = 0;  // host order
@@ -61,10 +62,12 @@ struct Inner {
 // Addresses are read, not judged: a peer may have an old and a new pair.
 [[nodiscard]] Inner parse_inner(std::span<const std::byte> packet);
 
-void write_ethernet(std::span<std::byte, ethernet_bytes> out, const core::MacAddress &destination, const core::MacAddress &source, std::uint16_t ether_type);
+void write_ethernet(std::span<std::byte, ethernet_bytes> out, const core::MacAddress &destination,
+		    const core::MacAddress &source, std::uint16_t ether_type);
 // Outer header: protocol 50, DF, TTL 64, id 0.
 void write_outer(std::span<std::byte, ipv4_bytes> out, const AddressPair &addresses, std::size_t esp_length);
 // Inner IPv4 and UDP header in front of `payload`, which must directly follow `out`.
-void write_inner(std::span<std::byte, ipv4_bytes + udp_bytes> out, const AddressPair &addresses, std::span<const std::byte> payload);
+void write_inner(std::span<std::byte, ipv4_bytes + udp_bytes> out, const AddressPair &addresses,
+		 std::span<const std::byte> payload);
 
 } // namespace systole::dataplane

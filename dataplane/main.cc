@@ -98,7 +98,8 @@ std::string description(const EalRequest &request, std::span<const std::unique_p
 {
 	std::string text = rte_version();
 	if (request.given.empty())
-		text += ", " + std::to_string(memory_needed_mib(request.devices)) + " MiB " + (request.huge_pages ? "in huge pages" : "without huge pages");
+		text += ", " + std::to_string(memory_needed_mib(request.devices)) + " MiB " +
+			(request.huge_pages ? "in huge pages" : "without huge pages");
 	else
 		text += ", EAL options as given";
 	for (std::size_t i = 0; i < ports.size(); ++i)
@@ -123,8 +124,9 @@ struct PollCore {
 	}
 };
 
-int run_worker_and_control(const Options &options, control::DaemonSetup setup, const WorkerConfig &config, const PollChoice &choice,
-	std::span<Port *const> ports, unsigned lcore, const std::string &socket_path)
+int run_worker_and_control(const Options &options, control::DaemonSetup setup, const WorkerConfig &config,
+			   const PollChoice &choice, std::span<Port *const> ports, unsigned lcore,
+			   const std::string &socket_path)
 {
 	const auto channel = std::make_unique<control::WorkerChannel>();
 	channel->bell.fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
@@ -134,7 +136,8 @@ int run_worker_and_control(const Options &options, control::DaemonSetup setup, c
 	}
 	TscClock clock;
 	if (!clock.uses_counter())
-		control::log(control::LogApp::dataplane, control::LogLevel::warning, "the time-stamp counter is not invariant here: every clock reading is clock_gettime");
+		control::log(control::LogApp::dataplane, control::LogLevel::warning,
+			     "the time-stamp counter is not invariant here: every clock reading is clock_gettime");
 	const auto worker = std::make_unique<Worker>(config, ports, *channel, clock);
 	PollCore core{*worker, choice.mode, {}};
 	if (rte_eal_remote_launch(&PollCore::run, &core, lcore) != 0) {
@@ -172,7 +175,9 @@ int run_daemon(const Options &options, control::Configuration configuration)
 	const auto lock = control::InstanceLock::take(options.instance, error, &refusal);
 	if (!lock) {
 		complain(error);
-		return refusal == control::InstanceRefusal::running ? exit_running : refusal == control::InstanceRefusal::name ? exit_usage : exit_keys;
+		return refusal == control::InstanceRefusal::running ? exit_running
+		       : refusal == control::InstanceRefusal::name  ? exit_usage
+								    : exit_keys;
 	}
 
 	EalRequest request;
@@ -204,12 +209,20 @@ int run_daemon(const Options &options, control::Configuration configuration)
 	for (std::size_t i = 0; i < request.devices.size(); ++i) {
 		const Device &device = request.devices[i];
 		const auto &heartbeat = configuration.ha.hbdev[i];
-		auto port = Port::open({.name = heartbeat.name, .ethdev = device.ethdev, .mbufs = device.mbufs(), .own_mac = made_up_mac(configuration.global.serial, heartbeat.name)}, error);
+		auto port = Port::open({.name = heartbeat.name,
+					.ethdev = device.ethdev,
+					.mbufs = device.mbufs(),
+					.own_mac = made_up_mac(configuration.global.serial, heartbeat.name)},
+				       error);
 		if (port == nullptr) {
 			complain(error);
 			return exit_eal;
 		}
-		setup.ports.push_back({.name = heartbeat.name, .netdev = device.netdev, .device = device.argument, .priority = heartbeat.priority, .mac = port->mac()});
+		setup.ports.push_back({.name = heartbeat.name,
+				       .netdev = device.netdev,
+				       .device = device.argument,
+				       .priority = heartbeat.priority,
+				       .mac = port->mac()});
 		links.push_back(port.get());
 		ports.push_back(std::move(port));
 	}
@@ -229,7 +242,8 @@ int run_daemon(const Options &options, control::Configuration configuration)
 	setup.key_log_dir = options.key_log;
 	setup.poll_mode = choice.mode == PollMode::busy ? "busy" : "adaptive";
 	setup.dataplane_text = description(request, ports) + ", " + choice.why;
-	return run_worker_and_control(options, std::move(setup), worker_config, choice, links, eal->worker(), lock->paths().socket());
+	return run_worker_and_control(options, std::move(setup), worker_config, choice, links, eal->worker(),
+				      lock->paths().socket());
 }
 
 int start(std::span<const char *const> arguments)
@@ -261,7 +275,8 @@ int start(std::span<const char *const> arguments)
 		return exit_ok;
 	}
 	if (!fill_in(parsed.configuration, options.instance)) {
-		complain(options.file + ": this machine has no /etc/machine-id to make a serial from; set serial in config system global");
+		complain(options.file + ": this machine has no /etc/machine-id to make a serial from; set serial in "
+					"config system global");
 		return exit_configuration;
 	}
 	return run_daemon(options, std::move(parsed.configuration));

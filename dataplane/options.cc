@@ -16,16 +16,17 @@ namespace {
 po::options_description described()
 {
 	po::options_description all("Options");
-	all.add_options()
-		("file,f", po::value<std::string>()->value_name("FILE"), "configuration (default /etc/systole/systole.conf)")
-		("test,t", "check the configuration, report, exit")
-		("interactive,i", "give a prompt (systolectl); leaving it stops the daemon")
-		("instance,n", po::value<std::string>()->value_name("NAME"), "name of this member on this host (default \"default\")")
+	all.add_options()("file,f", po::value<std::string>()->value_name("FILE"),
+			  "configuration (default /etc/systole/systole.conf)")("test,t",
+									       "check the configuration, report, exit")(
+		"interactive,i", "give a prompt (systolectl); leaving it stops the daemon")(
+		"instance,n", po::value<std::string>()->value_name("NAME"),
+		"name of this member on this host (default \"default\")")
 #ifdef SYSTOLE_KEY_LOG
-		("key-log", po::value<std::string>()->value_name("DIR"), "write ESP keys to DIR in the form tshark reads")
+		("key-log", po::value<std::string>()->value_name("DIR"),
+		 "write ESP keys to DIR in the form tshark reads")
 #endif
-		("version", "say which version this is")
-		("help,h", "say this");
+			("version", "say which version this is")("help,h", "say this");
 	return all;
 }
 
@@ -71,7 +72,8 @@ std::string usage()
 	text << "systoled [EAL options --] [options]\n\n"
 	     << described()
 	     << "\nEAL options may be left out: they are then made from the configuration.\n"
-	        "Exit codes: 0 ok, 2 usage, 3 configuration, 4 EAL or port, 5 another instance runs, 6 keys or permissions, 1 anything else.\n";
+		"Exit codes: 0 ok, 2 usage, 3 configuration, 4 EAL or port, 5 another instance runs, 6 keys or "
+		"permissions, 1 anything else.\n";
 	return text.str();
 }
 

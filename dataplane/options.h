@@ -28,7 +28,7 @@ struct Options {
 	std::string file = "/etc/systole/systole.conf";
 	std::string instance = "default";
 	bool prompt = false;
-	std::string key_log; // directory, empty: none
+	std::string key_log;          // directory, empty: none
 	std::vector<std::string> eal; // what stood before a lone --
 };
 

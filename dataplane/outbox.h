@@ -11,8 +11,8 @@
 
 #include "control/ring.h"
 
-#include <array>
 #include <algorithm>
+#include <array>
 #include <cassert>
 #include <cstddef>
 #include <utility>
@@ -44,7 +44,8 @@ public:
 	}
 	void retry()
 	{
-		while (m_waiting != 0 && std::visit([this](const auto &event) { return push(event); }, m_room[m_first])) {
+		while (m_waiting != 0 &&
+		       std::visit([this](const auto &event) { return push(event); }, m_room[m_first])) {
 			m_first = (m_first + 1) % room;
 			--m_waiting;
 		}
@@ -54,7 +55,8 @@ public:
 	[[nodiscard]] std::size_t waiting() const { return m_waiting; }
 
 private:
-	using Kept = std::variant<control::SessionConfirmed, control::PeerLink, control::ReleasedInbound, control::ReleasedOutbound, control::WorkerLate>;
+	using Kept = std::variant<control::SessionConfirmed, control::PeerLink, control::ReleasedInbound,
+				  control::ReleasedOutbound, control::WorkerLate>;
 	static constexpr std::size_t room = 4096;
 
 	template <typename Event> bool push(const Event &event)
@@ -77,7 +79,8 @@ private:
 	// A rollback is an alarm and not a state: no later verdict may hide it.
 	static bool same_subject(const control::PeerLink &a, const control::PeerLink &b)
 	{
-		const bool alarms = a.verdict == control::LinkVerdict::rollback || b.verdict == control::LinkVerdict::rollback;
+		const bool alarms =
+			a.verdict == control::LinkVerdict::rollback || b.verdict == control::LinkVerdict::rollback;
 		return a.slot == b.slot && a.link == b.link && (a.verdict == b.verdict || !alarms);
 	}
 	static bool same_subject(const control::WorkerLate &, const control::WorkerLate &) { return true; }

@@ -37,16 +37,18 @@ public:
 	static constexpr core::Duration repeat = std::chrono::milliseconds{100};
 
 	// Is this beat worth a place in the ring? Older ones (another link may be slower) never are.
-	[[nodiscard]] bool wants(core::Time now, core::SessionId session, std::int64_t sent_ns, bool fresh, std::span<const std::byte> content) const
+	[[nodiscard]] bool wants(core::Time now, core::SessionId session, std::int64_t sent_ns, bool fresh,
+				 std::span<const std::byte> content) const
 	{
 		if (m_session != session)
 			return true;
 		if (sent_ns < m_sent_ns)
 			return false;
 		return now - m_at >= repeat || (fresh && !m_fresh) || content.size() != m_length ||
-			std::memcmp(content.data(), m_content.data(), m_length) != 0;
+		       std::memcmp(content.data(), m_content.data(), m_length) != 0;
 	}
-	void handed(core::Time now, core::SessionId session, std::int64_t sent_ns, bool fresh, std::span<const std::byte> content)
+	void handed(core::Time now, core::SessionId session, std::int64_t sent_ns, bool fresh,
+		    std::span<const std::byte> content)
 	{
 		m_at = now;
 		m_session = session;
@@ -70,7 +72,7 @@ struct Peer {
 	bool started = false;
 	core::SessionId generation = 0;
 	AddressPair addresses;
-	AddressPair old_addresses;      // still accepted ...
+	AddressPair old_addresses;        // still accepted ...
 	core::Time old_addresses_until{}; // ... before this moment
 	std::array<PeerLinkState, core::max_links> links;
 	HandedBeat handed;

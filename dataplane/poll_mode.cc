@@ -19,7 +19,11 @@ PollChoice choose_poll_mode(PollMode wanted, int cpu, std::span<const int> isola
 	const bool isolated = std::find(isolated_cpus.begin(), isolated_cpus.end(), cpu) != isolated_cpus.end();
 	const std::string where = "CPU " + std::to_string(cpu);
 	if (wanted == PollMode::busy)
-		return {PollMode::busy, "busy on " + where + (isolated ? ", which is isolated" : ", as configured; the CPU is not isolated, so other work will delay beats")};
+		return {PollMode::busy,
+			"busy on " + where +
+				(isolated
+					 ? ", which is isolated"
+					 : ", as configured; the CPU is not isolated, so other work will delay beats")};
 	if (wanted == PollMode::adaptive)
 		return {PollMode::adaptive, "adaptive on " + where + ", as configured"};
 	if (isolated)
@@ -43,7 +47,9 @@ std::string prepare_poll_thread(PollMode mode)
 	constexpr int priority = 50;
 	const sched_param parameter{.sched_priority = priority};
 	if (sched_setscheduler(0, SCHED_FIFO | SCHED_RESET_ON_FORK, &parameter) != 0)
-		refused += std::string(refused.empty() ? "" : "; ") + "no real-time priority (CAP_SYS_NICE): " + std::strerror(errno) + "; other work will delay beats";
+		refused += std::string(refused.empty() ? "" : "; ") +
+			   "no real-time priority (CAP_SYS_NICE): " + std::strerror(errno) +
+			   "; other work will delay beats";
 	return refused;
 }
 
@@ -51,7 +57,8 @@ std::string lock_memory()
 {
 	// ON_FAULT: what is touched stays. Without it every reserved stack and all of EAL's address space would be filled.
 	if (mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT) != 0)
-		return std::string("memory is not locked (CAP_IPC_LOCK or a larger memlock limit): ") + std::strerror(errno);
+		return std::string("memory is not locked (CAP_IPC_LOCK or a larger memlock limit): ") +
+		       std::strerror(errno);
 	return {};
 }
 

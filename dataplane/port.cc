@@ -57,7 +57,8 @@ std::unique_ptr<Port> Port::open(const PortSpec &spec, std::string &error)
 		return failed("cannot be asked for its limits: " + cause_of(result));
 
 	const std::string pool_name = "systole_" + std::to_string(port->m_id);
-	port->m_pool = rte_pktmbuf_pool_create(pool_name.c_str(), static_cast<unsigned>(spec.mbufs), mempool_cache, 0, RTE_MBUF_DEFAULT_BUF_SIZE, rte_eth_dev_socket_id(port->m_id));
+	port->m_pool = rte_pktmbuf_pool_create(pool_name.c_str(), static_cast<unsigned>(spec.mbufs), mempool_cache, 0,
+					       RTE_MBUF_DEFAULT_BUF_SIZE, rte_eth_dev_socket_id(port->m_id));
 	if (port->m_pool == nullptr)
 		return failed("no memory for " + std::to_string(spec.mbufs) + " packet buffers; give EAL more with -m");
 
@@ -67,10 +68,12 @@ std::unique_ptr<Port> Port::open(const PortSpec &spec, std::string &error)
 	port->m_configured = true;
 	std::uint16_t rx_descriptors = wanted_descriptors;
 	std::uint16_t tx_descriptors = wanted_descriptors;
-	if (const int result = rte_eth_dev_adjust_nb_rx_tx_desc(port->m_id, &rx_descriptors, &tx_descriptors); result != 0)
+	if (const int result = rte_eth_dev_adjust_nb_rx_tx_desc(port->m_id, &rx_descriptors, &tx_descriptors);
+	    result != 0)
 		return failed("has no acceptable queue length: " + cause_of(result));
 	const auto socket = static_cast<unsigned>(rte_eth_dev_socket_id(port->m_id));
-	if (const int result = rte_eth_rx_queue_setup(port->m_id, 0, rx_descriptors, socket, nullptr, port->m_pool); result != 0)
+	if (const int result = rte_eth_rx_queue_setup(port->m_id, 0, rx_descriptors, socket, nullptr, port->m_pool);
+	    result != 0)
 		return failed("rx queue: " + cause_of(result));
 	if (const int result = rte_eth_tx_queue_setup(port->m_id, 0, tx_descriptors, socket, nullptr); result != 0)
 		return failed("tx queue: " + cause_of(result));
@@ -84,7 +87,8 @@ std::unique_ptr<Port> Port::open(const PortSpec &spec, std::string &error)
 		port->m_mac = spec.own_mac;
 
 	std::uint16_t mtu = 0;
-	port->m_max_frame_bytes = ethernet_bytes + (rte_eth_dev_get_mtu(port->m_id, &mtu) == 0 && mtu != 0 ? mtu : std::uint16_t{1500});
+	port->m_max_frame_bytes =
+		ethernet_bytes + (rte_eth_dev_get_mtu(port->m_id, &mtu) == 0 && mtu != 0 ? mtu : std::uint16_t{1500});
 	port->m_queue_frames = std::max<std::uint32_t>(rx_descriptors, hidden_queue_frames);
 	return port;
 }

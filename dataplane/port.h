@@ -34,8 +34,14 @@ public:
 	Port &operator=(const Port &) = delete;
 
 	// Poll core only.
-	[[nodiscard]] std::uint16_t receive(std::span<rte_mbuf *> out) { return rte_eth_rx_burst(m_id, 0, out.data(), static_cast<std::uint16_t>(out.size())); }
-	[[nodiscard]] std::uint16_t send(std::span<rte_mbuf *> frames) { return rte_eth_tx_burst(m_id, 0, frames.data(), static_cast<std::uint16_t>(frames.size())); }
+	[[nodiscard]] std::uint16_t receive(std::span<rte_mbuf *> out)
+	{
+		return rte_eth_rx_burst(m_id, 0, out.data(), static_cast<std::uint16_t>(out.size()));
+	}
+	[[nodiscard]] std::uint16_t send(std::span<rte_mbuf *> frames)
+	{
+		return rte_eth_tx_burst(m_id, 0, frames.data(), static_cast<std::uint16_t>(frames.size()));
+	}
 	[[nodiscard]] rte_mbuf *allocate() { return rte_pktmbuf_alloc(m_pool); }
 
 	[[nodiscard]] const std::string &name() const { return m_name; }

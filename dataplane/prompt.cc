@@ -43,7 +43,8 @@ void give_terminal(pid_t group)
 pid_t spawn_systolectl(const std::string &socket_path)
 {
 	const std::string program = systolectl_path();
-	std::array<char *, 4> arguments{const_cast<char *>("systolectl"), const_cast<char *>("-s"), const_cast<char *>(socket_path.c_str()), nullptr};
+	std::array<char *, 4> arguments{const_cast<char *>("systolectl"), const_cast<char *>("-s"),
+					const_cast<char *>(socket_path.c_str()), nullptr};
 	posix_spawnattr_t attributes;
 	posix_spawnattr_init(&attributes);
 	sigset_t none;
@@ -55,7 +56,8 @@ pid_t spawn_systolectl(const std::string &socket_path)
 	const int result = posix_spawnp(&child, program.c_str(), nullptr, &attributes, arguments.data(), environ);
 	posix_spawnattr_destroy(&attributes);
 	if (result != 0) {
-		std::fprintf(stderr, "systoled: no prompt: cannot start %s: %s\n", program.c_str(), std::strerror(result));
+		std::fprintf(stderr, "systoled: no prompt: cannot start %s: %s\n", program.c_str(),
+			     std::strerror(result));
 		return -1;
 	}
 	if (isatty(STDIN_FILENO) != 0)
@@ -66,8 +68,7 @@ pid_t spawn_systolectl(const std::string &socket_path)
 } // namespace
 
 Prompt::Prompt(std::string socket_path)
-    : m_socket_path(std::move(socket_path))
-    , m_thread([this](const std::stop_token &stopping) { run(stopping); })
+    : m_socket_path(std::move(socket_path)), m_thread([this](const std::stop_token &stopping) { run(stopping); })
 {
 }
 

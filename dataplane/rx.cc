@@ -102,7 +102,11 @@ void Rx::hand_up_hake(core::Time now, core::LinkIndex link, const Frame &frame, 
 		return;
 	}
 	--m_hake_left;
-	control::HakeFrame event{.at = now, .link = link, .source = frame.source, .length = static_cast<std::uint16_t>(bytes.size()), .payload = {}};
+	control::HakeFrame event{.at = now,
+				 .link = link,
+				 .source = frame.source,
+				 .length = static_cast<std::uint16_t>(bytes.size()),
+				 .payload = {}};
 	std::copy(bytes.begin(), bytes.end(), event.payload.begin());
 	m_state.outbox.offer(event);
 }
@@ -153,7 +157,8 @@ void Rx::take_beat(core::Time now, core::LinkIndex link, const crypto::InboundSa
 	const bool was_alive = way.liveness.state() == core::LinkLiveness::State::alive;
 	const BeatVerdict verdict = way.liveness.on_beat(now, *stamp, m_state.timing);
 	const auto tell = [&](control::LinkVerdict what) {
-		m_state.outbox.deliver(control::PeerLink{now, way.liveness.last_fresh(), sa.slot, peer.generation, link, what});
+		m_state.outbox.deliver(
+			control::PeerLink{now, way.liveness.last_fresh(), sa.slot, peer.generation, link, what});
 	};
 	if (verdict == BeatVerdict::rollback) {
 		m_state.count(Drop::hb_rollback);
@@ -162,7 +167,8 @@ void Rx::take_beat(core::Time now, core::LinkIndex link, const crypto::InboundSa
 		return;
 	}
 
-	control::add(counters.lost, way.liveness.lost_beats() - std::exchange(way.lost_counted, way.liveness.lost_beats()));
+	control::add(counters.lost,
+		     way.liveness.lost_beats() - std::exchange(way.lost_counted, way.liveness.lost_beats()));
 	counters.peer_late_us.store(stamp->lateness_us, std::memory_order_relaxed);
 	const bool fresh = verdict == BeatVerdict::fresh;
 	if (fresh) {
@@ -170,8 +176,11 @@ void Rx::take_beat(core::Time now, core::LinkIndex link, const crypto::InboundSa
 		control::add(counters.rx);
 		counters.last_rx_ns.store(now.time_since_epoch().count(), std::memory_order_relaxed);
 		if (stamp->echo != 0) {
-			const std::int64_t rtt_ns = now.time_since_epoch().count() - stamp->echo_sent_ns - std::int64_t{1000} * stamp->echo_held_us;
-			counters.rtt_us.store(static_cast<std::uint32_t>(std::clamp<std::int64_t>(rtt_ns / 1000, 0, UINT32_MAX)), std::memory_order_relaxed);
+			const std::int64_t rtt_ns = now.time_since_epoch().count() - stamp->echo_sent_ns -
+						    std::int64_t{1000} * stamp->echo_held_us;
+			counters.rtt_us.store(
+				static_cast<std::uint32_t>(std::clamp<std::int64_t>(rtt_ns / 1000, 0, UINT32_MAX)),
+				std::memory_order_relaxed);
 		}
 		if (!was_alive)
 			tell(control::LinkVerdict::alive);
@@ -182,8 +191,15 @@ void Rx::take_beat(core::Time now, core::LinkIndex link, const crypto::InboundSa
 
 	if (!peer.handed.wants(now, sa.session, stamp->sent_ns, fresh, content))
 		return;
-	control::PeerBeat event{.at = now, .slot = sa.slot, .link = link, .session = sa.session, .sent_ns = stamp->sent_ns,
-		.lateness_us = stamp->lateness_us, .fresh = fresh, .length = stamp->content_length, .content = {}};
+	control::PeerBeat event{.at = now,
+				.slot = sa.slot,
+				.link = link,
+				.session = sa.session,
+				.sent_ns = stamp->sent_ns,
+				.lateness_us = stamp->lateness_us,
+				.fresh = fresh,
+				.length = stamp->content_length,
+				.content = {}};
 	std::copy(content.begin(), content.end(), event.content.begin());
 	if (m_state.outbox.offer(event))
 		peer.handed.handed(now, sa.session, stamp->sent_ns, fresh, content);

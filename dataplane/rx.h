@@ -32,7 +32,8 @@ private:
 	void take_burst(core::Time now, core::LinkIndex link, std::span<rte_mbuf *> frames);
 	void hand_up_hake(core::Time now, core::LinkIndex link, const Frame &frame, std::span<const std::byte> bytes);
 	void take_opened(core::Time now, core::LinkIndex link, const crypto::Open &packet);
-	void take_beat(core::Time now, core::LinkIndex link, const crypto::InboundSa &sa, std::span<const std::byte> body);
+	void take_beat(core::Time now, core::LinkIndex link, const crypto::InboundSa &sa,
+		       std::span<const std::byte> body);
 	void confirm(core::Time now, crypto::InboundSa &sa);
 
 	WorkerState &m_state;

@@ -16,7 +16,8 @@ namespace systole::dataplane {
 
 class SaTable {
 public:
-	static constexpr std::size_t capacity = 1024; // installed at once: members x links x two sessions, with room to spare
+	static constexpr std::size_t capacity =
+		1024; // installed at once: members x links x two sessions, with room to spare
 
 	SaTable() : m_places(std::make_unique<Places>()) {}
 

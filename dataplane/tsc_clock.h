@@ -63,9 +63,9 @@ private:
 		std::uint64_t ticks = 0;
 		std::int64_t ns = 0;
 	};
-	static constexpr double max_drift = 1e-3;    // no crystal, and no NTP slew, is off by more
-	static constexpr double span_ns = 1e9;       // between two re-anchorings
-	static constexpr int max_odd_rates = 3;      // in a row, then the counter is not believed any more
+	static constexpr double max_drift = 1e-3; // no crystal, and no NTP slew, is off by more
+	static constexpr double span_ns = 1e9;    // between two re-anchorings
+	static constexpr int max_odd_rates = 3;   // in a row, then the counter is not believed any more
 	static constexpr double longest_rate_span = 10e9;
 
 	static std::int64_t read_monotonic()
@@ -76,15 +76,24 @@ private:
 	}
 
 #if defined(__x86_64__)
-	static std::uint64_t read_counter() { return __rdtsc(); }
+	static std::uint64_t read_counter()
+	{
+		return __rdtsc();
+	}
 	static bool counter_is_invariant()
 	{
 		unsigned a = 0, b = 0, c = 0, d = 0;
 		return __get_cpuid(0x80000007, &a, &b, &c, &d) != 0 && (d & 1U << 8) != 0;
 	}
 #else
-	static std::uint64_t read_counter() { return 0; }
-	static bool counter_is_invariant() { return false; }
+	static std::uint64_t read_counter()
+	{
+		return 0;
+	}
+	static bool counter_is_invariant()
+	{
+		return false;
+	}
 #endif
 
 	// Both clocks at one moment: the tightest of a few tries, so that an interrupt between the two does not count.

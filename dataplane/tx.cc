@@ -59,7 +59,8 @@ rte_mbuf *Tx::build(core::Time now, core::Duration late, Peer &peer, PeerLinkSta
 	return mbuf;
 }
 
-void Tx::finish(rte_mbuf &mbuf, const crypto::Seal &seal, const Peer &peer, const core::MacAddress &mac, const Port &port) const
+void Tx::finish(rte_mbuf &mbuf, const crypto::Seal &seal, const Peer &peer, const core::MacAddress &mac,
+		const Port &port) const
 {
 	const std::span<std::byte> frame(seal.esp - front_bytes, front_bytes + seal.esp_length);
 	write_ethernet(frame.first<ethernet_bytes>(), mac, port.mac(), m_state.config.ether_type);
@@ -102,7 +103,8 @@ void Tx::round(core::Time now, core::Duration late)
 			if (mbuf == nullptr)
 				m_state.count(Drop::tx_full);
 			else
-				m_pending[count++] = {mbuf, static_cast<core::PeerSlot>(slot), static_cast<core::LinkIndex>(link)};
+				m_pending[count++] = {mbuf, static_cast<core::PeerSlot>(slot),
+						      static_cast<core::LinkIndex>(link)};
 		}
 	}
 	m_state.esp.seal({m_seals.data(), count});

@@ -32,8 +32,10 @@ private:
 	};
 	static constexpr std::size_t max_round = core::max_members * core::max_links;
 
-	[[nodiscard]] rte_mbuf *build(core::Time now, core::Duration late, Peer &peer, PeerLinkState &way, Port &port, crypto::Seal &seal);
-	void finish(rte_mbuf &mbuf, const crypto::Seal &seal, const Peer &peer, const core::MacAddress &mac, const Port &port) const;
+	[[nodiscard]] rte_mbuf *build(core::Time now, core::Duration late, Peer &peer, PeerLinkState &way, Port &port,
+				      crypto::Seal &seal);
+	void finish(rte_mbuf &mbuf, const crypto::Seal &seal, const Peer &peer, const core::MacAddress &mac,
+		    const Port &port) const;
 	void transmit(core::LinkIndex link, std::span<rte_mbuf *> frames);
 
 	WorkerState &m_state;

@@ -20,7 +20,8 @@ using core::Time;
 
 std::uint64_t microseconds(Duration duration)
 {
-	return static_cast<std::uint64_t>(std::max<std::int64_t>(0, std::chrono::duration_cast<std::chrono::microseconds>(duration).count()));
+	return static_cast<std::uint64_t>(
+		std::max<std::int64_t>(0, std::chrono::duration_cast<std::chrono::microseconds>(duration).count()));
 }
 
 void raise_to(std::atomic<std::uint64_t> &maximum, std::uint64_t value)
@@ -42,13 +43,10 @@ LinkVerdict verdict_of(LinkLiveness::State state)
 
 } // namespace
 
-Worker::Worker(const WorkerConfig &config, std::span<Port *const> ports, control::WorkerChannel &channel, TscClock &clock)
-    : m_channel(channel)
-    , m_clock(clock)
-    , m_state(config, ports, channel)
-    , m_rx(m_state)
-    , m_tx(m_state)
-    , m_grid(config.interval)
+Worker::Worker(const WorkerConfig &config, std::span<Port *const> ports, control::WorkerChannel &channel,
+	       TscClock &clock)
+    : m_channel(channel), m_clock(clock), m_state(config, ports, channel), m_rx(m_state), m_tx(m_state),
+      m_grid(config.interval)
 {
 	assert(ports.size() <= core::max_links);
 }
@@ -92,8 +90,7 @@ void Worker::take_commands(Time now)
 	const auto dispatch = [&](const control::WorkerCommand &command) {
 		std::visit([&](const auto &what) { on(what, now); }, command);
 	};
-	for (int i = 0; i < commands_per_turn && m_channel.commands.consume_one(dispatch); ++i) {
-	}
+	for (int i = 0; i < commands_per_turn && m_channel.commands.consume_one(dispatch); ++i) {}
 }
 
 void Worker::beat(Time now)
@@ -122,8 +119,9 @@ void Worker::judge(Time now)
 		for (std::size_t link = 0; peer.started && link < m_state.ports.size(); ++link) {
 			LinkLiveness &liveness = peer.links[link].liveness;
 			if (liveness.judge(m_state.heard[link].until(), m_state.timing))
-				m_state.outbox.deliver(control::PeerLink{now, liveness.last_fresh(), static_cast<core::PeerSlot>(slot),
-					peer.generation, static_cast<core::LinkIndex>(link), verdict_of(liveness.state())});
+				m_state.outbox.deliver(control::PeerLink{
+					now, liveness.last_fresh(), static_cast<core::PeerSlot>(slot), peer.generation,
+					static_cast<core::LinkIndex>(link), verdict_of(liveness.state())});
 		}
 	}
 }
@@ -168,7 +166,8 @@ void Worker::run()
 
 void Worker::release_everything()
 {
-	m_state.inbound.remove_if([](const crypto::InboundSa &) { return true; },
+	m_state.inbound.remove_if(
+		[](const crypto::InboundSa &) { return true; },
 		[this](crypto::InboundSa *sa) { m_state.outbox.deliver(control::ReleasedInbound{sa}); });
 	for (Peer &peer : m_state.peers) {
 		for (PeerLinkState &way : peer.links)
@@ -208,7 +207,8 @@ void Worker::on(const control::InstallOutbound &command, Time)
 
 void Worker::on(const control::RemoveSession &command, Time)
 {
-	m_state.inbound.remove_if([&](const crypto::InboundSa &sa) { return sa.session == command.session; },
+	m_state.inbound.remove_if(
+		[&](const crypto::InboundSa &sa) { return sa.session == command.session; },
 		[this](crypto::InboundSa *sa) { m_state.outbox.deliver(control::ReleasedInbound{sa}); });
 	for (Peer &peer : m_state.peers) {
 		for (PeerLinkState &way : peer.links) {

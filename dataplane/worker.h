@@ -29,7 +29,8 @@ namespace systole::dataplane {
 
 class Worker {
 public:
-	Worker(const WorkerConfig &config, std::span<Port *const> ports, control::WorkerChannel &channel, TscClock &clock);
+	Worker(const WorkerConfig &config, std::span<Port *const> ports, control::WorkerChannel &channel,
+	       TscClock &clock);
 
 	void turn(core::Time now);
 	// Turns until channel.stop, then gives every SA back to control.

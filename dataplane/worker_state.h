@@ -27,23 +27,25 @@ struct WorkerConfig {
 };
 
 struct WorkerState {
-	WorkerState(const WorkerConfig &worker_config, std::span<Port *const> worker_ports, control::WorkerChannel &channel)
-	    : config(worker_config)
-	    , timing(core::LivenessTiming::from(worker_config.interval, worker_config.lost_threshold))
-	    , ports(worker_ports.begin(), worker_ports.end())
-	    , counters(channel.counters)
-	    , outbox(channel)
+	WorkerState(const WorkerConfig &worker_config, std::span<Port *const> worker_ports,
+		    control::WorkerChannel &channel)
+	    : config(worker_config),
+	      timing(core::LivenessTiming::from(worker_config.interval, worker_config.lost_threshold)),
+	      ports(worker_ports.begin(), worker_ports.end()), counters(channel.counters), outbox(channel)
 	{
 		for (const Port *port : ports)
 			heard.emplace_back(port->queue_frames());
 	}
 
-	void count(control::Drop drop, std::uint64_t n = 1) { control::add(counters.drops[static_cast<std::size_t>(drop)], n); }
+	void count(control::Drop drop, std::uint64_t n = 1)
+	{
+		control::add(counters.drops[static_cast<std::size_t>(drop)], n);
+	}
 
 	const WorkerConfig config;
 	const core::LivenessTiming timing;
-	const std::vector<Port *> ports;   // index = LinkIndex
-	std::vector<HeardOut> heard;       // index = LinkIndex
+	const std::vector<Port *> ports; // index = LinkIndex
+	std::vector<HeardOut> heard;     // index = LinkIndex
 	control::WorkerCounters &counters;
 	Outbox outbox;
 	PeerTable peers;

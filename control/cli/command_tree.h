@@ -30,12 +30,12 @@ enum class View : std::uint8_t {
 
 struct Command {
 	std::string_view words; // "app/application": the word, and another spelling of it
-	std::string_view
-		arguments; // "NAME LEVEL", "[VCLUSTER]", "[--follow]", "[...]" = any; for people and for the check
+	// "NAME LEVEL", "[VCLUSTER]", "[--follow]", "[...]" = any; for people and for the check
+	std::string_view arguments;
 	std::string_view help;
 	View view = View::quiet;
-	std::string_view confirmation; // asked on a terminal before it is sent
-	bool offered = true;           // false: known, answered with an error, and never suggested
+	std::string_view confirmation{}; // asked on a terminal before it is sent
+	bool offered = true;             // false: known, answered with an error, and never suggested
 };
 [[nodiscard]] std::span<const Command> commands();
 

@@ -109,32 +109,32 @@ struct Reannounce { // still primary, but others claimed the addresses meanwhile
 
 // ---- record: history, events, log
 enum class NoticeKind : std::uint8_t {
-	started,          // "hatalk started"
+	started, // "hatalk started"
 	stopped,
-	peer_found,       // a member's beats count from now on
-	peer_lost,        // no beats on any link for the dead interval
-	peer_restarted,   // same serial, new boot, while it counted as alive
-	peer_link_up,     // one link of one peer
+	peer_found,     // a member's beats count from now on
+	peer_lost,      // no beats on any link for the dead interval
+	peer_restarted, // same serial, new boot, while it counted as alive
+	peer_link_up,   // one link of one peer
 	peer_link_lost,
 	peer_link_one_way,
-	carrier,          // heartbeat port link status; value 0/1
-	monitor,          // monitored interface link status; value 0/1; index in link
-	role,             // from -> to
+	carrier, // heartbeat port link status; value 0/1
+	monitor, // monitored interface link status; value 0/1; index in link
+	role,    // from -> to
 	wrong_password,
-	unconfirmed,      // asked us for a session and never proved that it knows the password
+	unconfirmed, // asked us for a session and never proved that it knows the password
 	policy_mismatch,
 	duplicate_member, // somebody else uses our serial
 	cross_cabled,     // link of the sender in value, ours in link
 	no_slot,          // more members than max_members
 	rolled_back,
 	uptime_reset,
-	failover_flag,    // value 0/1
+	failover_flag,     // value 0/1
 	override_in_force, // value 0/1
 };
 struct Notice {
 	NoticeKind kind = NoticeKind::started;
-	Time at{};        // when it was judged
-	Time last_rx{};   // peer_lost, peer_link_lost: last beat accepted
+	Time at{};      // when it was judged
+	Time last_rx{}; // peer_lost, peer_link_lost: last beat accepted
 	MemberId peer;
 	LinkIndex link = 0;
 	std::uint8_t vcluster = 1;
@@ -145,9 +145,10 @@ struct Notice {
 	Decision decision;
 };
 
-using Action = std::variant<SendHello, BeginExchange, ResendKe1, EvaluateKe1, SendKe2, EvaluateKe2, SendKe3, CheckKe3, InstallInboundKeys,
-			    BindCandidate, InstallOutboundKeys, DropSession, StartPeerBeats, StopPeerBeats, SetPeerMac, SetRanks, SetBeatContent,
-			    BecomePrimary, BecomeSecondary, Reannounce, Notice>;
+using Action =
+	std::variant<SendHello, BeginExchange, ResendKe1, EvaluateKe1, SendKe2, EvaluateKe2, SendKe3, CheckKe3,
+		     InstallInboundKeys, BindCandidate, InstallOutboundKeys, DropSession, StartPeerBeats, StopPeerBeats,
+		     SetPeerMac, SetRanks, SetBeatContent, BecomePrimary, BecomeSecondary, Reannounce, Notice>;
 static_assert(std::is_trivially_copyable_v<Action>);
 
 // One step's actions, in the order in which they must happen. The bound is generous: see Node::step.

@@ -64,8 +64,10 @@ Decision elect(std::span<const Candidate> candidates, const ElectionOptions &opt
 		decision.winner = left[0]->id;
 		return decision;
 	}
-	constexpr std::array<Rule, 5> plain{Rule::failover_flag, Rule::failure_sum, Rule::uptime, Rule::priority, Rule::serial};
-	constexpr std::array<Rule, 5> with_override{Rule::failover_flag, Rule::failure_sum, Rule::priority, Rule::uptime, Rule::serial};
+	constexpr std::array<Rule, 5> plain{Rule::failover_flag, Rule::failure_sum, Rule::uptime, Rule::priority,
+					    Rule::serial};
+	constexpr std::array<Rule, 5> with_override{Rule::failover_flag, Rule::failure_sum, Rule::priority,
+						    Rule::uptime, Rule::serial};
 
 	for (const Rule rule : options.override_in_force ? with_override : plain) {
 		const Candidate *best = left[0];

@@ -27,9 +27,9 @@ enum class Rule : std::uint8_t {
 	uptime,        // HA age is larger by more than the margin
 	priority,
 	serial,
-	live_primary,  // there is a primary already: nothing was elected
-	stopping,      // this member is shutting down
-	tie_break,     // members saw it differently for too long: the higher serial has it
+	live_primary, // there is a primary already: nothing was elected
+	stopping,     // this member is shutting down
+	tie_break,    // members saw it differently for too long: the higher serial has it
 };
 
 struct Candidate {
@@ -50,7 +50,7 @@ struct Decision {
 };
 
 struct ElectionOptions {
-	bool override_in_force = false;        // any member enables it
+	bool override_in_force = false; // any member enables it
 	Duration uptime_margin{};
 };
 

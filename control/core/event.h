@@ -54,7 +54,7 @@ struct BeatReceived {
 	std::int64_t sent_ns = 0; // sender's clock
 	std::uint32_t lateness_us = 0;
 	HeartbeatContent content;
-	Time arrived_at{};        // when the worker took it in
+	Time arrived_at{}; // when the worker took it in
 };
 struct PeerLinkChanged { // the worker's judgement
 	PeerSlot slot = 0;
@@ -62,7 +62,7 @@ struct PeerLinkChanged { // the worker's judgement
 	LinkIndex link = 0;
 	LinkHealth health = LinkHealth::down;
 	Time last_rx{};
-	Time judged_at{};         // the worker's moment; the step that takes it in comes a little later
+	Time judged_at{}; // the worker's moment; the step that takes it in comes a little later
 };
 struct PeerRolledBack { // a peer echoed what we have not sent: our own state was set back
 	PeerSlot slot = 0;
@@ -83,8 +83,8 @@ struct SetFailover { // execute ha failover set / unset
 struct ResetUptime {}; // diagnose sys ha reset-uptime
 struct Stopping {};    // orderly exit: a primary gives the role away first
 
-using EventBody = std::variant<Started, Tick, HakeReceived, KeyResult, SessionConfirmed, BeatReceived, PeerLinkChanged, PeerRolledBack,
-			       MonitorChanged, CarrierChanged, SetFailover, ResetUptime, Stopping>;
+using EventBody = std::variant<Started, Tick, HakeReceived, KeyResult, SessionConfirmed, BeatReceived, PeerLinkChanged,
+			       PeerRolledBack, MonitorChanged, CarrierChanged, SetFailover, ResetUptime, Stopping>;
 struct Event {
 	Time now{};
 	EventBody body;

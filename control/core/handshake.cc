@@ -21,7 +21,8 @@ constexpr std::uint8_t tries_per_exchange = 4; // then a new X and scalar, on th
 constexpr std::uint8_t bad_ke2_limit = 8;      // online guesses at one scalar
 constexpr Duration candidate_life = seconds{3};
 constexpr Duration exchange_gap = milliseconds{50};
-constexpr Duration answer_gap = milliseconds{25}; // a replayed KE1 gets its KE2 again no faster; an honest retry is slower
+constexpr Duration answer_gap =
+	milliseconds{25}; // a replayed KE1 gets its KE2 again no faster; an honest retry is slower
 constexpr Duration silent_before_again = seconds{3}; // a live session nobody is heard on may be negotiated again
 constexpr Duration first_back_off = milliseconds{500};
 constexpr Duration longest_back_off = seconds{30};
@@ -74,7 +75,8 @@ Handshake::Pair *Handshake::find_or_add(const MemberId &id)
 	// Full: a claimed identity nobody has proven gives way, the one silent for longest.
 	Pair *victim = nullptr;
 	for (Pair &pair : m_pairs)
-		if (!pair.authenticated && pair.exchange == 0 && pair.candidate == 0 && (victim == nullptr || pair.last_hello < victim->last_hello))
+		if (!pair.authenticated && pair.exchange == 0 && pair.candidate == 0 &&
+		    (victim == nullptr || pair.last_hello < victim->last_hello))
 			victim = &pair;
 	if (victim != nullptr)
 		*victim = fresh;
@@ -151,7 +153,8 @@ bool Handshake::wants_session(const Pair &pair, const BootNonce &nonce, Time now
 	if (pair.live == 0 || pair.live_nonce != nonce)
 		return true;
 	// Same boot, session there, but nobody heard for long: the other side may have lost its half.
-	return !pair.heard && now - pair.unheard_since >= silent_before_again && now - pair.live_since >= silent_before_again;
+	return !pair.heard && now - pair.unheard_since >= silent_before_again &&
+	       now - pair.live_since >= silent_before_again;
 }
 
 void Handshake::on_hello(Time now, const Hello &hello_message, const HakeReceived &frame, Actions &actions)
@@ -191,7 +194,8 @@ void Handshake::on_hello(Time now, const Hello &hello_message, const HakeReceive
 		hello(now, actions);
 	if (m_config.self < pair->id && now >= pair->not_before) {
 		const bool idle = pair->exchange == 0;
-		const bool other_boot = pair->exchange_nonce != pair->nonce && now - pair->exchange_started >= exchange_gap;
+		const bool other_boot =
+			pair->exchange_nonce != pair->nonce && now - pair->exchange_started >= exchange_gap;
 		if (idle || other_boot)
 			begin(*pair, now, actions);
 	}
@@ -263,7 +267,8 @@ void Handshake::on_ke1(Time now, const Ke1 &ke1, const HakeReceived &frame, Acti
 {
 	const ExchangeHead &head = ke1.head;
 	// Roles are fixed: only the smaller id starts. A frame for another boot of ours is stale.
-	if (head.destination != m_config.self || head.destination_nonce != m_nonce || !(head.header.sender < m_config.self))
+	if (head.destination != m_config.self || head.destination_nonce != m_nonce ||
+	    !(head.header.sender < m_config.self))
 		return;
 	if (head.spi_base < 256 || (head.spi_base & 0x1f) != 0)
 		return;
@@ -306,7 +311,8 @@ void Handshake::on_ke2(Time now, const Ke2 &ke2, const HakeReceived &frame, Acti
 	(void)now;
 	const ExchangeHead &head = ke2.head;
 	Pair *pair = find(head.header.sender);
-	if (pair == nullptr || pair->exchange == 0 || head.destination != m_config.self || head.destination_nonce != m_nonce)
+	if (pair == nullptr || pair->exchange == 0 || head.destination != m_config.self ||
+	    head.destination_nonce != m_nonce)
 		return;
 	if (head.header.nonce != pair->exchange_nonce || pair->evaluating || pair->bad >= bad_ke2_limit)
 		return;
@@ -338,7 +344,8 @@ void Handshake::on_ke3(Time now, const Ke3 &ke3, const HakeReceived &frame, Acti
 
 void Handshake::back_off(Pair &pair, Time now)
 {
-	const Duration wait = std::min<Duration>(first_back_off * (1 << std::min<int>(pair.refusals, 6)), longest_back_off);
+	const Duration wait =
+		std::min<Duration>(first_back_off * (1 << std::min<int>(pair.refusals, 6)), longest_back_off);
 	pair.refusals = static_cast<std::uint8_t>(std::min(pair.refusals + 1, 100));
 	pair.not_before = now + jittered(wait);
 }
@@ -357,18 +364,21 @@ std::optional<SessionUp> Handshake::on_key_result(Time now, const KeyResult &res
 				pair.answered = true;
 				pair.answered_at = now;
 				if (pair.candidate_suite != Suite::none)
-					actions.push_back(InstallInboundKeys{pair.candidate, 0, pair.candidate_links, pair.candidate_suite});
+					actions.push_back(InstallInboundKeys{pair.candidate, 0, pair.candidate_links,
+									     pair.candidate_suite});
 				actions.push_back(SendKe2{pair.candidate});
 				return std::nullopt;
 			}
-			if (result.step == KeyStep::ke3 && result.outcome == KeyOutcome::ok && pair.candidate_suite != Suite::none)
+			if (result.step == KeyStep::ke3 && result.outcome == KeyOutcome::ok &&
+			    pair.candidate_suite != Suite::none)
 				return become_up(pair, pair.candidate, pair.candidate_nonce, false, now);
 			return std::nullopt; // a bad KE3 changes nothing
 		}
 		if (pair.exchange == result.session && result.session != 0 && result.step == KeyStep::ke2) {
 			pair.evaluating = false;
 			if (result.outcome == KeyOutcome::ok && pair.common_policy) {
-				actions.push_back(InstallInboundKeys{pair.exchange, 0, pair.peer_links, pair.exchange_suite});
+				actions.push_back(
+					InstallInboundKeys{pair.exchange, 0, pair.peer_links, pair.exchange_suite});
 				actions.push_back(SendKe3{pair.exchange});
 				return become_up(pair, pair.exchange, pair.exchange_nonce, true, now);
 			}
@@ -409,7 +419,8 @@ std::optional<SessionUp> Handshake::on_confirmed(Time now, SessionId session, Ac
 	return std::nullopt;
 }
 
-std::optional<SessionUp> Handshake::become_up(Pair &pair, SessionId session, const BootNonce &nonce, bool as_initiator, Time now)
+std::optional<SessionUp> Handshake::become_up(Pair &pair, SessionId session, const BootNonce &nonce, bool as_initiator,
+					      Time now)
 {
 	SessionUp up;
 	up.pair = static_cast<std::size_t>(&pair - m_pairs.begin());
@@ -466,11 +477,13 @@ void Handshake::on_tick(Time now, Actions &actions)
 {
 	if (now >= m_next_hello) {
 		hello(now, actions);
-		m_next_hello = now + jittered(now - m_started < hello_young_for ? hello_interval_young : hello_interval);
+		m_next_hello =
+			now + jittered(now - m_started < hello_young_for ? hello_interval_young : hello_interval);
 	}
 	for (Pair &pair : m_pairs) {
 		if (pair.candidate != 0 && now >= pair.candidate_expires) {
-			if (!pair.unconfirmed_told && pair.candidate_suite != Suite::none) { // else: a mismatch, told before
+			if (!pair.unconfirmed_told &&
+			    pair.candidate_suite != Suite::none) { // else: a mismatch, told before
 				pair.unconfirmed_told = true;
 				Notice notice;
 				notice.kind = NoticeKind::unconfirmed;

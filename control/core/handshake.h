@@ -30,9 +30,9 @@ inline constexpr std::size_t max_pairs = 32; // identities remembered, authentic
 struct SessionUp {
 	std::size_t pair = 0;
 	SessionId session = 0;
-	SessionId replaced = 0;   // drop it, 0 = none
+	SessionId replaced = 0; // drop it, 0 = none
 	MemberId peer;
-	bool new_boot = false;    // another boot nonce than the session before, or the first one
+	bool new_boot = false; // another boot nonce than the session before, or the first one
 	bool as_initiator = false;
 	Suite suite = Suite::none;
 	std::uint8_t link_bitmap = 0;
@@ -58,12 +58,12 @@ private:
 	// What is known of one other member's identity, proven or not.
 	struct Pair {
 		MemberId id;
-		BootNonce nonce{};             // of its last HELLO
+		BootNonce nonce{}; // of its last HELLO
 		Time last_hello{};
-		std::uint8_t heard_links = 0;  // links a HELLO came in on
+		std::uint8_t heard_links = 0; // links a HELLO came in on
 		std::array<MacAddress, max_links> macs{};
-		bool authenticated = false;    // ever had a session: never evicted
-		bool mismatch_told = false;    // once per boot of the peer
+		bool authenticated = false; // ever had a session: never evicted
+		bool mismatch_told = false; // once per boot of the peer
 		bool unconfirmed_told = false;
 
 		// as A: the exchange in progress
@@ -72,14 +72,14 @@ private:
 		LinkIndex exchange_link = 0;
 		Time exchange_started{};
 		std::uint8_t tries = 0;
-		std::uint8_t bad = 0;          // bad KE2 for this exchange
-		bool evaluating = false;       // KE2 is with the key agent
+		std::uint8_t bad = 0;    // bad KE2 for this exchange
+		bool evaluating = false; // KE2 is with the key agent
 		Suite exchange_suite = Suite::none;
-		bool common_policy = true;     // KE2's policy and suite fit ours
+		bool common_policy = true; // KE2's policy and suite fit ours
 		std::uint8_t peer_links = 0;
 		Time retry_at = never;
-		Time not_before{};             // back-off after a wrong password or mismatch
-		std::uint8_t refusals = 0;     // consecutive, widens the back-off
+		Time not_before{};         // back-off after a wrong password or mismatch
+		std::uint8_t refusals = 0; // consecutive, widens the back-off
 
 		// as B: the candidate
 		SessionId candidate = 0;
@@ -110,7 +110,8 @@ private:
 	[[nodiscard]] bool wants_session(const Pair &pair, const BootNonce &nonce, Time now) const;
 	void begin(Pair &pair, Time now, Actions &actions);
 	void back_off(Pair &pair, Time now);
-	[[nodiscard]] std::optional<SessionUp> become_up(Pair &pair, SessionId session, const BootNonce &nonce, bool as_initiator, Time now);
+	[[nodiscard]] std::optional<SessionUp> become_up(Pair &pair, SessionId session, const BootNonce &nonce,
+							 bool as_initiator, Time now);
 	[[nodiscard]] Suite choose(std::uint32_t capabilities, std::uint32_t policy) const;
 	[[nodiscard]] bool acceptable(Suite suite) const;
 	void hello(Time now, Actions &actions);

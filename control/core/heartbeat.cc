@@ -111,7 +111,8 @@ std::size_t encode(const HeartbeatContent &content, std::span<std::byte> out)
 		w.number(beat.id);
 		w.number(static_cast<std::uint8_t>(beat.state));
 		w.number(beat.priority);
-		w.number(static_cast<std::uint8_t>((beat.override_enabled ? flag_override : 0) | (beat.failover_flag ? flag_failover : 0)));
+		w.number(static_cast<std::uint8_t>((beat.override_enabled ? flag_override : 0) |
+						   (beat.failover_flag ? flag_failover : 0)));
 		w.number(beat.epoch);
 		w.number(beat.age_origin_ns);
 		w.number(beat.reset_count);

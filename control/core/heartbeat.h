@@ -25,14 +25,14 @@ inline constexpr std::uint16_t heartbeat_udp_port = 8890;
 
 struct BeatStamp {
 	std::uint8_t version = heartbeat_version;
-	std::uint8_t flags = 0;             // none defined yet, ignored on receipt
-	std::uint16_t content_length = 0;   // bytes behind the stamp
-	std::uint32_t lateness_us = 0;      // how late the sender's worker was since its last beat
-	std::uint64_t tx = 0;               // number of this beat to this peer on this link, from 1, per session of both boots
-	std::uint64_t echo = 0;             // highest tx accepted from the receiver on this link, 0 = none yet
-	std::int64_t sent_ns = 0;           // sender's CLOCK_MONOTONIC
-	std::int64_t echo_sent_ns = 0;      // sent_ns of the beat named in echo (receiver's own clock)
-	std::uint32_t echo_held_us = 0;     // time between its arrival and this beat; rtt = now - echo_sent_ns - held
+	std::uint8_t flags = 0;           // none defined yet, ignored on receipt
+	std::uint16_t content_length = 0; // bytes behind the stamp
+	std::uint32_t lateness_us = 0;    // how late the sender's worker was since its last beat
+	std::uint64_t tx = 0;     // number of this beat to this peer on this link, from 1, per session of both boots
+	std::uint64_t echo = 0;   // highest tx accepted from the receiver on this link, 0 = none yet
+	std::int64_t sent_ns = 0; // sender's CLOCK_MONOTONIC
+	std::int64_t echo_sent_ns = 0;  // sent_ns of the beat named in echo (receiver's own clock)
+	std::uint32_t echo_held_us = 0; // time between its arrival and this beat; rtt = now - echo_sent_ns - held
 };
 void encode(const BeatStamp &stamp, std::span<std::byte, beat_stamp_bytes> out);
 // Empty if shorter than a stamp, of another version, or content_length does not fit.
@@ -44,9 +44,9 @@ struct VclusterBeat {
 	HaState state = HaState::hello;
 	std::uint8_t priority = 128;
 	bool override_enabled = false;
-	bool failover_flag = false;           // EXE_FAIL_OVER
-	std::uint32_t epoch = 0;              // highest epoch seen; a primary's own claim
-	std::int64_t age_origin_ns = 0;       // sender's clock: HA uptime counts from here
+	bool failover_flag = false;     // EXE_FAIL_OVER
+	std::uint32_t epoch = 0;        // highest epoch seen; a primary's own claim
+	std::int64_t age_origin_ns = 0; // sender's clock: HA uptime counts from here
 	std::uint32_t reset_count = 0;
 	std::uint16_t link_failure = 0;       // 50 per failed monitored interface
 	std::uint16_t pingserver_failure = 0; // summed ha-priority of failed ping monitors
@@ -75,8 +75,8 @@ struct Hostname {
 };
 
 struct HeartbeatContent {
-	std::uint32_t capabilities = 0;     // Capability bits
-	std::uint32_t packet_version = 0;   // counts changes of what is announced (hb_packet_version)
+	std::uint32_t capabilities = 0;   // Capability bits
+	std::uint32_t packet_version = 0; // counts changes of what is announced (hb_packet_version)
 	std::array<std::uint8_t, 16> config_checksum{};
 	Hostname hostname;
 	FixedVector<VclusterBeat, max_vclusters> vclusters;

@@ -60,7 +60,8 @@ bool LinkLiveness::judge(Time now, const LivenessTiming &timing)
 	const Time due = deadline(timing);
 	if (due == never || now < due)
 		return false;
-	const bool still_heard = m_state == State::alive && m_last_stale > m_last_fresh && m_last_stale + timing.dead > now;
+	const bool still_heard =
+		m_state == State::alive && m_last_stale > m_last_fresh && m_last_stale + timing.dead > now;
 	m_state = still_heard ? State::one_way : State::lost;
 	m_granted = Duration::zero();
 	return true;

@@ -11,7 +11,7 @@ using std::chrono::milliseconds;
 
 namespace {
 
-constexpr std::uint16_t monitor_weight = 50;          // per failed monitored interface (spec: mondev prio=50)
+constexpr std::uint16_t monitor_weight = 50;             // per failed monitored interface (spec: mondev prio=50)
 constexpr Duration refresh_interval = milliseconds{100}; // the reception matrix is told this often
 // Waiting for somebody else to claim, or for a rival to yield, is counted in dead intervals.
 constexpr int claim_patience = 3;
@@ -80,7 +80,8 @@ Notice Node::notice(NoticeKind kind, Time now) const
 
 const Member *Node::member(const MemberId &id) const
 {
-	const auto it = std::find_if(m_members.begin() + 1, m_members.end(), [&](const Member &m) { return !m.id.empty() && m.id == id; });
+	const auto it = std::find_if(m_members.begin() + 1, m_members.end(),
+				     [&](const Member &m) { return !m.id.empty() && m.id == id; });
 	return it == m_members.end() ? nullptr : &*it;
 }
 
@@ -94,7 +95,8 @@ bool Node::override_in_force() const
 
 std::size_t Node::alive_peers() const
 {
-	return static_cast<std::size_t>(std::count_if(m_members.begin() + 1, m_members.end(), [](const Member &m) { return m.alive; }));
+	return static_cast<std::size_t>(
+		std::count_if(m_members.begin() + 1, m_members.end(), [](const Member &m) { return m.alive; }));
 }
 
 std::uint16_t Node::link_failure() const
@@ -172,15 +174,16 @@ void Node::on(Time now, const BeatReceived &event, Actions &actions)
 	const bool knew = peer.has_content && words_of(peer) != nullptr;
 	for (std::size_t link = 0; link < event.content.macs.size(); ++link)
 		if (peer.content.macs.size() <= link || peer.content.macs[link] != event.content.macs[link])
-			actions.push_back(SetPeerMac{event.slot, static_cast<LinkIndex>(link), event.content.macs[link]});
+			actions.push_back(
+				SetPeerMac{event.slot, static_cast<LinkIndex>(link), event.content.macs[link]});
 	peer.content = event.content;
 	peer.has_content = true;
 	peer.lateness_us = event.lateness_us;
 	if (const VclusterBeat *words = words_of(peer)) {
 		peer.age_origin = happened(event.arrived_at, now) - Duration{event.sent_ns - words->age_origin_ns};
 		m_vcluster.epoch = std::max(m_vcluster.epoch, words->epoch);
-		if (knew && (failure_sum(*words) != failure_sum(before) || words->failover_flag != before.failover_flag ||
-			     words->reset_count != before.reset_count))
+		if (knew && (failure_sum(*words) != failure_sum(before) ||
+			     words->failover_flag != before.failover_flag || words->reset_count != before.reset_count))
 			m_renegotiate = true;
 		// Two members flagged would leave nobody: the newer flag clears ours.
 		if (words->failover_flag && !before.failover_flag && m_vcluster.failover_flag) {
@@ -204,7 +207,7 @@ void Node::on(Time now, const PeerLinkChanged &event, Actions &actions)
 	if (link.health == event.health)
 		return;
 	link.health = event.health;
-	Notice record = notice(event.health == LinkHealth::up       ? NoticeKind::peer_link_up
+	Notice record = notice(event.health == LinkHealth::up        ? NoticeKind::peer_link_up
 			       : event.health == LinkHealth::one_way ? NoticeKind::peer_link_one_way
 								     : NoticeKind::peer_link_lost,
 			       now);
@@ -362,6 +365,7 @@ void Node::session_up(Time now, const SessionUp &up, Actions &actions)
 		for (std::size_t link = 0; link < m_config.link_count; ++link)
 			if ((up.link_bitmap >> link & 1) != 0)
 				actions.push_back(SetPeerMac{slot, static_cast<LinkIndex>(link), up.macs[link]});
+		peer.content.macs.clear(); // and what its next beat says counts as news
 	}
 	peer.pair = up.pair;
 	peer.session = up.session;
@@ -385,7 +389,8 @@ void Node::update_ranks(Actions &actions)
 void Node::update_alive(Time now, PeerSlot slot, Actions &actions)
 {
 	Member &peer = m_members[slot];
-	const bool heard = std::any_of(peer.links.begin(), peer.links.end(), [](const LinkView &l) { return l.health == LinkHealth::up; });
+	const bool heard = std::any_of(peer.links.begin(), peer.links.end(),
+				       [](const LinkView &l) { return l.health == LinkHealth::up; });
 	const bool alive = heard && peer.has_content;
 	if (alive == peer.alive)
 		return;
@@ -543,7 +548,8 @@ void Node::evaluate_standby(Time now, Actions &actions)
 		m_orphan_since = now;
 	// Whoever has the higher serial among the live runs out of patience first.
 	const auto list = candidates(false);
-	const auto above = std::count_if(list.begin() + 1, list.end(), [&](const Candidate &c) { return c.id > m_config.self; });
+	const auto above =
+		std::count_if(list.begin() + 1, list.end(), [&](const Candidate &c) { return c.id > m_config.self; });
 	const Time patience = m_orphan_since + m_config.dead_interval() * (claim_patience + above);
 
 	const Member *successor = member(m_successor);
@@ -577,11 +583,13 @@ void Node::evaluate_primary(Time now, Actions &actions)
 		if (m_rival_since == never)
 			m_rival_since = now;
 		m_rival_seen = true;
-		Decision decision = elect({rivals.begin(), rivals.size()}, {override_in_force(), m_config.uptime_margin}, now);
+		Decision decision =
+			elect({rivals.begin(), rivals.size()}, {override_in_force(), m_config.uptime_margin}, now);
 		const Time patience = m_rival_since + m_config.dead_interval() * claim_patience;
 		if (decision.winner == m_config.self) {
-			const auto highest = std::max_element(rivals.begin(), rivals.end(),
-							      [](const Candidate &a, const Candidate &b) { return a.id < b.id; });
+			const auto highest =
+				std::max_element(rivals.begin(), rivals.end(),
+						 [](const Candidate &a, const Candidate &b) { return a.id < b.id; });
 			if (now < patience || highest->id == m_config.self) {
 				m_wake_at = now < patience ? patience : now + m_config.dead_interval();
 				return;
@@ -684,7 +692,8 @@ HeartbeatContent Node::make_beat() const
 			continue;
 		for (std::size_t link = 0; link < m_config.link_count; ++link)
 			if ((m.link_bitmap & 1U << link) != 0 && !content.reception.full())
-				content.reception.push_back({member_hash(m.id), static_cast<LinkIndex>(link), m.links[link].health, 0});
+				content.reception.push_back(
+					{member_hash(m.id), static_cast<LinkIndex>(link), m.links[link].health, 0});
 	}
 	return content;
 }

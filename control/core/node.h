@@ -32,13 +32,13 @@ struct LinkView {
 
 // Another member. Slot 0 of Node's table is unused: it stands for this member.
 struct Member {
-	MemberId id;             // empty: slot free
-	std::size_t pair = 0;    // its place in the handshake's table
+	MemberId id;          // empty: slot free
+	std::size_t pair = 0; // its place in the handshake's table
 	SessionId session = 0;
 	SessionId generation = 0; // session that began the peer's present boot
 	Suite suite = Suite::none;
 	std::uint8_t link_bitmap = 0;
-	bool alive = false;      // fresh beats on at least one link, and its words are known
+	bool alive = false; // fresh beats on at least one link, and its words are known
 	bool has_content = false;
 	Time found_at{};
 	Time lost_at{};
@@ -46,7 +46,7 @@ struct Member {
 	std::uint32_t lateness_us = 0;
 	std::array<LinkView, max_links> links{};
 	HeartbeatContent content;
-	Time age_origin{};       // in our clock
+	Time age_origin{}; // in our clock
 };
 
 // Our own standing in one virtual cluster.
@@ -55,9 +55,9 @@ struct VclusterState {
 	HaState state = HaState::hello;
 	HaState previous = HaState::hello;
 	Time changed_at{};
-	std::uint32_t epoch = 0;      // highest heard of; our own claim while we are primary
-	MemberId choice;              // the primary we follow, empty = none
-	Decision decision;            // why
+	std::uint32_t epoch = 0; // highest heard of; our own claim while we are primary
+	MemberId choice;         // the primary we follow, empty = none
+	Decision decision;       // why
 	Time decided_at{};
 	Time age_origin{};
 	std::uint32_t reset_count = 0;

@@ -69,8 +69,8 @@ inline constexpr MacAddress broadcast_mac{0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
 using BootNonce = std::array<std::uint8_t, 16>; // fresh random bytes per start of the daemon
 using GroupName = std::array<char, 32>;         // NUL padded
 
-using LinkIndex = std::uint8_t; // order in `set hbdev`, 0-based
-using PeerSlot = std::uint8_t;  // 1 .. max_members-1; slot 0 is this member
+using LinkIndex = std::uint8_t;  // order in `set hbdev`, 0-based
+using PeerSlot = std::uint8_t;   // 1 .. max_members-1; slot 0 is this member
 using SessionId = std::uint32_t; // one key exchange of one pair; 0 = none
 
 enum class Suite : std::uint8_t { none = 0, null_sha1 = 1, cbc_sha1 = 2, gcm = 3 };

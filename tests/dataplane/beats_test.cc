@@ -34,8 +34,11 @@ std::vector<LinkVerdict> verdicts(const std::vector<control::WorkerEvent> &event
 }
 
 class EverySuite : public ::testing::TestWithParam<crypto::Suite> {};
-INSTANTIATE_TEST_SUITE_P(Suites, EverySuite, ::testing::Values(crypto::Suite::null_sha1, crypto::Suite::cbc_sha1, crypto::Suite::gcm),
-	[](const ::testing::TestParamInfo<crypto::Suite> &suite) { return test_name_of(suite.param); });
+INSTANTIATE_TEST_SUITE_P(Suites, EverySuite,
+			 ::testing::Values(crypto::Suite::null_sha1, crypto::Suite::cbc_sha1, crypto::Suite::gcm),
+			 [](const ::testing::TestParamInfo<crypto::Suite> &suite) {
+				 return test_name_of(suite.param);
+			 });
 
 TEST_P(EverySuite, beats_flow_on_both_links_both_ways_and_nothing_is_refused)
 {
@@ -58,7 +61,8 @@ TEST_P(EverySuite, beats_flow_on_both_links_both_ways_and_nothing_is_refused)
 		const auto beats = only<PeerBeat>(events);
 		ASSERT_FALSE(beats.empty());
 		const std::string_view expected = member == pair.a.get() ? "b says that" : "a says this";
-		EXPECT_EQ(std::string_view(reinterpret_cast<const char *>(beats[0].content.data()), beats[0].length), expected);
+		EXPECT_EQ(std::string_view(reinterpret_cast<const char *>(beats[0].content.data()), beats[0].length),
+			  expected);
 		// The content never changed: one at the start, then one each 100 ms, links counted together.
 		EXPECT_LE(beats.size(), 21U);
 		EXPECT_GE(beats.size(), 19U);
@@ -523,8 +527,7 @@ TEST(HandingUp, while_control_hangs_beats_are_dropped_and_verdicts_wait)
 	pair.connect();
 	pair.run_for(milliseconds{100});
 	(void)pair.b->events();
-	while (pair.b->channel->events.push(control::HakeFrame{})) {
-	}
+	while (pair.b->channel->events.push(control::HakeFrame{})) {}
 	for (int i = 0; i < 30; ++i) {
 		pair.say(*pair.a, "news " + std::to_string(i));
 		pair.run_for(interval);
@@ -561,7 +564,8 @@ TEST(HandingUp, handshake_frames_go_up_whole_with_their_sender_but_not_more_than
 	Pair pair(1);
 	control::SendFrame frame{0, core::broadcast_mac, 84, {}};
 	const std::array<char, 8> header{'H', 'A', 'K', 'E', 1, 1, 0, 84};
-	std::transform(header.begin(), header.end(), frame.payload.begin(), [](char c) { return static_cast<std::byte>(c); });
+	std::transform(header.begin(), header.end(), frame.payload.begin(),
+		       [](char c) { return static_cast<std::byte>(c); });
 	frame.payload[83] = std::byte{0x77};
 	for (int i = 0; i < 100; ++i)
 		pair.a->command(frame);

@@ -44,7 +44,8 @@ protected:
 		return frames.at(0);
 	}
 	// b gets this and refuses it for this reason and no other; accepts nothing; says nothing.
-	void refuses(std::span<const std::byte> frame, Drop reason, const std::string &what, unsigned segments = 1, core::LinkIndex link = 0)
+	void refuses(std::span<const std::byte> frame, Drop reason, const std::string &what, unsigned segments = 1,
+		     core::LinkIndex link = 0)
 	{
 		const auto before = pair->b->drops(reason);
 		const auto sum = pair->b->all_drops();
@@ -73,8 +74,11 @@ protected:
 
 	std::unique_ptr<Pair> pair;
 };
-INSTANTIATE_TEST_SUITE_P(Suites, Hostile, ::testing::Values(crypto::Suite::null_sha1, crypto::Suite::cbc_sha1, crypto::Suite::gcm),
-	[](const ::testing::TestParamInfo<crypto::Suite> &suite) { return test_name_of(suite.param); });
+INSTANTIATE_TEST_SUITE_P(Suites, Hostile,
+			 ::testing::Values(crypto::Suite::null_sha1, crypto::Suite::cbc_sha1, crypto::Suite::gcm),
+			 [](const ::testing::TestParamInfo<crypto::Suite> &suite) {
+				 return test_name_of(suite.param);
+			 });
 
 TEST_P(Hostile, a_duplicate_is_refused_once_for_each_copy)
 {
@@ -146,7 +150,9 @@ TEST_P(Hostile, E2_no_frame_with_one_bit_of_its_esp_packet_flipped_is_accepted)
 		}
 	}
 	EXPECT_EQ(pair->b->link(0).rx, accepted);
-	EXPECT_EQ(pair->b->drops(Drop::esp_nosa) + pair->b->drops(Drop::esp_link) + pair->b->drops(Drop::esp_replay_pre) + pair->b->drops(Drop::esp_icv), flipped);
+	EXPECT_EQ(pair->b->drops(Drop::esp_nosa) + pair->b->drops(Drop::esp_link) +
+			  pair->b->drops(Drop::esp_replay_pre) + pair->b->drops(Drop::esp_icv),
+		  flipped);
 	EXPECT_EQ(pair->b->all_drops(), flipped);
 	accepts(frame, "the genuine one afterwards");
 }
@@ -165,7 +171,8 @@ TEST_P(Hostile, E3_E4_no_frame_with_another_or_a_shorter_icv_is_accepted)
 		const std::size_t total = twisted.size() - ethernet_bytes - less;
 		twisted[16] = static_cast<std::byte>(total >> 8);
 		twisted[17] = static_cast<std::byte>(total);
-		refuses(twisted, less % crypto::shape_of(GetParam()).align == 0 ? Drop::esp_icv : Drop::esp_len, "ICV shorter by " + std::to_string(less));
+		refuses(twisted, less % crypto::shape_of(GetParam()).align == 0 ? Drop::esp_icv : Drop::esp_len,
+			"ICV shorter by " + std::to_string(less));
 	}
 	accepts(frame, "the genuine one afterwards");
 }
@@ -188,7 +195,9 @@ TEST_P(Hostile, malformed_frames_are_refused_each_for_its_own_reason)
 		bytes[at] = static_cast<std::byte>(value);
 		return bytes;
 	};
-	const auto cut = [&](std::size_t size) { return Bytes(frame.begin(), frame.begin() + static_cast<std::ptrdiff_t>(size)); };
+	const auto cut = [&](std::size_t size) {
+		return Bytes(frame.begin(), frame.begin() + static_cast<std::ptrdiff_t>(size));
+	};
 	for (const std::size_t size : {0, 1, 13, 14, 15, 33, 63})
 		refuses(cut(size), Drop::rx_short, "P1 " + std::to_string(size) + " bytes");
 	for (const unsigned first : {0x44U, 0x46U, 0x4fU, 0x65U})
@@ -243,7 +252,9 @@ TEST_P(Hostile, S1_to_S6_a_member_with_the_keys_cannot_speak_for_another)
 	Forger with_keys = forger();
 	const core::BeatStamp stamp{.tx = 1000};
 	const Bytes body = beat_body(stamp, "forged");
-	const auto sealed = [&](AddressPair from_to, const Bytes &payload) { return with_keys.frame(inner_packet(from_to, payload)); };
+	const auto sealed = [&](AddressPair from_to, const Bytes &payload) {
+		return with_keys.frame(inner_packet(from_to, payload));
+	};
 	refuses(sealed({0xa9fe0003, address_of_b}, body), Drop::esp_policy, "S1 another member's address");
 	refuses(sealed({address_of_a, 0xa9fe0003}, body), Drop::esp_policy, "S2 not to me");
 	refuses(sealed({address_of_b, address_of_a}, body), Drop::esp_policy, "S1 S2 the wrong way round");
@@ -257,14 +268,16 @@ TEST_P(Hostile, S1_to_S6_a_member_with_the_keys_cannot_speak_for_another)
 	Bytes checksum = inner_packet({address_of_a, address_of_b}, body);
 	checksum[10] ^= std::byte{0x10};
 	refuses(with_keys.frame(checksum), Drop::inner_parse, "S6 checksum");
-	refuses(sealed({address_of_a, address_of_b}, Bytes(core::beat_stamp_bytes - 1)), Drop::inner_parse, "no whole stamp");
+	refuses(sealed({address_of_a, address_of_b}, Bytes(core::beat_stamp_bytes - 1)), Drop::inner_parse,
+		"no whole stamp");
 	Bytes version = body;
 	version[0] = std::byte{2};
 	refuses(sealed({address_of_a, address_of_b}, version), Drop::inner_parse, "stamp of another version");
 	Bytes longer = body;
 	longer[3] = std::byte{7}; // content_length: one more than there is
 	refuses(sealed({address_of_a, address_of_b}, longer), Drop::inner_parse, "content longer than the packet");
-	refuses(sealed({address_of_a, address_of_b}, beat_body(stamp, std::string(control::max_beat_content + 1, 'x'))), Drop::inner_parse, "content longer than allowed");
+	refuses(sealed({address_of_a, address_of_b}, beat_body(stamp, std::string(control::max_beat_content + 1, 'x'))),
+		Drop::inner_parse, "content longer than allowed");
 
 	// The same hand, everything right: it is accepted, so each row above was refused for what it says.
 	const auto accepted = pair->b->link(0).rx.load();
@@ -283,7 +296,8 @@ TEST_P(Hostile, an_sa_of_another_class_carries_no_heartbeat)
 	sa->confirmed = true;
 	pair->b->command(control::InstallInbound{sa, peer_slot, 0, 7});
 	Forger relay(key, 1);
-	refuses(relay.frame(inner_packet({address_of_a, address_of_b}, beat_body({.tx = 1000}, "x"))), Drop::esp_policy, "S3 relay class");
+	refuses(relay.frame(inner_packet({address_of_a, address_of_b}, beat_body({.tx = 1000}, "x"))), Drop::esp_policy,
+		"S3 relay class");
 }
 
 TEST_P(Hostile, a_plain_heartbeat_is_not_one)
@@ -314,7 +328,8 @@ TEST_P(Hostile, random_frames_are_counted_each_once_and_disturb_nobody)
 				frame[13] = std::byte{0x90};
 			}
 			if (plausible >= 2 && frame.size() >= 42) {
-				write_outer(std::span(frame).subspan<ethernet_bytes, ipv4_bytes>(), {1, 2}, frame.size() - ethernet_bytes - ipv4_bytes);
+				write_outer(std::span(frame).subspan<ethernet_bytes, ipv4_bytes>(), {1, 2},
+					    frame.size() - ethernet_bytes - ipv4_bytes);
 				if (plausible >= 3)
 					for (std::size_t k = 0; k < 4; ++k)
 						frame[34 + k] = static_cast<std::byte>(live_spi >> (24 - 8 * k));

@@ -19,8 +19,16 @@ int main(int argc, char **argv)
 	request.instance = "test-" + std::to_string(getpid());
 	request.cpus = systole::dataplane::allowed_cpus();
 	// One lcore list of our own: these tests assign the time and need room for many small pools.
-	request.given = {"--lcores=0@(" + std::to_string(request.cpus.front()) + "),1@" + std::to_string(request.cpus.back()), "--no-huge", "--no-shconf",
-		"--iova-mode=va", "-m", "128", "--no-telemetry", "--file-prefix=systole-" + request.instance, "--log-level=*:error"};
+	request.given = {"--lcores=0@(" + std::to_string(request.cpus.front()) + "),1@" +
+				 std::to_string(request.cpus.back()),
+			 "--no-huge",
+			 "--no-shconf",
+			 "--iova-mode=va",
+			 "-m",
+			 "128",
+			 "--no-telemetry",
+			 "--file-prefix=systole-" + request.instance,
+			 "--log-level=*:error"};
 	std::string error;
 	const auto eal = systole::dataplane::Eal::start(request, error);
 	if (!eal) {

@@ -28,8 +28,9 @@ std::string fresh(const std::string &stem)
 } // namespace
 
 Wire::Wire(const std::string &name)
-    : m_ring(rte_ring_create(fresh(name).c_str(), ring_frames, SOCKET_ID_ANY, RING_F_SP_ENQ | RING_F_SC_DEQ))
-    , m_pool(rte_pktmbuf_pool_create(fresh("test_pool").c_str(), pool_mbufs, 0, 0, RTE_MBUF_DEFAULT_BUF_SIZE, SOCKET_ID_ANY))
+    : m_ring(rte_ring_create(fresh(name).c_str(), ring_frames, SOCKET_ID_ANY, RING_F_SP_ENQ | RING_F_SC_DEQ)),
+      m_pool(rte_pktmbuf_pool_create(fresh("test_pool").c_str(), pool_mbufs, 0, 0, RTE_MBUF_DEFAULT_BUF_SIZE,
+				     SOCKET_ID_ANY))
 {
 	if (m_ring == nullptr || m_pool == nullptr)
 		throw std::runtime_error("no memory for a test ring");
@@ -92,7 +93,8 @@ Key make_key(crypto::Suite suite, std::uint8_t direction, core::LinkIndex link, 
 {
 	Key key;
 	key.suite = suite;
-	key.spi = static_cast<std::uint32_t>((0x5000U + generation) << 16 | (0x10U * generation + direction) << 5 | link << 2U);
+	key.spi = static_cast<std::uint32_t>((0x5000U + generation) << 16 | (0x10U * generation + direction) << 5 |
+					     link << 2U);
 	for (std::size_t i = 0; i < key.bytes.size(); ++i)
 		key.bytes[i] = static_cast<std::byte>(i * 7 + direction * 101U + link * 53U + generation * 31U + 1);
 	return key;
@@ -100,7 +102,8 @@ Key make_key(crypto::Suite suite, std::uint8_t direction, core::LinkIndex link, 
 
 // ---------------------------------------------------------------- Member
 
-Member::Member(const std::string &name, std::span<const std::unique_ptr<Wire>> out, std::span<const std::unique_ptr<Wire>> in)
+Member::Member(const std::string &name, std::span<const std::unique_ptr<Wire>> out,
+	       std::span<const std::unique_ptr<Wire>> in)
     : channel(std::make_unique<control::WorkerChannel>())
 {
 	std::vector<Port *> links;
@@ -113,12 +116,17 @@ Member::Member(const std::string &name, std::span<const std::unique_ptr<Wire>> o
 		if (id < 0 || rte_eth_dev_get_name_by_port(static_cast<std::uint16_t>(id), ethdev.data()) != 0)
 			throw std::runtime_error("no net_ring port");
 		std::string error;
-		ports.push_back(Port::open({.name = "hb" + std::to_string(i), .ethdev = ethdev.data(), .mbufs = 2047, .own_mac = made_up_mac(name, device)}, error));
+		ports.push_back(Port::open({.name = "hb" + std::to_string(i),
+					    .ethdev = ethdev.data(),
+					    .mbufs = 2047,
+					    .own_mac = made_up_mac(name, device)},
+					   error));
 		if (ports.back() == nullptr)
 			throw std::runtime_error(error);
 		links.push_back(ports.back().get());
 	}
-	worker = std::make_unique<Worker>(WorkerConfig{.interval = interval, .lost_threshold = lost_threshold}, links, *channel, clock);
+	worker = std::make_unique<Worker>(WorkerConfig{.interval = interval, .lost_threshold = lost_threshold}, links,
+					  *channel, clock);
 }
 
 Member::~Member()
@@ -175,10 +183,14 @@ void Pair::install(core::SessionId session, std::uint16_t generation, core::Peer
 	for (core::LinkIndex link = 0; link < link_count; ++link) {
 		const Key to_b = make_key(suite, 0, link, generation);
 		const Key to_a = make_key(suite, 1, link, generation);
-		a->command(control::InstallInbound{crypto::make_inbound_sa(to_a.spec()).release(), peer_slot, link, session});
-		b->command(control::InstallInbound{crypto::make_inbound_sa(to_b.spec()).release(), inbound_slot_of_b, link, session});
-		a->command(control::InstallOutbound{crypto::make_outbound_sa(to_b.spec()).release(), peer_slot, link, session});
-		b->command(control::InstallOutbound{crypto::make_outbound_sa(to_a.spec()).release(), peer_slot, link, session});
+		a->command(control::InstallInbound{crypto::make_inbound_sa(to_a.spec()).release(), peer_slot, link,
+						   session});
+		b->command(control::InstallInbound{crypto::make_inbound_sa(to_b.spec()).release(), inbound_slot_of_b,
+						   link, session});
+		a->command(control::InstallOutbound{crypto::make_outbound_sa(to_b.spec()).release(), peer_slot, link,
+						    session});
+		b->command(control::InstallOutbound{crypto::make_outbound_sa(to_a.spec()).release(), peer_slot, link,
+						    session});
 	}
 }
 
@@ -198,7 +210,8 @@ void Pair::start_peers(core::SessionId boot)
 void Pair::say(Member &member, std::string_view content, bool immediate)
 {
 	control::SetBeat beat{static_cast<std::uint16_t>(content.size()), immediate, {}};
-	std::transform(content.begin(), content.end(), beat.content.begin(), [](char c) { return static_cast<std::byte>(c); });
+	std::transform(content.begin(), content.end(), beat.content.begin(),
+		       [](char c) { return static_cast<std::byte>(c); });
 	member.command(beat);
 }
 
@@ -243,9 +256,11 @@ Bytes Forger::frame(std::span<const std::byte> inner)
 	m_engine.seal({&seal, 1});
 	if (seal.refusal != crypto::Refusal::none)
 		throw std::runtime_error("the forger could not seal");
-	const std::span<std::byte> frame(seal.esp - ethernet_bytes - ipv4_bytes, ethernet_bytes + ipv4_bytes + seal.esp_length);
+	const std::span<std::byte> frame(seal.esp - ethernet_bytes - ipv4_bytes,
+					 ethernet_bytes + ipv4_bytes + seal.esp_length);
 	write_ethernet(frame.first<ethernet_bytes>(), core::broadcast_mac, {2, 2, 2, 2, 2, 2}, 0x8890);
-	write_outer(frame.subspan<ethernet_bytes, ipv4_bytes>(), {0x01010101, 0x02020202}, seal.esp_length); // never looked at
+	write_outer(frame.subspan<ethernet_bytes, ipv4_bytes>(), {0x01010101, 0x02020202},
+		    seal.esp_length); // never looked at
 	return {frame.begin(), frame.end()};
 }
 
@@ -253,7 +268,8 @@ Bytes inner_packet(AddressPair from_to, std::span<const std::byte> body)
 {
 	Bytes packet(ipv4_bytes + udp_bytes + body.size());
 	std::copy(body.begin(), body.end(), packet.begin() + ipv4_bytes + udp_bytes);
-	write_inner(std::span(packet).first<ipv4_bytes + udp_bytes>(), from_to, std::span(packet).subspan(ipv4_bytes + udp_bytes));
+	write_inner(std::span(packet).first<ipv4_bytes + udp_bytes>(), from_to,
+		    std::span(packet).subspan(ipv4_bytes + udp_bytes));
 	return packet;
 }
 
@@ -263,7 +279,8 @@ Bytes beat_body(const core::BeatStamp &stamp, std::string_view content)
 	core::BeatStamp whole = stamp;
 	whole.content_length = static_cast<std::uint16_t>(content.size());
 	core::encode(whole, std::span(body).first<core::beat_stamp_bytes>());
-	std::transform(content.begin(), content.end(), body.begin() + core::beat_stamp_bytes, [](char c) { return static_cast<std::byte>(c); });
+	std::transform(content.begin(), content.end(), body.begin() + core::beat_stamp_bytes,
+		       [](char c) { return static_cast<std::byte>(c); });
 	return body;
 }
 

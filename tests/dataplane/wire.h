@@ -61,14 +61,18 @@ struct Key {
 	std::uint32_t spi = 0;
 	crypto::Suite suite = crypto::Suite::cbc_sha1;
 	std::array<std::byte, 52> bytes{};
-	[[nodiscard]] crypto::SaSpec spec() const { return {spi, suite, std::span(bytes).first(crypto::shape_of(suite).key_bytes)}; }
+	[[nodiscard]] crypto::SaSpec spec() const
+	{
+		return {spi, suite, std::span(bytes).first(crypto::shape_of(suite).key_bytes)};
+	}
 };
 // Any key, always the same for the same arguments.
 [[nodiscard]] Key make_key(crypto::Suite suite, std::uint8_t direction, core::LinkIndex link, std::uint16_t generation);
 
 class Member {
 public:
-	Member(const std::string &name, std::span<const std::unique_ptr<Wire>> out, std::span<const std::unique_ptr<Wire>> in);
+	Member(const std::string &name, std::span<const std::unique_ptr<Wire>> out,
+	       std::span<const std::unique_ptr<Wire>> in);
 	~Member();
 	Member(const Member &) = delete;
 	Member &operator=(const Member &) = delete;
@@ -77,9 +81,15 @@ public:
 	void turn(Time now) { worker->turn(now); }
 	// What control finds in its ring since the last call; SAs that came back are wiped and counted.
 	[[nodiscard]] std::vector<control::WorkerEvent> events();
-	[[nodiscard]] std::uint64_t drops(control::Drop drop) const { return channel->counters.drops[static_cast<std::size_t>(drop)]; }
+	[[nodiscard]] std::uint64_t drops(control::Drop drop) const
+	{
+		return channel->counters.drops[static_cast<std::size_t>(drop)];
+	}
 	[[nodiscard]] std::uint64_t all_drops() const;
-	[[nodiscard]] const control::LinkCounters &link(core::LinkIndex index) const { return channel->counters.peers[peer_slot][index]; }
+	[[nodiscard]] const control::LinkCounters &link(core::LinkIndex index) const
+	{
+		return channel->counters.peers[peer_slot][index];
+	}
 
 	std::vector<std::unique_ptr<Port>> ports;
 	std::unique_ptr<control::WorkerChannel> channel;
@@ -127,7 +137,10 @@ inline constexpr std::uint32_t address_of_b = 0xa9fe0002;
 // Packets that only somebody with the keys can make: what a correct peer never sends.
 class Forger {
 public:
-	explicit Forger(const Key &key, std::uint32_t first_sequence) : m_sa(crypto::make_outbound_sa(key.spec())) { m_sa->set_next_sequence(first_sequence); }
+	explicit Forger(const Key &key, std::uint32_t first_sequence) : m_sa(crypto::make_outbound_sa(key.spec()))
+	{
+		m_sa->set_next_sequence(first_sequence);
+	}
 	// An Ethernet frame around a sealed `inner`.
 	[[nodiscard]] Bytes frame(std::span<const std::byte> inner);
 

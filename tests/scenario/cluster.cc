@@ -61,7 +61,8 @@ void Cluster::start(std::size_t index)
 	for (LinkIndex link = 0; link < member.settings.config.link_count; ++link)
 		started.macs.push_back(mac_of(index, link));
 	member.node = std::make_unique<Node>(member.settings.config);
-	member.keys = std::make_unique<IdealKeyAgent>(member.settings.config, member.settings.password, started.nonce, started.seed);
+	member.keys = std::make_unique<IdealKeyAgent>(member.settings.config, member.settings.password, started.nonce,
+						      started.seed);
 	member.peers = {};
 	member.content.clear();
 	member.ends_at = never;
@@ -111,8 +112,10 @@ void Cluster::send(Frame frame)
 	if (filter && !filter(frame))
 		return;
 	for (std::size_t to = 0; to < m_members.size(); ++to) {
-		const bool addressed = frame.destination == broadcast_mac || frame.destination == mac_of(to, frame.link);
-		if (to == frame.from || !addressed || m_members[to].node == nullptr || m_cuts.contains({frame.from, to, frame.link}))
+		const bool addressed =
+			frame.destination == broadcast_mac || frame.destination == mac_of(to, frame.link);
+		if (to == frame.from || !addressed || m_members[to].node == nullptr ||
+		    m_cuts.contains({frame.from, to, frame.link}))
 			continue;
 		if (frame.link >= m_members[to].settings.config.link_count)
 			continue;
@@ -217,7 +220,8 @@ void Cluster::judge(std::size_t index, PeerSlot slot, LinkIndex link)
 	LinkLiveness &liveness = peer.links[link];
 	if (!liveness.judge(local(member, m_now), timing_of(member.settings.config)))
 		return;
-	const LinkHealth health = liveness.state() == LinkLiveness::State::one_way ? LinkHealth::one_way : LinkHealth::down;
+	const LinkHealth health =
+		liveness.state() == LinkLiveness::State::one_way ? LinkHealth::one_way : LinkHealth::down;
 	step(index, PeerLinkChanged{slot, peer.generation, link, health, liveness.last_fresh()});
 }
 
@@ -237,66 +241,72 @@ void Cluster::perform(std::size_t index, const Action &action)
 	Member &member = m_members[index];
 	IdealKeyAgent &keys = *member.keys;
 	const auto record = [&] { m_record.push_back({m_now, index, action}); };
-	std::visit(
-	    Overloaded{
-		[&](const SendHello &) {
-			for (LinkIndex link = 0; link < member.settings.config.link_count; ++link)
-				send_hake(index, link, broadcast_mac, keys.hello(link));
-		},
-		[&](const BeginExchange &a) {
-			const IdealSession &session = keys.begin(a);
-			send_hake(index, session.link, session.destination, session.ke1);
-		},
-		[&](const ResendKe1 &a) {
-			const IdealSession *session = keys.find(a.session);
-			send_hake(index, session->link, session->destination, session->ke1);
-		},
-		[&](const EvaluateKe1 &a) { later(index, key_delay, KeyResult{a.session, KeyStep::ke1, keys.evaluate_ke1(a)}); },
-		[&](const SendKe2 &a) {
-			const IdealSession *session = keys.find(a.session);
-			send_hake(index, session->link, session->destination, session->ke2);
-		},
-		[&](const EvaluateKe2 &a) { later(index, key_delay, KeyResult{a.session, KeyStep::ke2, keys.evaluate_ke2(a)}); },
-		[&](const SendKe3 &a) {
-			const IdealSession *session = keys.find(a.session);
-			send_hake(index, session->link, session->destination, session->ke3);
-		},
-		[&](const CheckKe3 &a) { later(index, key_delay, KeyResult{a.session, KeyStep::ke3, keys.check_ke3(a)}); },
-		[&](const InstallInboundKeys &a) {
-			keys.find(a.session)->inbound_links = a.link_bitmap;
-			keys.find(a.session)->slot = a.slot;
-		},
-		[&](const BindCandidate &a) { keys.find(a.session)->slot = a.slot; },
-		[&](const InstallOutboundKeys &a) {
-			member.peers[a.slot].outbound = a.session;
-			member.peers[a.slot].outbound_links = a.link_bitmap;
-		},
-		[&](const DropSession &a) { keys.drop(a.session); },
-		[&](const StartPeerBeats &a) {
-			Peer peer;
-			peer.beating = true;
-			peer.generation = a.generation;
-			peer.links_used = a.link_bitmap;
-			peer.macs = a.macs;
-			member.peers[a.slot] = peer;
-		},
-		[&](const StopPeerBeats &a) { member.peers[a.slot] = Peer{}; },
-		[&](const SetPeerMac &a) { member.peers[a.slot].macs[a.link] = a.mac; },
-		[&](const SetRanks &) {},
-		[&](const SetBeatContent &a) {
-			std::array<std::byte, 1024> buffer{};
-			const std::size_t length = encode(a.content, buffer);
-			assert(length != 0);
-			member.content.assign(buffer.begin(), buffer.begin() + static_cast<std::ptrdiff_t>(length));
-			if (a.immediate)
-				beat(index);
-		},
-		[&](const BecomePrimary &) { record(); },
-		[&](const BecomeSecondary &) { record(); },
-		[&](const Reannounce &) { record(); },
-		[&](const Notice &) { record(); },
-	    },
-	    action);
+	std::visit(Overloaded{
+			   [&](const SendHello &) {
+				   for (LinkIndex link = 0; link < member.settings.config.link_count; ++link)
+					   send_hake(index, link, broadcast_mac, keys.hello(link));
+			   },
+			   [&](const BeginExchange &a) {
+				   const IdealSession &session = keys.begin(a);
+				   send_hake(index, session.link, session.destination, session.ke1);
+			   },
+			   [&](const ResendKe1 &a) {
+				   const IdealSession *session = keys.find(a.session);
+				   send_hake(index, session->link, session->destination, session->ke1);
+			   },
+			   [&](const EvaluateKe1 &a) {
+				   later(index, key_delay, KeyResult{a.session, KeyStep::ke1, keys.evaluate_ke1(a)});
+			   },
+			   [&](const SendKe2 &a) {
+				   const IdealSession *session = keys.find(a.session);
+				   send_hake(index, session->link, session->destination, session->ke2);
+			   },
+			   [&](const EvaluateKe2 &a) {
+				   later(index, key_delay, KeyResult{a.session, KeyStep::ke2, keys.evaluate_ke2(a)});
+			   },
+			   [&](const SendKe3 &a) {
+				   const IdealSession *session = keys.find(a.session);
+				   send_hake(index, session->link, session->destination, session->ke3);
+			   },
+			   [&](const CheckKe3 &a) {
+				   later(index, key_delay, KeyResult{a.session, KeyStep::ke3, keys.check_ke3(a)});
+			   },
+			   [&](const InstallInboundKeys &a) {
+				   keys.find(a.session)->inbound_links = a.link_bitmap;
+				   keys.find(a.session)->slot = a.slot;
+			   },
+			   [&](const BindCandidate &a) { keys.find(a.session)->slot = a.slot; },
+			   [&](const InstallOutboundKeys &a) {
+				   member.peers[a.slot].outbound = a.session;
+				   member.peers[a.slot].outbound_links = a.link_bitmap;
+			   },
+			   [&](const DropSession &a) { keys.drop(a.session); },
+			   [&](const StartPeerBeats &a) {
+				   Peer peer;
+				   peer.beating = true;
+				   peer.generation = a.generation;
+				   peer.links_used = a.link_bitmap;
+				   peer.macs = a.macs;
+				   member.peers[a.slot] = peer;
+			   },
+			   [&](const StopPeerBeats &a) { member.peers[a.slot] = Peer{}; },
+			   [&](const SetPeerMac &a) { member.peers[a.slot].macs[a.link] = a.mac; },
+			   [&](const SetRanks &) {},
+			   [&](const SetBeatContent &a) {
+				   std::array<std::byte, 1024> buffer{};
+				   const std::size_t length = encode(a.content, buffer);
+				   assert(length != 0);
+				   member.content.assign(buffer.begin(),
+							 buffer.begin() + static_cast<std::ptrdiff_t>(length));
+				   if (a.immediate)
+					   beat(index);
+			   },
+			   [&](const BecomePrimary &) { record(); },
+			   [&](const BecomeSecondary &) { record(); },
+			   [&](const Reannounce &) { record(); },
+			   [&](const Notice &) { record(); },
+		   },
+		   action);
 }
 
 // ---------------------------------------------------------------- time
@@ -367,7 +377,8 @@ std::vector<Notice> Cluster::notices(std::size_t member, NoticeKind kind) const
 {
 	std::vector<Notice> found;
 	for (const Record &entry : m_record)
-		if (const auto *notice = std::get_if<Notice>(&entry.action); entry.member == member && notice != nullptr && notice->kind == kind)
+		if (const auto *notice = std::get_if<Notice>(&entry.action);
+		    entry.member == member && notice != nullptr && notice->kind == kind)
 			found.push_back(*notice);
 	return found;
 }

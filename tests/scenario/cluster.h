@@ -110,15 +110,22 @@ private:
 		std::size_t to;
 		std::uint64_t boot; // of the member it is for
 		std::variant<Frame, core::EventBody> what;
-		bool operator<(const Delivery &other) const { return at != other.at ? at < other.at : order < other.order; }
+		bool operator<(const Delivery &other) const
+		{
+			return at != other.at ? at < other.at : order < other.order;
+		}
 	};
 
-	[[nodiscard]] core::Time local(const Member &member, core::Time at) const { return at + member.settings.clock_offset; }
+	[[nodiscard]] core::Time local(const Member &member, core::Time at) const
+	{
+		return at + member.settings.clock_offset;
+	}
 	[[nodiscard]] core::MacAddress mac_of(std::size_t member, core::LinkIndex link) const;
 	void step(std::size_t member, const core::EventBody &event);
 	void perform(std::size_t member, const core::Action &action);
 	void later(std::size_t member, core::Duration delay, const core::EventBody &event);
-	void send_hake(std::size_t member, core::LinkIndex link, const core::MacAddress &to, const core::HakeBytes &bytes);
+	void send_hake(std::size_t member, core::LinkIndex link, const core::MacAddress &to,
+		       const core::HakeBytes &bytes);
 	void beat(std::size_t member);
 	void receive(std::size_t member, const Frame &frame);
 	void judge(std::size_t member, core::PeerSlot slot, core::LinkIndex link);

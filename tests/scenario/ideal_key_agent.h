@@ -62,7 +62,8 @@ struct IdealSession {
 
 class IdealKeyAgent {
 public:
-	IdealKeyAgent(const core::Config &config, std::string password, const core::BootNonce &nonce, std::uint64_t seed)
+	IdealKeyAgent(const core::Config &config, std::string password, const core::BootNonce &nonce,
+		      std::uint64_t seed)
 	    : m_config(config), m_password(std::move(password)), m_nonce(nonce), m_seed(seed)
 	{
 	}
@@ -149,7 +150,8 @@ public:
 		const auto ke3 = core::decode_ke3(action.ke3.span());
 		if (session == nullptr || !ke3 || ke3->x != session->x)
 			return core::KeyOutcome::failed;
-		const auto want = tag(session->secret, 3, session->ke1, session->ke2.span(), action.ke3.span().first(84));
+		const auto want =
+			tag(session->secret, 3, session->ke1, session->ke2.span(), action.ke3.span().first(84));
 		return ke3->confirm == want ? core::KeyOutcome::ok : core::KeyOutcome::confirm_bad;
 	}
 
@@ -159,10 +161,12 @@ public:
 		return it == m_sessions.end() ? nullptr : &it->second;
 	}
 	// The session an ESP packet belongs to: same secret, sent by the other side.
-	[[nodiscard]] std::optional<core::SessionId> find_inbound(std::uint64_t secret, bool from_a, core::LinkIndex link) const
+	[[nodiscard]] std::optional<core::SessionId> find_inbound(std::uint64_t secret, bool from_a,
+								  core::LinkIndex link) const
 	{
 		for (const auto &[id, session] : m_sessions)
-			if (session.secret == secret && secret != 0 && session.as_a != from_a && (session.inbound_links & 1U << link) != 0)
+			if (session.secret == secret && secret != 0 && session.as_a != from_a &&
+			    (session.inbound_links & 1U << link) != 0)
 				return id;
 		return std::nullopt;
 	}
@@ -174,7 +178,8 @@ private:
 	{
 		return {type, m_config.group_id, link, m_config.self, m_nonce};
 	}
-	[[nodiscard]] core::ExchangeHead head(core::HakeType type, core::LinkIndex link, const core::MemberId &to, const core::BootNonce &to_nonce)
+	[[nodiscard]] core::ExchangeHead head(core::HakeType type, core::LinkIndex link, const core::MemberId &to,
+					      const core::BootNonce &to_nonce)
 	{
 		core::ExchangeHead out;
 		out.header = header(type, link);
@@ -188,18 +193,19 @@ private:
 	}
 	[[nodiscard]] std::uint64_t secret(const core::HakeBytes &ke1, const core::HakeBytes &ke2) const
 	{
-		return Digest()
-		    .add_array(m_password)
-		    .add(ke1.span().first(132))
-		    .add(ke2.span().first(132))
-		    .value();
+		return Digest().add_array(m_password).add(ke1.span().first(132)).add(ke2.span().first(132)).value();
 	}
 	[[nodiscard]] static core::Tag tag(std::uint64_t secret, std::uint64_t label, const core::HakeBytes &first,
 					   std::span<const std::byte> second, std::span<const std::byte> third = {})
 	{
 		core::Tag out{};
 		for (std::size_t i = 0; i < out.size(); i += 8) {
-			const std::uint64_t word = Digest().add(secret).add(label + 16 * i).add(first.span()).add(second).add(third).value();
+			const std::uint64_t word = Digest().add(secret)
+							   .add(label + 16 * i)
+							   .add(first.span())
+							   .add(second)
+							   .add(third)
+							   .value();
 			std::memcpy(out.data() + i, &word, 8);
 		}
 		return out;

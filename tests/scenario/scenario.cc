@@ -50,13 +50,16 @@ public:
 			if (!line.empty() && (line[0] == ' ' || line[0] == '\t'))
 				continue; // an effect: written anew
 			if (words.empty() || words[0][0] == '#') {
-				m_quiet += line + "\n"; // effects come before the blank line or comment that follows their cause
+				m_quiet +=
+					line +
+					"\n"; // effects come before the blank line or comment that follows their cause
 				continue;
 			}
 			try {
 				cause(words, line);
 			} catch (const std::exception &error) {
-				throw std::runtime_error("line " + std::to_string(number) + ": '" + line + "': " + error.what());
+				throw std::runtime_error("line " + std::to_string(number) + ": '" + line +
+							 "': " + error.what());
 			}
 		}
 		flush_quiet();
@@ -163,7 +166,8 @@ private:
 			const std::size_t other = member(words.at(2));
 			for_links([&](std::size_t a, std::size_t b, LinkIndex link) {
 				const bool this_link = words.size() < 4 || words[3] == "hb" + std::to_string(link);
-				const bool this_way = (a == who && b == other) || (verb == "cut" && a == other && b == who);
+				const bool this_way =
+					(a == who && b == other) || (verb == "cut" && a == other && b == who);
 				if (this_link && this_way)
 					m_cluster.cut(a, b, link);
 			});
@@ -209,7 +213,8 @@ private:
 			if (!text)
 				continue;
 			std::array<char, 32> when{};
-			std::snprintf(when.data(), when.size(), "%8.3f ", std::chrono::duration<double>(entry.at - m_begin).count());
+			std::snprintf(when.data(), when.size(), "%8.3f ",
+				      std::chrono::duration<double>(entry.at - m_begin).count());
 			m_out += "    " + std::string(when.data()) + *text + "\n";
 		}
 	}

@@ -32,7 +32,8 @@ std::string why(const Cluster &cluster, const Decision &decision)
 {
 	const std::string winner = cluster.name_of(decision.winner);
 	const std::string pair = winner + " over " + cluster.name_of(decision.runner_up) + " by ";
-	const std::string values = " (" + std::to_string(decision.winner_value) + " against " + std::to_string(decision.runner_up_value) + ")";
+	const std::string values = " (" + std::to_string(decision.winner_value) + " against " +
+				   std::to_string(decision.runner_up_value) + ")";
 	switch (decision.rule) {
 	case Rule::none: return "no reason";
 	case Rule::only_member: return "the only member";
@@ -57,10 +58,13 @@ std::optional<std::string> describe_notice(const Cluster &cluster, const Notice 
 	case NoticeKind::started: return std::nullopt;
 	case NoticeKind::stopped: return "stops";
 	case NoticeKind::peer_found: return "finds " + peer;
-	case NoticeKind::peer_lost: return "loses " + peer + ", last heard " + seconds_text(notice.at - notice.last_rx) + " s before";
+	case NoticeKind::peer_lost:
+		return "loses " + peer + ", last heard " + seconds_text(notice.at - notice.last_rx) + " s before";
 	case NoticeKind::peer_restarted: return "sees that " + peer + " has restarted";
-	case NoticeKind::peer_link_up: return names.show_links ? std::optional("hears " + peer + " on " + link) : std::nullopt;
-	case NoticeKind::peer_link_lost: return names.show_links ? std::optional("no longer hears " + peer + " on " + link) : std::nullopt;
+	case NoticeKind::peer_link_up:
+		return names.show_links ? std::optional("hears " + peer + " on " + link) : std::nullopt;
+	case NoticeKind::peer_link_lost:
+		return names.show_links ? std::optional("no longer hears " + peer + " on " + link) : std::nullopt;
 	case NoticeKind::peer_link_one_way: return "hears " + peer + " on " + link + " but is not heard";
 	case NoticeKind::carrier: return link + (on ? " has its carrier again" : " has lost its carrier");
 	case NoticeKind::monitor: return names.monitors.at(notice.link) + (on ? " is up" : " is down");
@@ -69,14 +73,16 @@ std::optional<std::string> describe_notice(const Cluster &cluster, const Notice 
 		       (notice.to == HaState::work ? ", epoch " + std::to_string(notice.epoch) : "");
 	case NoticeKind::wrong_password: return "gets a wrong answer from " + peer + ": another password?";
 	case NoticeKind::unconfirmed: return "waited in vain for " + peer + " to prove that it knows the password";
-	case NoticeKind::policy_mismatch: return "cannot agree with " + peer + ": authentication or encryption is set differently";
+	case NoticeKind::policy_mismatch:
+		return "cannot agree with " + peer + ": authentication or encryption is set differently";
 	case NoticeKind::duplicate_member: return "hears somebody else with its own serial";
 	case NoticeKind::cross_cabled: return link + " is cabled to hb" + std::to_string(notice.value) + " of " + peer;
 	case NoticeKind::no_slot: return "has no place for " + peer;
 	case NoticeKind::rolled_back: return "was set back: " + peer + " echoes a beat it has not sent";
 	case NoticeKind::uptime_reset: return "resets its uptime";
 	case NoticeKind::failover_flag: return on ? "sets its failover flag" : "clears its failover flag";
-	case NoticeKind::override_in_force: return on ? "knows that override is in force" : "knows that override is no longer in force";
+	case NoticeKind::override_in_force:
+		return on ? "knows that override is in force" : "knows that override is no longer in force";
 	}
 	return "?";
 }

@@ -29,7 +29,8 @@ void Attacker::replay()
 		return;
 	for (std::size_t to = 0; to < m_world.size(); ++to) {
 		const Member &member = m_world.member(to);
-		const bool meant = packet->head.destination == core::broadcast_mac || packet->head.destination == member.mac(packet->head.link);
+		const bool meant = packet->head.destination == core::broadcast_mac ||
+				   packet->head.destination == member.mac(packet->head.link);
 		if (to != packet->head.sender && member.running() && meant)
 			m_world.network.inject(to, *packet);
 	}
@@ -68,7 +69,8 @@ void Attacker::forge_ke1()
 	const std::size_t name = m_random.index(m_world.size());
 	const auto link = static_cast<core::LinkIndex>(m_random.index(m_world.plan.links));
 	core::Ke1 ke1;
-	ke1.head.header = {core::HakeType::ke1, m_world.plan.common().group_id, link, m_world.plan.members[name].config.self, m_world.member(name).nonce()};
+	ke1.head.header = {core::HakeType::ke1, m_world.plan.common().group_id, link,
+			   m_world.plan.members[name].config.self, m_world.member(name).nonce()};
 	ke1.head.destination = m_world.plan.members[to].config.self;
 	ke1.head.destination_nonce = m_world.member(to).nonce();
 	m_random.fill(ke1.head.x);

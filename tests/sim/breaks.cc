@@ -9,21 +9,28 @@ namespace systole::sim {
 namespace {
 
 constexpr std::array<BreakInfo, 16> table{{
-	{Break::skip_release, "skip-release", "roles-alternate", "BecomeSecondary is not carried out: a standby keeps the addresses"},
+	{Break::skip_release, "skip-release", "roles-alternate",
+	 "BecomeSecondary is not carried out: a standby keeps the addresses"},
 	{Break::repeat_epoch, "repeat-epoch", "epochs-grow", "every claim is epoch 1"},
-	{Break::claim_over_primary, "claim-over-primary", "no-usurper", "a standby does not see that another one is primary"},
-	{Break::displace_primary, "displace-primary", "joiner-does-not-displace", "a primary takes every other member for one with override and priority 255"},
-	{Break::yield_unasked, "yield-unasked", "role-change-cause", "a primary sets its own failover flag now and then, unasked"},
+	{Break::claim_over_primary, "claim-over-primary", "no-usurper",
+	 "a standby does not see that another one is primary"},
+	{Break::displace_primary, "displace-primary", "joiner-does-not-displace",
+	 "a primary takes every other member for one with override and priority 255"},
+	{Break::yield_unasked, "yield-unasked", "role-change-cause",
+	 "a primary sets its own failover flag now and then, unasked"},
 	{Break::never_yield, "never-yield", "one-primary", "a primary does not see that another one is primary too"},
-	{Break::ignore_peer_lost, "ignore-peer-lost", "detection-in-time", "the core never hears that a peer's link was lost"},
+	{Break::ignore_peer_lost, "ignore-peer-lost", "detection-in-time",
+	 "the core never hears that a peer's link was lost"},
 	{Break::late_detection, "late-detection", "detection-in-time", "the worker judges a dead interval late"},
 	{Break::any_echo, "any-echo", "detection-in-time", "a beat counts as life whatever it echoes"},
-	{Break::hasty_detection, "hasty-detection", "no-false-loss", "the worker judges after a third of the dead interval"},
+	{Break::hasty_detection, "hasty-detection", "no-false-loss",
+	 "the worker judges after a third of the dead interval"},
 	{Break::accept_any_tag, "accept-any-tag", "right-password-only", "the key agent finds every tag good"},
 	{Break::wrong_slot, "wrong-slot", "known-slots", "beats are started for a slot where nobody is"},
 	{Break::flood_actions, "flood-actions", "actions-bounded", "now and then a step has a hundred notices more"},
 	{Break::keep_sessions, "keep-sessions", "sessions-released", "DropSession is not carried out"},
-	{Break::deaf_after_restart, "deaf-after-restart", "converges", "a member that has restarted hears no handshake"},
+	{Break::deaf_after_restart, "deaf-after-restart", "converges",
+	 "a member that has restarted hears no handshake"},
 	{Break::restless_timer, "restless-timer", "ticks-make-progress", "the next deadline is always now"},
 }};
 
@@ -48,7 +55,8 @@ const std::array<BreakInfo, 16> &all_breaks()
 
 std::optional<BreakInfo> find_break(std::string_view name)
 {
-	const auto it = std::find_if(table.begin(), table.end(), [&](const BreakInfo &info) { return info.name == name; });
+	const auto it =
+		std::find_if(table.begin(), table.end(), [&](const BreakInfo &info) { return info.name == name; });
 	return it == table.end() ? std::nullopt : std::optional(*it);
 }
 
@@ -61,7 +69,8 @@ bool spoil(Break what, const MemberView &member, core::Event &event)
 	}
 	case Break::never_yield:
 	case Break::claim_over_primary:
-		if (core::VclusterBeat *words = words_in(event); words != nullptr && member.primary == (what == Break::never_yield)) {
+		if (core::VclusterBeat *words = words_in(event);
+		    words != nullptr && member.primary == (what == Break::never_yield)) {
 			if (words->state == core::HaState::work)
 				words->state = core::HaState::standby;
 			words->choice = core::MemberId{};
@@ -77,7 +86,8 @@ bool spoil(Break what, const MemberView &member, core::Event &event)
 		if (std::holds_alternative<core::Tick>(event.body) && member.primary && now_and_then(event.now))
 			event.body = core::SetFailover{true};
 		return true;
-	case Break::deaf_after_restart: return !(member.ever_restarted && std::holds_alternative<core::HakeReceived>(event.body));
+	case Break::deaf_after_restart:
+		return !(member.ever_restarted && std::holds_alternative<core::HakeReceived>(event.body));
 	default: return true;
 	}
 }

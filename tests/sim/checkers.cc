@@ -30,12 +30,14 @@ void note(World &world, const Step &step)
 		if (!world.trace.enabled())
 			continue;
 		if (notice->kind == core::NoticeKind::role)
-			world.trace.line(world.now(), who, "role %s -> %s, epoch %u, %s %s", name_of(notice->from), name_of(notice->to), notice->epoch,
-					 name_of(notice->decision.rule),
-					 world.index_of(notice->decision.winner) ? member_name(*world.index_of(notice->decision.winner)).c_str() : "");
+			world.trace.line(world.now(), who, "role %s -> %s, epoch %u, %s %s", name_of(notice->from),
+					 name_of(notice->to), notice->epoch, name_of(notice->decision.rule),
+					 world.index_of(notice->decision.winner)
+						 ? member_name(*world.index_of(notice->decision.winner)).c_str()
+						 : "");
 		else
-			world.trace.line(world.now(), who, "%s %s link %u value %lld", name_of(notice->kind), whom.c_str(), notice->link,
-					 static_cast<long long>(notice->value));
+			world.trace.line(world.now(), who, "%s %s link %u value %lld", name_of(notice->kind),
+					 whom.c_str(), notice->link, static_cast<long long>(notice->value));
 	}
 }
 

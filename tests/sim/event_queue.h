@@ -21,11 +21,11 @@ enum class Wake : std::uint8_t {
 	control, // a member's control thread: something is in its ring
 	tick,    // a member's Node::next_deadline()
 	boot,
-	exit,    // the end of an orderly stop
-	resume,  // the end of a pause
-	fault,   // the fault driver's next deed
-	attack,  // the attacker's next deed
-	sweep,   // checkers look although nothing happened
+	exit,   // the end of an orderly stop
+	resume, // the end of a pause
+	fault,  // the fault driver's next deed
+	attack, // the attacker's next deed
+	sweep,  // checkers look although nothing happened
 };
 
 struct Entry {
@@ -41,9 +41,11 @@ struct Entry {
 class EventQueue {
 public:
 	EventQueue() { m_heap.reserve(4096); }
-	void put(SimTime at, Wake wake, std::size_t member = 0, std::uint32_t number = 0, std::uint8_t slot = 0, std::uint8_t link = 0)
+	void put(SimTime at, Wake wake, std::size_t member = 0, std::uint32_t number = 0, std::uint8_t slot = 0,
+		 std::uint8_t link = 0)
 	{
-		m_heap.push_back({std::max(at, m_now), ++m_order, number, wake, static_cast<std::uint8_t>(member), slot, link});
+		m_heap.push_back(
+			{std::max(at, m_now), ++m_order, number, wake, static_cast<std::uint8_t>(member), slot, link});
 		std::push_heap(m_heap.begin(), m_heap.end(), later);
 	}
 	// The next entry; time moves to it.
@@ -56,7 +58,6 @@ public:
 		return entry;
 	}
 	[[nodiscard]] SimTime now() const { return m_now; }
-	[[nodiscard]] bool empty() const { return m_heap.empty(); }
 
 private:
 	static bool later(const Entry &a, const Entry &b) { return a.at != b.at ? a.at > b.at : a.order > b.order; }

@@ -75,7 +75,8 @@ void FaultDriver::commit(Fault fault)
 	case Fault::cut_link: {
 		const auto [a, b] = any_two();
 		const std::size_t link = any_link();
-		m_world.trace.line(now, "net", "link %zu cut between %s and %s", link, member_name(a).c_str(), member_name(b).c_str());
+		m_world.trace.line(now, "net", "link %zu cut between %s and %s", link, member_name(a).c_str(),
+				   member_name(b).c_str());
 		m_world.upset();
 		m_world.network.set_open(a, b, link, false);
 		m_world.network.set_open(b, a, link, false);
@@ -84,7 +85,8 @@ void FaultDriver::commit(Fault fault)
 	case Fault::cut_one_way: cut_one_way(); break;
 	case Fault::cut_pair: {
 		const auto [a, b] = any_two();
-		m_world.trace.line(now, "net", "everything cut between %s and %s", member_name(a).c_str(), member_name(b).c_str());
+		m_world.trace.line(now, "net", "everything cut between %s and %s", member_name(a).c_str(),
+				   member_name(b).c_str());
 		m_world.upset();
 		m_world.network.set_open_pair(a, b, false);
 		break;
@@ -111,7 +113,8 @@ void FaultDriver::commit(Fault fault)
 	case Fault::split: split(); break;
 	case Fault::heal_some: {
 		const auto [a, b] = any_two();
-		m_world.trace.line(now, "net", "healed between %s and %s", member_name(a).c_str(), member_name(b).c_str());
+		m_world.trace.line(now, "net", "healed between %s and %s", member_name(a).c_str(),
+				   member_name(b).c_str());
 		m_world.cause();
 		m_world.network.set_open_pair(a, b, true);
 		break;
@@ -126,7 +129,8 @@ void FaultDriver::commit(Fault fault)
 	case Fault::loss_burst:
 		m_calm_at = now + m_random.between(Duration{milliseconds{50}}, Duration{seconds{2}});
 		m_world.network.set_extra_loss(m_random.between(300, 950));
-		m_world.trace.line(now, "net", "%d of 1000 packets lost until %.3f", m_world.network.extra_loss(), seconds_of(m_calm_at));
+		m_world.trace.line(now, "net", "%d of 1000 packets lost until %.3f", m_world.network.extra_loss(),
+				   seconds_of(m_calm_at));
 		m_world.upset();
 		break;
 	case Fault::monitor: flip_monitor(); break;
@@ -167,7 +171,8 @@ void FaultDriver::cut_one_way()
 	const auto [from, to] = any_two();
 	const bool all = m_random.permille(500);
 	const std::size_t one = any_link();
-	m_world.trace.line(m_world.now(), "net", "%s -> %s cut on %s", member_name(from).c_str(), member_name(to).c_str(),
+	m_world.trace.line(m_world.now(), "net", "%s -> %s cut on %s", member_name(from).c_str(),
+			   member_name(to).c_str(),
 			   all ? "all links" : std::string("link ").append(std::to_string(one)).c_str());
 	m_world.upset();
 	for (std::size_t link = 0; link < m_world.plan.links; ++link)
@@ -200,7 +205,8 @@ void FaultDriver::flip_monitor()
 	Member &member = m_world.member(*who);
 	const std::size_t monitor = m_random.index(count);
 	const bool up = !member.monitor_up(monitor);
-	m_world.trace.line(m_world.now(), member_name(*who), "monitored interface %zu goes %s", monitor, up ? "up" : "down");
+	m_world.trace.line(m_world.now(), member_name(*who), "monitored interface %zu goes %s", monitor,
+			   up ? "up" : "down");
 	m_world.upset();
 	member.set_monitor(monitor, up);
 }
@@ -216,7 +222,8 @@ void FaultDriver::calm_down()
 void FaultDriver::heal()
 {
 	const Plan &plan = m_world.plan;
-	m_world.trace.line(m_world.now(), "net", "---- end of the safety phase: everything is healed%s", plan.lasting_split ? " but one clean split" : "");
+	m_world.trace.line(m_world.now(), "net", "---- end of the safety phase: everything is healed%s",
+			   plan.lasting_split ? " but one clean split" : "");
 	m_world.upset();
 	m_calm_at = sim_never;
 	m_world.network.end_of_loss();

@@ -25,7 +25,8 @@ bool decodes(const core::Share &share)
 
 const KeyAgent::Session *KeyAgent::find(core::SessionId id) const
 {
-	const auto it = std::find_if(m_sessions.begin(), m_sessions.end(), [&](const Session &s) { return s.id == id; });
+	const auto it =
+		std::find_if(m_sessions.begin(), m_sessions.end(), [&](const Session &s) { return s.id == id; });
 	return it == m_sessions.end() ? nullptr : &*it;
 }
 
@@ -52,12 +53,14 @@ std::uint32_t KeyAgent::new_spi_base()
 {
 	for (;;) {
 		const auto base = static_cast<std::uint32_t>(m_random.next()) & ~std::uint32_t{0x1f};
-		if (base >= 256 && std::none_of(m_sessions.begin(), m_sessions.end(), [&](const Session &s) { return s.own_spi_base == base; }))
+		if (base >= 256 && std::none_of(m_sessions.begin(), m_sessions.end(),
+						[&](const Session &s) { return s.own_spi_base == base; }))
 			return base;
 	}
 }
 
-std::uint64_t KeyAgent::derive(const core::Share &a, const core::Share &b, const core::HakeBytes &ke1, const core::HakeBytes &ke2) const
+std::uint64_t KeyAgent::derive(const core::Share &a, const core::Share &b, const core::HakeBytes &ke1,
+			       const core::HakeBytes &ke2) const
 {
 	// The heads hold both ids, both nonces, X, policies, capabilities, suite and both SPI bases.
 	return Digest()
@@ -93,19 +96,22 @@ OutgoingHake KeyAgent::begin(const core::BeginExchange &action)
 std::optional<OutgoingHake> KeyAgent::resend_ke1(core::SessionId id) const
 {
 	const Session *session = find(id);
-	return session == nullptr ? std::nullopt : std::optional(OutgoingHake{session->link, session->destination, session->ke1});
+	return session == nullptr ? std::nullopt
+				  : std::optional(OutgoingHake{session->link, session->destination, session->ke1});
 }
 
 std::optional<OutgoingHake> KeyAgent::ke2(core::SessionId id) const
 {
 	const Session *session = find(id);
-	return session == nullptr ? std::nullopt : std::optional(OutgoingHake{session->link, session->destination, session->ke2});
+	return session == nullptr ? std::nullopt
+				  : std::optional(OutgoingHake{session->link, session->destination, session->ke2});
 }
 
 std::optional<OutgoingHake> KeyAgent::ke3(core::SessionId id) const
 {
 	const Session *session = find(id);
-	return session == nullptr ? std::nullopt : std::optional(OutgoingHake{session->link, session->destination, session->ke3});
+	return session == nullptr ? std::nullopt
+				  : std::optional(OutgoingHake{session->link, session->destination, session->ke3});
 }
 
 core::KeyResult KeyAgent::evaluate(const core::EvaluateKe1 &action)

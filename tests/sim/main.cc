@@ -37,9 +37,10 @@ struct Options {
 {
 	if (!complaint.empty())
 		std::fprintf(stderr, "systole-sim: %s\n", complaint.c_str());
-	std::fprintf(stderr, "usage: systole-sim --seeds A-B [--seconds S] [--members N-M] [--trace SEED] [--break NAME]\n"
-			     "       systole-sim --seeds-file FILE [...]\n"
-			     "       systole-sim --list-breaks\n");
+	std::fprintf(stderr,
+		     "usage: systole-sim --seeds A-B [--seconds S] [--members N-M] [--trace SEED] [--break NAME]\n"
+		     "       systole-sim --seeds-file FILE [...]\n"
+		     "       systole-sim --list-breaks\n");
 	std::exit(2);
 }
 
@@ -56,7 +57,8 @@ Range parse_range(const std::string &option, const std::string &text)
 		return std::stoull(part);
 	};
 	const auto dash = text.find('-');
-	const Range range{number(text.substr(0, dash)), number(dash == std::string::npos ? text : text.substr(dash + 1))};
+	const Range range{number(text.substr(0, dash)),
+			  number(dash == std::string::npos ? text : text.substr(dash + 1))};
 	if (range.low > range.high)
 		usage(option + " " + text + ": the first number is larger than the second");
 	return range;
@@ -85,8 +87,8 @@ Options parse(int argc, char **argv)
 		const std::string &option = arguments[i];
 		if (option == "--list-breaks") {
 			for (const BreakInfo &info : all_breaks())
-				std::printf("%-20s %-26s %s\n", std::string(info.name).c_str(), std::string(info.checker).c_str(),
-					    std::string(info.text).c_str());
+				std::printf("%-20s %-26s %s\n", std::string(info.name).c_str(),
+					    std::string(info.checker).c_str(), std::string(info.text).c_str());
 			std::exit(0);
 		}
 		if (i + 1 == arguments.size())
@@ -138,8 +140,9 @@ extern "C" void on_abort(int)
 {
 	char text[240];
 	const auto seed = static_cast<unsigned long long>(seed_in_hand());
-	const int length = std::snprintf(text, sizeof text, "seed %llu aborted at %.6f s; see it again with: scripts/sim%.80s --trace %llu\n", seed,
-					 seconds_in_hand(), typed_options.c_str(), seed);
+	const int length = std::snprintf(
+		text, sizeof text, "seed %llu aborted at %.6f s; see it again with: scripts/sim%.80s --trace %llu\n",
+		seed, seconds_in_hand(), typed_options.c_str(), seed);
 	std::fflush(stdout);
 	[[maybe_unused]] const auto written = write(STDOUT_FILENO, text, static_cast<std::size_t>(length));
 }
@@ -181,37 +184,45 @@ int run_break(const Options &options)
 	for (const std::uint64_t seed : options.seeds) {
 		const Outcome outcome = run_seed(seed, options);
 		if (outcome.failure && outcome.failure->checker == options.broken->checker) {
-			std::printf("%s noticed in seed %llu at %.6f s by %s: %s\n", std::string(options.broken->name).c_str(),
-				    static_cast<unsigned long long>(seed), seconds_of(outcome.failure->at), outcome.failure->checker.c_str(),
+			std::printf("%s noticed in seed %llu at %.6f s by %s: %s\n",
+				    std::string(options.broken->name).c_str(), static_cast<unsigned long long>(seed),
+				    seconds_of(outcome.failure->at), outcome.failure->checker.c_str(),
 				    outcome.failure->text.c_str());
 			return 0;
 		}
 	}
-	std::printf("%s was not noticed by %s in %zu seeds\n", std::string(options.broken->name).c_str(), std::string(options.broken->checker).c_str(),
-		    options.seeds.size());
+	std::printf("%s was not noticed by %s in %zu seeds\n", std::string(options.broken->name).c_str(),
+		    std::string(options.broken->checker).c_str(), options.seeds.size());
 	return 1;
 }
 
 int run_all(const Options &options)
 {
 	const auto start = std::chrono::steady_clock::now();
-	std::printf("seeds %llu .. %llu\n", static_cast<unsigned long long>(options.seeds.front()), static_cast<unsigned long long>(options.seeds.back()));
+	std::printf("seeds %llu .. %llu\n", static_cast<unsigned long long>(options.seeds.front()),
+		    static_cast<unsigned long long>(options.seeds.back()));
 	Totals totals;
 	for (const std::uint64_t seed : options.seeds) {
 		const Outcome outcome = run_seed(seed, options);
 		add(totals, outcome);
 		if (outcome.failure)
-			std::printf("seed %llu FAILED at %.6f s: %s: %s\n    see it again with: scripts/sim%s --trace %llu\n",
-				    static_cast<unsigned long long>(seed), seconds_of(outcome.failure->at), outcome.failure->checker.c_str(),
-				    outcome.failure->text.c_str(), options.plan_text.c_str(), static_cast<unsigned long long>(seed));
+			std::printf("seed %llu FAILED at %.6f s: %s: %s\n    see it again with: scripts/sim%s --trace "
+				    "%llu\n",
+				    static_cast<unsigned long long>(seed), seconds_of(outcome.failure->at),
+				    outcome.failure->checker.c_str(), outcome.failure->text.c_str(),
+				    options.plan_text.c_str(), static_cast<unsigned long long>(seed));
 		std::fflush(stdout);
 	}
 	const double wall = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-	std::printf("simulated %.0f s in %.1f s, %.1f seeds/s; %llu steps, %llu role changes, %llu faults\n", totals.simulated_seconds, wall,
-		    static_cast<double>(options.seeds.size()) / wall, static_cast<unsigned long long>(totals.most.steps),
-		    static_cast<unsigned long long>(totals.most.role_changes), static_cast<unsigned long long>(totals.most.faults));
-	std::printf("longest two primaries that heard each other %s, latest detection %s after the dead interval, most actions in a step %zu\n",
-		    in_ms(totals.most.longest_dual).c_str(), in_ms(totals.most.longest_detection).c_str(), totals.most.most_actions);
+	std::printf("simulated %.0f s in %.1f s, %.1f seeds/s; %llu steps, %llu role changes, %llu faults\n",
+		    totals.simulated_seconds, wall, static_cast<double>(options.seeds.size()) / wall,
+		    static_cast<unsigned long long>(totals.most.steps),
+		    static_cast<unsigned long long>(totals.most.role_changes),
+		    static_cast<unsigned long long>(totals.most.faults));
+	std::printf("longest two primaries that heard each other %s, latest detection %s after the dead interval, most "
+		    "actions in a step %zu\n",
+		    in_ms(totals.most.longest_dual).c_str(), in_ms(totals.most.longest_detection).c_str(),
+		    totals.most.most_actions);
 	std::printf("%zu passed, %zu failed\n", totals.passed, totals.failed);
 	return totals.failed == 0 ? 0 : 1;
 }

@@ -15,8 +15,8 @@ constexpr int ticks_that_spin = 50;
 constexpr Duration farewell = std::chrono::milliseconds{100}; // between Stopping and the end of the process
 } // namespace
 
-Member::Process::Process(World &world, std::size_t index, const core::Config &config, const core::BootNonce &nonce, std::uint64_t password,
-			 Random random)
+Member::Process::Process(World &world, std::size_t index, const core::Config &config, const core::BootNonce &nonce,
+			 std::uint64_t password, Random random)
     : node(config), keys(config, nonce, password, random), worker(world, index, ring)
 {
 }
@@ -63,7 +63,8 @@ void Member::boot()
 	for (std::uint8_t i = 0; i < plan.config.monitor_count; ++i)
 		step({at, core::MonitorChanged{i, m_monitor_up[i]}});
 	step({at, started});
-	m_world.queue.put(m_world.now() + m_random.between(Duration{}, m_world.plan.interval()), Wake::beat, m_index, m_boot);
+	m_world.queue.put(m_world.now() + m_random.between(Duration{}, m_world.plan.interval()), Wake::beat, m_index,
+			  m_boot);
 }
 
 void Member::crash()
@@ -77,7 +78,7 @@ void Member::crash()
 	m_waiting.clear();
 	m_process.reset();
 	m_answers.clear();
-	m_takeover = Takeover{false, m_world.now(), 0};
+	m_takeover = Takeover{false, m_world.now()};
 	m_paused = false;
 	m_stopping = false;
 	m_control_planned = false;
@@ -221,9 +222,11 @@ void Member::step(const core::Event &event)
 	}
 	m_answers.clear();
 	plan_tick();
-	m_ticks_in_a_row = std::holds_alternative<core::Tick>(event.body) && m_world.now() == m_tick_at ? m_ticks_in_a_row + 1 : 0;
+	m_ticks_in_a_row =
+		std::holds_alternative<core::Tick>(event.body) && m_world.now() == m_tick_at ? m_ticks_in_a_row + 1 : 0;
 	if (m_ticks_in_a_row > ticks_that_spin)
-		m_world.fail("ticks-make-progress", member_name(m_index) + " wants one Tick after another and time stands still");
+		m_world.fail("ticks-make-progress",
+			     member_name(m_index) + " wants one Tick after another and time stands still");
 }
 
 void Member::run(const core::Event &original)
@@ -336,7 +339,8 @@ void Member::carry_out(const core::BindCandidate &action)
 {
 	m_process->worker.bind(action.session, action.slot);
 	if (const auto peer = m_world.index_of(m_process->node.members()[action.slot].id))
-		m_world.trace.line(m_world.now(), member_name(m_index), "session %u with %s", action.session, member_name(*peer).c_str());
+		m_world.trace.line(m_world.now(), member_name(m_index), "session %u with %s", action.session,
+				   member_name(*peer).c_str());
 }
 
 void Member::carry_out(const core::InstallOutboundKeys &action)
@@ -377,15 +381,14 @@ void Member::carry_out(const core::SetBeatContent &action)
 	m_process->worker.set_beat(action);
 }
 
-void Member::carry_out(const core::BecomePrimary &action)
+void Member::carry_out(const core::BecomePrimary &)
 {
-	m_takeover = {true, m_world.now(), action.epoch};
+	m_takeover = {true, m_world.now()};
 }
 
 void Member::carry_out(const core::BecomeSecondary &)
 {
-	m_takeover.owns = false;
-	m_takeover.changed_at = m_world.now();
+	m_takeover = {false, m_world.now()};
 }
 
 } // namespace systole::sim

@@ -22,7 +22,6 @@ class World;
 struct Takeover {
 	bool owns = false;
 	SimTime changed_at = long_ago; // since when it is so
-	std::uint32_t claimed_epoch = 0;
 };
 
 class Member {
@@ -44,7 +43,6 @@ public:
 	[[nodiscard]] SimTime booted_at() const { return m_booted_at; }
 	[[nodiscard]] SimTime resumed_at() const { return m_resumed_at; }
 	[[nodiscard]] const core::Node &node() const { return m_process->node; }
-	[[nodiscard]] const Worker &worker() const { return m_process->worker; }
 	[[nodiscard]] const KeyAgent &keys() const { return m_process->keys; }
 	[[nodiscard]] const Takeover &takeover() const { return m_takeover; }
 	[[nodiscard]] const MemberClock &clock() const;
@@ -55,7 +53,8 @@ public:
 
 private:
 	struct Process {
-		Process(World &world, std::size_t index, const core::Config &config, const core::BootNonce &nonce, std::uint64_t password, Random random);
+		Process(World &world, std::size_t index, const core::Config &config, const core::BootNonce &nonce,
+			std::uint64_t password, Random random);
 		core::Node node;
 		KeyAgent keys;
 		std::vector<core::Event> ring;
@@ -88,8 +87,8 @@ private:
 	void carry_out(const core::SetPeerMac &action);
 	void carry_out(const core::SetRanks &) {} // addresses are not checked by anybody who could be fooled by them
 	void carry_out(const core::SetBeatContent &action);
-	void carry_out(const core::BecomePrimary &action);
-	void carry_out(const core::BecomeSecondary &action);
+	void carry_out(const core::BecomePrimary &);
+	void carry_out(const core::BecomeSecondary &);
 	void carry_out(const core::Reannounce &) {}
 	void carry_out(const core::Notice &) {}
 

@@ -16,7 +16,10 @@ using std::chrono::microseconds;
 // Who is dead, frozen or cut off is no longer held for alive one dead interval after its last beat that could count.
 class Detection final : public Checker {
 public:
-	explicit Detection(World &world) : Checker(world, "detection-in-time"), m_bound(world.plan.dead() + world.plan.tolerance()) {}
+	explicit Detection(World &world)
+	    : Checker(world, "detection-in-time"), m_bound(world.plan.dead() + world.plan.tolerance())
+	{
+	}
 	void after_step(const Step &step) override { look(step.member); }
 	void sweep() override
 	{
@@ -37,10 +40,11 @@ private:
 			if (!other)
 				continue; // right-password-only says so
 			const Duration silent = m_world.now() - m_world.truth.possible(index, *other);
-			m_world.statistics.longest_detection = std::max(m_world.statistics.longest_detection, silent - m_world.plan.dead());
+			m_world.statistics.longest_detection =
+				std::max(m_world.statistics.longest_detection, silent - m_world.plan.dead());
 			if (silent > m_bound)
-				fail(member_name(index) + " still holds " + member_name(*other) + " for alive " + in_ms(silent) +
-				     " after its last beat that could count, bound " + in_ms(m_bound));
+				fail(member_name(index) + " still holds " + member_name(*other) + " for alive " +
+				     in_ms(silent) + " after its last beat that could count, bound " + in_ms(m_bound));
 		}
 	}
 	Duration m_bound;
@@ -90,8 +94,9 @@ private:
 		for (std::size_t link = 0; link < m_world.plan.links; ++link) {
 			const SimTime proven = m_world.truth.proven(step.member, other, link);
 			if (proven <= judged && judged - proven < least)
-				fail(member_name(step.member) + " gave up " + member_name(other) + " only " + in_ms(judged - proven) +
-				     " after a good beat on link " + std::to_string(link) + ", dead interval " + in_ms(m_world.plan.dead()));
+				fail(member_name(step.member) + " gave up " + member_name(other) + " only " +
+				     in_ms(judged - proven) + " after a good beat on link " + std::to_string(link) +
+				     ", dead interval " + in_ms(m_world.plan.dead()));
 		}
 	}
 };
@@ -107,9 +112,11 @@ public:
 				continue;
 			const auto other = m_world.index_of(peer.id);
 			if (!other)
-				fail(member_name(step.member) + " has a member that does not exist: " + std::string(peer.id.view()));
+				fail(member_name(step.member) +
+				     " has a member that does not exist: " + std::string(peer.id.view()));
 			else if (m_world.outsider(step.member) || m_world.outsider(*other))
-				fail(member_name(step.member) + " has taken in " + member_name(*other) + ", which is set differently");
+				fail(member_name(step.member) + " has taken in " + member_name(*other) +
+				     ", which is set differently");
 		}
 	}
 };
@@ -126,7 +133,8 @@ public:
 			if (slot != 0 && slot < core::max_members && !members[slot].id.empty())
 				return;
 			good = false;
-			fail(member_name(member) + " wants " + what + " for slot " + std::to_string(slot) + ", where nobody is");
+			fail(member_name(member) + " wants " + what + " for slot " + std::to_string(slot) +
+			     ", where nobody is");
 		};
 		for (const core::Action &action : actions) {
 			if (const auto *install = std::get_if<core::InstallOutboundKeys>(&action))
@@ -139,7 +147,8 @@ public:
 				need(mac->slot, "an address");
 			else if (const auto *bind = std::get_if<core::BindCandidate>(&action))
 				need(bind->slot, "a candidate bound");
-			else if (const auto *inbound = std::get_if<core::InstallInboundKeys>(&action); inbound != nullptr && inbound->slot != 0)
+			else if (const auto *inbound = std::get_if<core::InstallInboundKeys>(&action);
+				 inbound != nullptr && inbound->slot != 0)
 				need(inbound->slot, "inbound keys");
 		}
 		return good;
@@ -154,7 +163,8 @@ public:
 	{
 		m_world.statistics.most_actions = std::max(m_world.statistics.most_actions, step.actions.size());
 		if (step.actions.size() > core::Actions::capacity() / 2)
-			fail(member_name(step.member) + " wants " + std::to_string(step.actions.size()) + " actions in one step");
+			fail(member_name(step.member) + " wants " + std::to_string(step.actions.size()) +
+			     " actions in one step");
 	}
 };
 
@@ -171,7 +181,8 @@ public:
 			const std::size_t bound = m_world.outsider(i) ? m_world.size() : m_world.size() - 1 + outsiders;
 			const std::size_t sessions = m_world.member(i).keys().session_count();
 			if (sessions > bound)
-				fail(member_name(i) + " holds the keys of " + std::to_string(sessions) + " sessions, bound " + std::to_string(bound));
+				fail(member_name(i) + " holds the keys of " + std::to_string(sessions) +
+				     " sessions, bound " + std::to_string(bound));
 		}
 	}
 };
@@ -197,7 +208,8 @@ private:
 	[[nodiscard]] bool together(std::size_t a, std::size_t b) const
 	{
 		const Plan &plan = m_world.plan;
-		return a == b || (!plan.members[a].outsider && !plan.members[b].outsider && plan.other_side[a] == plan.other_side[b]);
+		return a == b || (!plan.members[a].outsider && !plan.members[b].outsider &&
+				  plan.other_side[a] == plan.other_side[b]);
 	}
 	void look(std::size_t index)
 	{
@@ -213,7 +225,8 @@ private:
 			const Member &peer = m_world.member(other);
 			const core::MemberId &id = m_world.plan.members[other].config.self;
 			if (!together(index, other)) {
-				if (const core::Member *known = member.node().member(id); known != nullptr && known->alive)
+				if (const core::Member *known = member.node().member(id);
+				    known != nullptr && known->alive)
 					fail(who + " holds " + member_name(other) + " for alive across the split");
 				continue;
 			}
@@ -222,7 +235,8 @@ private:
 				if (own.choice != id)
 					fail(who + " does not follow the primary " + member_name(other));
 				if (peer.running() && peer.node().vcluster().epoch != own.epoch)
-					fail(who + " is at epoch " + std::to_string(own.epoch) + ", its primary " + member_name(other) + " at another");
+					fail(who + " is at epoch " + std::to_string(own.epoch) + ", its primary " +
+					     member_name(other) + " at another");
 			}
 			if (other != index)
 				look_session(index, other);
@@ -234,14 +248,16 @@ private:
 	}
 	void look_session(std::size_t index, std::size_t other)
 	{
-		const core::Member *known = m_world.member(index).node().member(m_world.plan.members[other].config.self);
+		const core::Member *known =
+			m_world.member(index).node().member(m_world.plan.members[other].config.self);
 		if (known == nullptr || !known->alive) {
 			fail(member_name(index) + " does not hear " + member_name(other));
 			return;
 		}
 		for (std::size_t link = 0; link < m_world.plan.links; ++link)
 			if (known->links[link].health != core::LinkHealth::up)
-				fail(member_name(index) + " does not hear " + member_name(other) + " on link " + std::to_string(link));
+				fail(member_name(index) + " does not hear " + member_name(other) + " on link " +
+				     std::to_string(link));
 	}
 	bool m_settled = false;
 };

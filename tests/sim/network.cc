@@ -52,7 +52,6 @@ void Network::carry(const Packet &packet, std::size_t to)
 		Duration delay = plan.delay + m_random.between(Duration{}, plan.jitter);
 		if (m_random.permille(plan.straggler_permille))
 			delay += plan.straggle;
-		++m_delivered;
 		m_queue.put(m_queue.now() + delay, Wake::deliver, to, m_pool.put(packet));
 	}
 }

@@ -32,7 +32,6 @@ public:
 
 	void set_open(std::size_t from, std::size_t to, std::size_t link, bool open);
 	void set_open_pair(std::size_t a, std::size_t b, bool open); // both ways, all links
-	[[nodiscard]] bool open(std::size_t from, std::size_t to, std::size_t link) const { return m_open[from][to][link]; }
 	// Since when at least one and the same link has been open both ways; never if none is. Says nothing of loss.
 	[[nodiscard]] SimTime connected_since(std::size_t a, std::size_t b) const { return m_connected_since[a][b]; }
 
@@ -44,8 +43,6 @@ public:
 	// The attacker hears everything, cut or lost or not; empty if there is nothing yet.
 	void record_from_now_on() { m_recording = true; }
 	[[nodiscard]] std::optional<Packet> any_recorded(Random &random) const;
-
-	[[nodiscard]] std::uint64_t delivered() const { return m_delivered; }
 
 private:
 	void carry(const Packet &packet, std::size_t to);
@@ -63,7 +60,6 @@ private:
 	bool m_recording = false;
 	std::vector<Packet> m_records;
 	std::size_t m_next_record = 0;
-	std::uint64_t m_delivered = 0;
 };
 
 } // namespace systole::sim

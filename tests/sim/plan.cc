@@ -17,7 +17,8 @@ constexpr std::int64_t beats_per_second = 3000; // of the whole cluster: keeps a
 
 core::Config draw_config(Random &random, std::size_t count, std::size_t links)
 {
-	static constexpr Duration intervals[] = {milliseconds{10}, milliseconds{10}, milliseconds{20}, milliseconds{50}, milliseconds{100}};
+	static constexpr Duration intervals[] = {milliseconds{10}, milliseconds{10}, milliseconds{20}, milliseconds{50},
+						 milliseconds{100}};
 	static constexpr Duration margins[] = {seconds{1}, seconds{5}, seconds{300}};
 	core::Config config;
 	config.group_id = 103;
@@ -27,7 +28,8 @@ core::Config draw_config(Random &random, std::size_t count, std::size_t links)
 	const auto ways = static_cast<std::int64_t>(count * (count - 1) * links);
 	while (ways * Duration{seconds{1}} / config.hb_interval > beats_per_second)
 		config.hb_interval *= 2;
-	config.hb_lost_threshold = static_cast<std::uint8_t>(config.hb_interval > milliseconds{50} ? random.between(3, 5) : random.between(3, 8));
+	config.hb_lost_threshold = static_cast<std::uint8_t>(
+		config.hb_interval > milliseconds{50} ? random.between(3, 5) : random.between(3, 8));
 	config.hello_holddown = random.between(seconds{5}, seconds{7});
 	config.uptime_margin = random.pick(margins);
 	config.link_count = static_cast<std::uint8_t>(links);
@@ -59,7 +61,8 @@ void draw_members(Plan &plan, Random &random, std::size_t count)
 			member.config.policy = core::policy_authentication;
 		else if (member.outsider)
 			member.password = 2;
-		member.clock = MemberClock(random.between(Duration{seconds{1}}, Duration{seconds{1'000'000}}), random.between(-50, 50));
+		member.clock = MemberClock(random.between(Duration{seconds{1}}, Duration{seconds{1'000'000}}),
+					   random.between(-50, 50));
 		member.first_boot = random.between(Duration{}, Duration{seconds{2}});
 		if (late_joiner && random.permille(400))
 			member.first_boot = random.between(Duration{seconds{8}}, Duration{seconds{18}});
@@ -79,7 +82,8 @@ void draw_network(Plan &plan, Random &random)
 	network.straggler_permille = random.permille(300) ? random.between(1, 50) : 0;
 	network.delay = random.between(microseconds{20}, milliseconds{2});
 	network.jitter = random.between(Duration{}, Duration{plan.interval() / 4});
-	network.straggle = network.straggler_permille == 0 ? Duration{} : random.between(Duration{}, Duration{plan.interval() * 2});
+	network.straggle = network.straggler_permille == 0 ? Duration{}
+							   : random.between(Duration{}, Duration{plan.interval() * 2});
 }
 
 void draw_faults(Plan &plan, Random &random)
@@ -108,8 +112,10 @@ void draw_faults(Plan &plan, Random &random)
 
 const char *name_of(Fault fault)
 {
-	static constexpr const char *names[fault_kinds] = {"crash",   "stop",  "restart",   "pause",    "cut-link",   "cut-one-way",   "cut-pair", "cut-switch",
-							   "isolate", "split", "heal-some", "heal-all", "loss-burst", "monitor", "failover-flag", "reset-uptime"};
+	static constexpr const char *names[fault_kinds] = {
+		"crash",      "stop",       "restart",       "pause",       "cut-link",  "cut-one-way",
+		"cut-pair",   "cut-switch", "isolate",       "split",       "heal-some", "heal-all",
+		"loss-burst", "monitor",    "failover-flag", "reset-uptime"};
 	return names[static_cast<std::size_t>(fault)];
 }
 
@@ -146,14 +152,20 @@ std::string Plan::text() const
 	const auto ms = [](Duration d) { return std::chrono::duration<double, std::milli>(d).count(); };
 	char line[400];
 	std::snprintf(line, sizeof line,
-		      "%zu members, %zu links, interval %.0f ms x %u, holddown %.1f s, margin %.0f s, expected %u, loss %d/1000, duplicates %d/1000, "
+		      "%zu members, %zu links, interval %.0f ms x %u, holddown %.1f s, margin %.0f s, expected %u, "
+		      "loss %d/1000, duplicates %d/1000, "
 		      "stragglers %d/1000 +%.1f ms, delay %.2f ms + %.2f ms, control %.2f ms, poll %.2f ms\n",
-		      members.size(), links, ms(interval()), common().hb_lost_threshold, ms(common().hello_holddown) / 1000,
-		      ms(common().uptime_margin) / 1000, common().expected_members, network.loss_permille, network.duplicate_permille,
-		      network.straggler_permille, ms(network.straggle), ms(network.delay), ms(network.jitter), ms(control_delay), ms(poll_delay));
+		      members.size(), links, ms(interval()), common().hb_lost_threshold,
+		      ms(common().hello_holddown) / 1000, ms(common().uptime_margin) / 1000, common().expected_members,
+		      network.loss_permille, network.duplicate_permille, network.straggler_permille,
+		      ms(network.straggle), ms(network.delay), ms(network.jitter), ms(control_delay), ms(poll_delay));
 	std::string out = line;
-	std::snprintf(line, sizeof line, "safety %.1f s, settle %.1f s, hold %.1f s, %s, attacker %s, faults:", ms(safety) / 1000, ms(settle) / 1000,
-		      ms(hold) / 1000, lasting_split ? "ends split in two" : "ends whole", attack_gap == Duration{} ? "no" : forger ? "forges" : "replays");
+	std::snprintf(line, sizeof line,
+		      "safety %.1f s, settle %.1f s, hold %.1f s, %s, attacker %s, faults:", ms(safety) / 1000,
+		      ms(settle) / 1000, ms(hold) / 1000, lasting_split ? "ends split in two" : "ends whole",
+		      attack_gap == Duration{} ? "no"
+		      : forger                 ? "forges"
+					       : "replays");
 	out += line;
 	if (fault_gap == Duration{})
 		out += " none";
@@ -164,9 +176,10 @@ std::string Plan::text() const
 	for (std::size_t i = 0; i < members.size(); ++i) {
 		const MemberPlan &m = members[i];
 		std::snprintf(line, sizeof line, "m%zu serial %s priority %u override %s%s, boots at %.3f s%s\n", i + 1,
-			      std::string(m.config.self.view()).c_str(), m.config.priority, m.config.override_enabled ? "on" : "off",
-			      m.outsider ? (m.password != 1 ? ", another password" : ", another policy") : "", ms(m.first_boot) / 1000,
-			      lasting_split ? (other_side[i] ? ", side B" : ", side A") : "");
+			      std::string(m.config.self.view()).c_str(), m.config.priority,
+			      m.config.override_enabled ? "on" : "off",
+			      m.outsider ? (m.password != 1 ? ", another password" : ", another policy") : "",
+			      ms(m.first_boot) / 1000, lasting_split ? (other_side[i] ? ", side B" : ", side A") : "");
 		out += line;
 	}
 	return out;

@@ -20,20 +20,20 @@ namespace systole::sim {
 inline constexpr std::size_t max_sim_members = core::max_members;
 
 enum class Fault : std::uint8_t {
-	crash,        // power loss
-	stop,         // orderly exit
-	restart,      // a dead member boots again, new nonce
-	pause,        // SIGSTOP for a while
-	cut_link,     // both ways between two members on one link
-	cut_one_way,  // one direction between two members, on one link or on all
-	cut_pair,     // both ways between two members on all links
-	cut_switch,   // one link of everybody
-	isolate,      // one member from all others
-	split,        // two halves
-	heal_some,    // one pair
+	crash,       // power loss
+	stop,        // orderly exit
+	restart,     // a dead member boots again, new nonce
+	pause,       // SIGSTOP for a while
+	cut_link,    // both ways between two members on one link
+	cut_one_way, // one direction between two members, on one link or on all
+	cut_pair,    // both ways between two members on all links
+	cut_switch,  // one link of everybody
+	isolate,     // one member from all others
+	split,       // two halves
+	heal_some,   // one pair
 	heal_all,
-	loss_burst,   // most packets lost for a while
-	monitor,      // a monitored interface goes down or comes back
+	loss_burst, // most packets lost for a while
+	monitor,    // a monitored interface goes down or comes back
 	failover_flag,
 	reset_uptime,
 };
@@ -72,8 +72,8 @@ struct Plan {
 	NetworkPlan network;
 
 	std::bitset<fault_kinds> faults;
-	Duration fault_gap{};    // mean time between faults, 0 = none at all
-	Duration attack_gap{};   // mean time between the attacker's deeds, 0 = no attacker
+	Duration fault_gap{};     // mean time between faults, 0 = none at all
+	Duration attack_gap{};    // mean time between the attacker's deeds, 0 = no attacker
 	bool forger = false;      // he forges HELLOs all the time, instead of replaying
 	Duration control_delay{}; // ring to control thread
 	Duration poll_delay{};    // a worker's turn after a deadline
@@ -93,10 +93,16 @@ struct Plan {
 	[[nodiscard]] Duration dead() const { return common().dead_interval(); }
 	[[nodiscard]] Duration total() const { return safety + settle + hold; }
 	// How late anything may be that is judged in time: clocks, worker turn, ring.
-	[[nodiscard]] Duration tolerance() const { return dead() / 1000 + poll_delay + control_delay + std::chrono::milliseconds{1}; }
+	[[nodiscard]] Duration tolerance() const
+	{
+		return dead() / 1000 + poll_delay + control_delay + std::chrono::milliseconds{1};
+	}
 	// From the first beat that says something new to everybody who hears the sender having stepped on it. A beat may
 	// be lost, but not all of a dead interval; a content that was known before is handed up again after 100 ms.
-	[[nodiscard]] Duration hearsay() const { return dead() + std::chrono::milliseconds{100} + network.longest() + tolerance(); }
+	[[nodiscard]] Duration hearsay() const
+	{
+		return dead() + std::chrono::milliseconds{100} + network.longest() + tolerance();
+	}
 };
 
 } // namespace systole::sim

@@ -27,10 +27,14 @@ public:
 	// 0 .. bound-1. The bias of the modulo is far below what a simulation could notice.
 	std::uint64_t below(std::uint64_t bound) { return bound == 0 ? 0 : next() % bound; }
 	std::size_t index(std::size_t size) { return static_cast<std::size_t>(below(size)); }
-	int between(int low, int high) { return low + static_cast<int>(below(static_cast<std::uint64_t>(high - low + 1))); }
+	int between(int low, int high)
+	{
+		return low + static_cast<int>(below(static_cast<std::uint64_t>(high - low + 1)));
+	}
 	core::Duration between(core::Duration low, core::Duration high)
 	{
-		return low + core::Duration{static_cast<std::int64_t>(below(static_cast<std::uint64_t>((high - low).count() + 1)))};
+		return low + core::Duration{static_cast<std::int64_t>(
+				     below(static_cast<std::uint64_t>((high - low).count() + 1)))};
 	}
 	bool permille(int chance) { return chance > 0 && below(1000) < static_cast<std::uint64_t>(chance); }
 	template <typename T, std::size_t N> const T &pick(const T (&choices)[N]) { return choices[index(N)]; }

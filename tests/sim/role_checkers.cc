@@ -20,9 +20,9 @@ constexpr int claim_patience = 3; // dead intervals the core gives a rival or su
 class OnePrimary final : public Checker {
 public:
 	explicit OnePrimary(World &world)
-	    : Checker(world, "one-primary")
-	    , m_hearing_bound(world.plan.hearsay() + world.plan.dead() * claim_patience + world.plan.tolerance())
-	    , m_connected_bound(m_hearing_bound + seconds{20})
+	    : Checker(world, "one-primary"),
+	      m_hearing_bound(world.plan.hearsay() + world.plan.dead() * claim_patience + world.plan.tolerance()),
+	      m_connected_bound(m_hearing_bound + seconds{20})
 	{
 	}
 	void after_step(const Step &step) override
@@ -47,19 +47,23 @@ private:
 		const Member &y = m_world.member(b);
 		if (!x.takeover().owns || !y.takeover().owns)
 			return;
-		const SimTime both = std::max({x.takeover().changed_at, y.takeover().changed_at, x.resumed_at(), y.resumed_at()});
+		const SimTime both =
+			std::max({x.takeover().changed_at, y.takeover().changed_at, x.resumed_at(), y.resumed_at()});
 		const SimTime hearing = m_world.truth.hearing_since(m_world.now(), a, b);
 		if (hearing != sim_never) {
 			const Duration dual = m_world.now() - std::max(both, hearing);
 			m_world.statistics.longest_dual = std::max(m_world.statistics.longest_dual, dual);
 			if (dual > m_hearing_bound)
-				fail(member_name(a) + " and " + member_name(b) + " hear each other and are both primary for " + in_ms(dual) +
-				     ", bound " + in_ms(m_hearing_bound));
+				fail(member_name(a) + " and " + member_name(b) +
+				     " hear each other and are both primary for " + in_ms(dual) + ", bound " +
+				     in_ms(m_hearing_bound));
 		}
 		const SimTime connected = m_world.network.connected_since(a, b);
 		const SimTime undisturbed = std::max({both, connected, m_world.last_loss_burst});
-		if (connected != sim_never && m_world.plan.network.loss_permille <= 100 && m_world.now() - undisturbed > m_connected_bound)
-			fail(member_name(a) + " and " + member_name(b) + " are connected and both primary for longer than " + in_ms(m_connected_bound));
+		if (connected != sim_never && m_world.plan.network.loss_permille <= 100 &&
+		    m_world.now() - undisturbed > m_connected_bound)
+			fail(member_name(a) + " and " + member_name(b) +
+			     " are connected and both primary for longer than " + in_ms(m_connected_bound));
 	}
 	Duration m_hearing_bound;
 	Duration m_connected_bound;
@@ -92,8 +96,8 @@ public:
 		const Member &member = m_world.member(step.member);
 		const core::HaState state = member.node().vcluster().state;
 		if (member.takeover().owns != (state == core::HaState::work))
-			fail(member_name(step.member) + " is in " + name_of(state) + (member.takeover().owns ? " and owns" : " and does not own") +
-			     " the addresses");
+			fail(member_name(step.member) + " is in " + name_of(state) +
+			     (member.takeover().owns ? " and owns" : " and does not own") + " the addresses");
 	}
 };
 
@@ -109,7 +113,8 @@ public:
 			known = Known{member.boot_number(), 0, 0, m_world.now()};
 		const std::uint32_t epoch = member.node().vcluster().epoch;
 		if (epoch < known.epoch)
-			fail(member_name(step.member) + " went back from epoch " + std::to_string(known.epoch) + " to " + std::to_string(epoch));
+			fail(member_name(step.member) + " went back from epoch " + std::to_string(known.epoch) +
+			     " to " + std::to_string(epoch));
 		if (epoch != known.epoch)
 			known.since = m_world.now();
 		known.epoch = epoch;
@@ -129,18 +134,21 @@ private:
 	{
 		Known &known = m_known[member];
 		if (claim <= known.claimed)
-			fail(member_name(member) + " claims epoch " + std::to_string(claim) + " after " + std::to_string(known.claimed));
+			fail(member_name(member) + " claims epoch " + std::to_string(claim) + " after " +
+			     std::to_string(known.claimed));
 		if (claim != known.epoch)
-			fail(member_name(member) + " claims epoch " + std::to_string(claim) + " and says " + std::to_string(known.epoch));
+			fail(member_name(member) + " claims epoch " + std::to_string(claim) + " and says " +
+			     std::to_string(known.epoch));
 		known.claimed = claim;
 		const SimTime old = m_world.now() - m_world.plan.hearsay();
 		for (std::size_t other = 0; other < m_world.size(); ++other)
 			if (other != member && m_world.takes_part(other) && m_known[other].since <= old &&
 			    m_known[other].boot == m_world.member(other).boot_number() &&
 			    m_world.truth.hearing_since(m_world.now(), member, other) <= old &&
-			    std::max(m_world.member(other).resumed_at(), m_world.member(member).resumed_at()) <= old && claim <= m_known[other].epoch)
-				fail(member_name(member) + " claims epoch " + std::to_string(claim) + ", which " + member_name(other) +
-				     " has long known");
+			    std::max(m_world.member(other).resumed_at(), m_world.member(member).resumed_at()) <= old &&
+			    claim <= m_known[other].epoch)
+				fail(member_name(member) + " claims epoch " + std::to_string(claim) + ", which " +
+				     member_name(other) + " has long known");
 	}
 	std::vector<Known> m_known;
 };
@@ -151,8 +159,9 @@ public:
 	explicit NoUsurper(World &world) : Checker(world, "no-usurper") {}
 	void after_step(const Step &step) override
 	{
-		const bool claims = std::any_of(step.actions.begin(), step.actions.end(),
-						[](const core::Action &a) { return std::holds_alternative<core::BecomePrimary>(a); });
+		const bool claims = std::any_of(step.actions.begin(), step.actions.end(), [](const core::Action &a) {
+			return std::holds_alternative<core::BecomePrimary>(a);
+		});
 		if (!claims || !m_world.takes_part(step.member))
 			return;
 		const SimTime old = m_world.now() - m_world.plan.hearsay();
@@ -163,7 +172,8 @@ public:
 			if (primary.takeover().owns && primary.takeover().changed_at <= old &&
 			    m_world.truth.hearing_since(m_world.now(), step.member, other) <= old &&
 			    std::max(primary.resumed_at(), m_world.member(step.member).resumed_at()) <= old)
-				fail(member_name(step.member) + " claims the role although it hears the primary " + member_name(other));
+				fail(member_name(step.member) + " claims the role although it hears the primary " +
+				     member_name(other));
 		}
 	}
 };
@@ -188,11 +198,12 @@ public:
 		if (m_world.now() - m_world.last_cause() <= m_window)
 			return;
 		for (std::size_t i = 0; i < m_world.size(); ++i) // the end of a holddown
-			if (m_world.member(i).running() &&
-			    m_world.now() - m_world.member(i).booted_at() <= m_world.plan.common().hello_holddown + m_window)
+			if (m_world.member(i).running() && m_world.now() - m_world.member(i).booted_at() <=
+								   m_world.plan.common().hello_holddown + m_window)
 				return;
-		fail(member_name(step.member) + " went from " + name_of(step.before.state) + " to " + name_of(state) + " although nothing has happened for " +
-		     in_ms(m_world.now() - m_world.last_cause()) + ", window " + in_ms(m_window));
+		fail(member_name(step.member) + " went from " + name_of(step.before.state) + " to " + name_of(state) +
+		     " although nothing has happened for " + in_ms(m_world.now() - m_world.last_cause()) + ", window " +
+		     in_ms(m_window));
 	}
 
 private:
@@ -203,8 +214,9 @@ private:
 class JoinerYields final : public Checker {
 public:
 	explicit JoinerYields(World &world)
-	    : Checker(world, "joiner-does-not-displace")
-	    , m_window(world.plan.hearsay() * 2 + world.plan.dead() * (claim_patience + static_cast<int>(world.plan.members.size())))
+	    : Checker(world, "joiner-does-not-displace"),
+	      m_window(world.plan.hearsay() * 2 +
+		       world.plan.dead() * (claim_patience + static_cast<int>(world.plan.members.size())))
 	{
 	}
 	void after_step(const Step &step) override
@@ -213,11 +225,14 @@ public:
 		const Member &member = m_world.member(step.member);
 		const core::VclusterState &now = member.node().vcluster();
 		const bool yields = step.before.state == core::HaState::work && now.state != core::HaState::work;
-		if (!yields || m_world.outsider(step.member) || now.failover_flag || member.node().link_failure() != 0 || member.stopping())
+		if (!yields || m_world.outsider(step.member) || now.failover_flag ||
+		    member.node().link_failure() != 0 || member.stopping())
 			return;
-		const bool overridden = std::any_of(m_world.plan.members.begin(), m_world.plan.members.end(),
-						    [](const MemberPlan &m) { return !m.outsider && m.config.override_enabled; });
-		if (overridden || m_world.now() - m_world.last_upset() <= m_window || m_world.now() - m_rivals_at <= m_window)
+		const bool overridden =
+			std::any_of(m_world.plan.members.begin(), m_world.plan.members.end(),
+				    [](const MemberPlan &m) { return !m.outsider && m.config.override_enabled; });
+		if (overridden || m_world.now() - m_world.last_upset() <= m_window ||
+		    m_world.now() - m_rivals_at <= m_window)
 			return;
 		fail(member_name(step.member) + " is healthy and gives the role away (" + name_of(now.decision.rule) +
 		     ") although override is off and nothing has failed");

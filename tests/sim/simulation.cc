@@ -19,7 +19,8 @@ const World *current_world = nullptr;
 class Simulation {
 public:
 	Simulation(const Plan &plan, Break broken, bool trace)
-	    : m_world(plan, broken), m_faults(m_world, m_world.random.fork()), m_attacker(m_world, m_world.random.fork())
+	    : m_world(plan, broken), m_faults(m_world, m_world.random.fork()),
+	      m_attacker(m_world, m_world.random.fork())
 	{
 		if (trace)
 			m_world.trace.enable();

@@ -27,7 +27,8 @@ class Trace {
 public:
 	void enable() { m_enabled = true; }
 	[[nodiscard]] bool enabled() const { return m_enabled; }
-	__attribute__((format(printf, 4, 5))) void line(SimTime at, const std::string &who, const char *format, ...) const
+	__attribute__((format(printf, 4, 5))) void line(SimTime at, const std::string &who, const char *format,
+							...) const
 	{
 		if (!m_enabled)
 			return;

@@ -70,11 +70,16 @@ public:
 	}
 
 	// The last moment at which `to` had, or may have had, a reason to hold `from` for alive.
-	[[nodiscard]] SimTime proven(std::size_t to, std::size_t from) const { return m_pairs[to][from].proven; }
-	[[nodiscard]] SimTime proven(std::size_t to, std::size_t from, std::size_t link) const { return m_pairs[to][from].ways[link].proven; }
+	[[nodiscard]] SimTime proven(std::size_t to, std::size_t from, std::size_t link) const
+	{
+		return m_pairs[to][from].ways[link].proven;
+	}
 	[[nodiscard]] SimTime possible(std::size_t to, std::size_t from) const { return m_pairs[to][from].possible; }
 	// The boot of `from` whose beat `to` has taken last.
-	[[nodiscard]] std::uint32_t boot_heard(std::size_t to, std::size_t from) const { return m_pairs[to][from].boot; }
+	[[nodiscard]] std::uint32_t boot_heard(std::size_t to, std::size_t from) const
+	{
+		return m_pairs[to][from].boot;
+	}
 	// Since when two members have heard each other without a gap of a dead interval; never if they do not.
 	[[nodiscard]] SimTime hearing_since(SimTime now, std::size_t a, std::size_t b) const
 	{
@@ -88,7 +93,7 @@ public:
 	}
 
 private:
-	struct Way { // one member's side of one link to another
+	struct Way {                      // one member's side of one link to another
 		std::uint64_t sent = 0;   // beats to the other
 		std::uint64_t newest = 0; // highest number heard from the other
 		SimTime proven = long_ago;

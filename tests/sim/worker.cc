@@ -46,10 +46,8 @@ bool Worker::ReplaySet::take(std::uint32_t sequence)
 }
 
 Worker::Worker(World &world, std::size_t member, std::vector<core::Event> &ring)
-    : m_world(world)
-    , m_member(member)
-    , m_ring(ring)
-    , m_timing(core::LivenessTiming::from(world.plan.interval(), world.plan.common().hb_lost_threshold))
+    : m_world(world), m_member(member), m_ring(ring),
+      m_timing(core::LivenessTiming::from(world.plan.interval(), world.plan.common().hb_lost_threshold))
 {
 	if (world.broken == Break::hasty_detection)
 		m_timing.dead /= 3;
@@ -166,8 +164,10 @@ void Worker::send(Peer &peer, core::LinkIndex link)
 
 void Worker::take(const Packet &packet)
 {
-	const auto it = std::find_if(m_inbound.begin(), m_inbound.end(), [&](const Inbound &sa) { return sa.keys.spi == packet.head.spi; });
-	if (it == m_inbound.end() || it->link != packet.head.link || it->keys.key != packet.head.key || !it->replay.take(packet.head.sequence))
+	const auto it = std::find_if(m_inbound.begin(), m_inbound.end(),
+				     [&](const Inbound &sa) { return sa.keys.spi == packet.head.spi; });
+	if (it == m_inbound.end() || it->link != packet.head.link || it->keys.key != packet.head.key ||
+	    !it->replay.take(packet.head.sequence))
 		return;
 	if (!it->confirmed) {
 		for (Inbound &sa : m_inbound)
@@ -210,7 +210,8 @@ void Worker::take_beat(const Packet &packet, const Inbound &sa)
 	if (peer.handed_session == sa.session) {
 		if (stamp->sent_ns < peer.handed_sent_ns)
 			return; // overtaken on another link
-		if (at - peer.handed_at < hand_up_again && (!fresh || peer.handed_fresh) && std::equal(content.begin(), content.end(), peer.handed.begin(), peer.handed.end()))
+		if (at - peer.handed_at < hand_up_again && (!fresh || peer.handed_fresh) &&
+		    std::equal(content.begin(), content.end(), peer.handed.begin(), peer.handed.end()))
 			return;
 	}
 	const auto words = core::decode_content(content);
@@ -253,7 +254,8 @@ void Worker::plan_judge(core::PeerSlot slot, core::LinkIndex link)
 	if (due == core::never)
 		return;
 	const Member &member = m_world.member(m_member);
-	const Duration late = m_world.plan.poll_delay + (m_world.broken == Break::late_detection ? m_timing.dead : Duration{});
+	const Duration late =
+		m_world.plan.poll_delay + (m_world.broken == Break::late_detection ? m_timing.dead : Duration{});
 	const SimTime at = member.clock().when(due) + late;
 	if (at >= way.judge_at)
 		return; // it is planned again when that has come: one entry a dead interval, not one a beat

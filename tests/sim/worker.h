@@ -47,9 +47,6 @@ public:
 	// After that: deadlines that have passed meanwhile.
 	void judge_all();
 
-	[[nodiscard]] bool started(core::PeerSlot slot) const { return m_peers[slot].started; }
-	[[nodiscard]] std::size_t inbound_count() const { return m_inbound.size(); }
-
 private:
 	struct Way {
 		bool used = false;

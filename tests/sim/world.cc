@@ -5,12 +5,8 @@
 namespace systole::sim {
 
 World::World(const Plan &run_plan, Break what_is_broken)
-    : plan(run_plan)
-    , broken(what_is_broken)
-    , truth(plan)
-    , random(plan.seed ^ 0x574f524c44ULL)
-    , network(plan, queue, random.fork())
-    , checkers(*this)
+    : plan(run_plan), broken(what_is_broken), truth(plan), random(plan.seed ^ 0x574f524c44ULL),
+      network(plan, queue, random.fork()), checkers(*this)
 {
 	for (std::size_t i = 0; i < plan.members.size(); ++i)
 		m_members.push_back(std::make_unique<Member>(*this, i, random.fork()));

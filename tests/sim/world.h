@@ -28,7 +28,7 @@ struct Failure {
 
 // What a run shows besides passing.
 struct Statistics {
-	Duration longest_dual{};     // two primaries that heard each other
+	Duration longest_dual{};      // two primaries that heard each other
 	Duration longest_detection{}; // last possible beat to peer-lost
 	std::size_t most_actions = 0;
 	std::uint64_t role_changes = 0;

@@ -45,10 +45,14 @@ struct Side {
 	void open(const Device &device)
 	{
 		std::string error;
-		port = Port::open({.name = device.port_name, .ethdev = device.ethdev, .mbufs = device.mbufs(), .own_mac = {}}, error);
+		port = Port::open(
+			{.name = device.port_name, .ethdev = device.ethdev, .mbufs = device.mbufs(), .own_mac = {}},
+			error);
 		ASSERT_NE(port, nullptr) << error;
 		const std::array<Port *, 1> ports{port.get()};
-		worker = std::make_unique<Worker>(WorkerConfig{.interval = veth_interval, .lost_threshold = veth_threshold}, ports, *channel, clock);
+		worker = std::make_unique<Worker>(
+			WorkerConfig{.interval = veth_interval, .lost_threshold = veth_threshold}, ports, *channel,
+			clock);
 	}
 	static int run(void *side)
 	{
@@ -85,8 +89,9 @@ void introduce(Side &self, const Side &other, std::uint8_t direction, AddressPai
 	start.macs[0] = other.port->mac();
 	control::SetBeat beat{5, false, {}};
 	for (const control::WorkerCommand &command : std::initializer_list<control::WorkerCommand>{
-			control::InstallInbound{crypto::make_inbound_sa(in.spec()).release(), peer_slot, 0, 1},
-			control::InstallOutbound{crypto::make_outbound_sa(out.spec()).release(), peer_slot, 0, 1}, start, beat})
+		     control::InstallInbound{crypto::make_inbound_sa(in.spec()).release(), peer_slot, 0, 1},
+		     control::InstallOutbound{crypto::make_outbound_sa(out.spec()).release(), peer_slot, 0, 1}, start,
+		     beat})
 		ASSERT_TRUE(self.channel->commands.push(command));
 }
 
@@ -117,9 +122,10 @@ TEST(Veth, beats_cross_af_packet_both_ways_and_a_dead_peer_is_found)
 		EXPECT_EQ(side->channel->counters.drops[static_cast<std::size_t>(control::Drop::esp_icv)], 0U);
 		EXPECT_LT(side->link().rtt_us, 20'000U);
 		std::printf("beats %llu, received %llu, rtt %u us, longest gap %llu us, latest round %llu us\n",
-			static_cast<unsigned long long>(side->channel->counters.beats), static_cast<unsigned long long>(side->link().rx),
-			side->link().rtt_us.load(), static_cast<unsigned long long>(side->channel->counters.longest_gap_us),
-			static_cast<unsigned long long>(side->channel->counters.late_us_max));
+			    static_cast<unsigned long long>(side->channel->counters.beats),
+			    static_cast<unsigned long long>(side->link().rx), side->link().rtt_us.load(),
+			    static_cast<unsigned long long>(side->channel->counters.longest_gap_us),
+			    static_cast<unsigned long long>(side->channel->counters.late_us_max));
 	}
 	(void)a.events();
 
@@ -135,8 +141,10 @@ TEST(Veth, beats_cross_af_packet_both_ways_and_a_dead_peer_is_found)
 	a.stop();
 	ASSERT_EQ(verdict.slot, peer_slot) << "the dead peer was not found within a second";
 	const auto took = std::chrono::duration_cast<std::chrono::microseconds>(verdict.at - death).count();
-	std::printf("lost %lld us after the last turn, %lld us after the last beat\n", static_cast<long long>(took),
-		static_cast<long long>(std::chrono::duration_cast<std::chrono::microseconds>(verdict.at - verdict.last_rx).count()));
+	std::printf(
+		"lost %lld us after the last turn, %lld us after the last beat\n", static_cast<long long>(took),
+		static_cast<long long>(
+			std::chrono::duration_cast<std::chrono::microseconds>(verdict.at - verdict.last_rx).count()));
 	EXPECT_GE(verdict.at - verdict.last_rx, veth_interval * veth_threshold);
 	EXPECT_LE(verdict.at - death, veth_interval * veth_threshold + milliseconds{150});
 	(void)a.events();
@@ -162,7 +170,8 @@ int main(int argc, char **argv)
 		std::puts("skipped: veth test needs root and network namespaces");
 		return systole::dataplane::testing::exit_skipped;
 	}
-	if (!systole::dataplane::testing::run_tool("ip link add hb0 type veth peer name hb1 && ip link set hb0 up && ip link set hb1 up")) {
+	if (!systole::dataplane::testing::run_tool(
+		    "ip link add hb0 type veth peer name hb1 && ip link set hb0 up && ip link set hb1 up")) {
 		std::puts("skipped: veth test needs iproute2 and veth");
 		return systole::dataplane::testing::exit_skipped;
 	}
@@ -175,8 +184,15 @@ int main(int argc, char **argv)
 	std::string all;
 	for (const int cpu : request.cpus)
 		all += (all.empty() ? "" : ",") + std::to_string(cpu);
-	request.given = {"--lcores=0@(" + all + "),1@" + first + ",2@" + last, "--no-huge", "--no-shconf", "--iova-mode=va", "-m", "64", "--no-telemetry",
-		"--file-prefix=systole-" + request.instance, "--log-level=*:error"};
+	request.given = {"--lcores=0@(" + all + "),1@" + first + ",2@" + last,
+			 "--no-huge",
+			 "--no-shconf",
+			 "--iova-mode=va",
+			 "-m",
+			 "64",
+			 "--no-telemetry",
+			 "--file-prefix=systole-" + request.instance,
+			 "--log-level=*:error"};
 	for (const Device &device : request.devices) {
 		if (const auto obstacle = find_obstacle(device)) {
 			std::fprintf(stderr, "%s\n", obstacle->c_str());

@@ -214,7 +214,8 @@ TEST(Handshake, H10ACandidateThatStaysSilentIsForgottenAfterThreeSeconds)
 	const auto asked = all<EvaluateKe1>(b.hear(forger.begin(towards(large_id, nonce_of(1))).ke1));
 	ASSERT_EQ(asked.size(), 1U);
 	const Actions &answer = b.result(asked[0].session, KeyStep::ke1, KeyOutcome::ok);
-	EXPECT_LT(place_of<InstallInboundKeys>(answer), place_of<SendKe2>(answer)) << "ready before the peer can use it";
+	EXPECT_LT(place_of<InstallInboundKeys>(answer), place_of<SendKe2>(answer))
+		<< "ready before the peer can use it";
 	EXPECT_EQ(all<InstallInboundKeys>(answer)[0].slot, 0) << "a candidate";
 	const Time heard = b.now;
 	std::size_t dropped = 0;
@@ -378,10 +379,13 @@ TEST(Handshake, TheBestCommonSuiteIsChosen)
 	};
 	const std::uint32_t every = cap_null_sha1 | cap_cbc_sha1 | cap_gcm;
 	const std::uint32_t encrypt = policy_authentication | policy_encryption;
-	for (const Row row : {Row{every, every, encrypt, Suite::gcm}, Row{every, cap_null_sha1 | cap_cbc_sha1, encrypt, Suite::cbc_sha1},
-			      Row{cap_cbc_sha1, every, encrypt, Suite::cbc_sha1}, Row{cap_null_sha1, every, encrypt, Suite::none},
-			      Row{cap_gcm, cap_cbc_sha1, encrypt, Suite::none}, Row{every, every, policy_authentication, Suite::null_sha1},
-			      Row{cap_gcm, every, policy_authentication, Suite::none}}) {
+	for (const Row row :
+	     {Row{every, every, encrypt, Suite::gcm},
+	      Row{every, cap_null_sha1 | cap_cbc_sha1, encrypt, Suite::cbc_sha1},
+	      Row{cap_cbc_sha1, every, encrypt, Suite::cbc_sha1}, Row{cap_null_sha1, every, encrypt, Suite::none},
+	      Row{cap_gcm, cap_cbc_sha1, encrypt, Suite::none},
+	      Row{every, every, policy_authentication, Suite::null_sha1},
+	      Row{cap_gcm, every, policy_authentication, Suite::none}}) {
 		Config mine = config_of(large_id);
 		mine.capabilities = row.b;
 		mine.policy = row.policy;
@@ -394,7 +398,8 @@ TEST(Handshake, TheBestCommonSuiteIsChosen)
 		ASSERT_EQ(asked.size(), 1U);
 		EXPECT_EQ(asked[0].suite, row.suite);
 		// Without a common suite no key is installed, and nothing the peer says can make the session live.
-		EXPECT_EQ(count<InstallInboundKeys>(b.result(asked[0].session, KeyStep::ke1, KeyOutcome::ok)), row.suite == Suite::none ? 0U : 1U);
+		EXPECT_EQ(count<InstallInboundKeys>(b.result(asked[0].session, KeyStep::ke1, KeyOutcome::ok)),
+			  row.suite == Suite::none ? 0U : 1U);
 		(void)b.result(asked[0].session, KeyStep::ke3, KeyOutcome::ok);
 		EXPECT_EQ(b.up.has_value(), row.suite != Suite::none);
 	}
@@ -468,7 +473,8 @@ TEST(Handshake, AForgedPolicyInHellosIsToldOnceASecond)
 	other.policy = policy_authentication;
 	std::size_t told = 0;
 	for (std::uint64_t i = 0; i < 1000; ++i) {
-		told += notices(a.hear(IdealKeyAgent(other, "secret", nonce_of(100 + i), i).hello(0)), NoticeKind::policy_mismatch);
+		told += notices(a.hear(IdealKeyAgent(other, "secret", nonce_of(100 + i), i).hello(0)),
+				NoticeKind::policy_mismatch);
 		a.now += milliseconds{1};
 	}
 	EXPECT_EQ(told, 1U);
@@ -571,7 +577,8 @@ TEST_F(Wire, H9ForgedHellosWithNewNoncesDoNotDisturbALiveSession)
 			IdealKeyAgent forger(cluster.settings(1 - victim).config, "guess", nonce_of(1000 + i), i);
 			Frame frame;
 			frame.source = {6, 6, 6, 6, 6, 6};
-			frame.destination = {2, 0, 0, 0, static_cast<std::uint8_t>(victim + 1), 0}; // not the one it claims to be
+			frame.destination = {2, 0, 0, 0, static_cast<std::uint8_t>(victim + 1),
+					     0}; // not the one it claims to be
 			frame.hake = forger.hello(0);
 			replay(frame);
 		}

@@ -16,7 +16,8 @@ namespace {
 // Of type 0xee or as given; `claimed` may lie about the length.
 std::vector<std::byte> tlv(int type, std::size_t claimed, std::size_t present)
 {
-	std::vector<std::byte> out{static_cast<std::byte>(type), static_cast<std::byte>(claimed >> 8), static_cast<std::byte>(claimed)};
+	std::vector<std::byte> out{static_cast<std::byte>(type), static_cast<std::byte>(claimed >> 8),
+				   static_cast<std::byte>(claimed)};
 	out.resize(3 + present, std::byte{0x5a});
 	return out;
 }
@@ -35,7 +36,8 @@ HeartbeatContent random_content(std::mt19937_64 &random)
 	content.packet_version = static_cast<std::uint32_t>(random());
 	for (auto &byte : content.config_checksum)
 		byte = static_cast<std::uint8_t>(random());
-	content.hostname = Hostname::from(std::string(random() % (max_hostname + 1), static_cast<char>('a' + random() % 26)));
+	content.hostname =
+		Hostname::from(std::string(random() % (max_hostname + 1), static_cast<char>('a' + random() % 26)));
 	if (random() % 8 != 0) {
 		VclusterBeat words;
 		words.id = static_cast<std::uint8_t>(1 + random() % 30);
@@ -59,8 +61,9 @@ HeartbeatContent random_content(std::mt19937_64 &random)
 		content.macs.push_back(mac);
 	}
 	for (std::size_t i = random() % (content.reception.capacity() + 1); i != 0; --i)
-		content.reception.push_back({static_cast<std::uint32_t>(random()), static_cast<LinkIndex>(random() % max_links),
-					     static_cast<LinkHealth>(random() % 3), static_cast<std::uint16_t>(random())});
+		content.reception.push_back(
+			{static_cast<std::uint32_t>(random()), static_cast<LinkIndex>(random() % max_links),
+			 static_cast<LinkHealth>(random() % 3), static_cast<std::uint16_t>(random())});
 	return content;
 }
 
@@ -134,7 +137,8 @@ TEST(HeartbeatContentTest, P12LengthsZeroAndOne)
 	// identity and vcluster have a least size; a hostname may be empty; a list of MACs or receptions too.
 	for (const Row row : {Row{1, false}, Row{2, true}, Row{3, false}, Row{4, true}, Row{5, true}, Row{99, true}})
 		for (const std::size_t length : {0U, 1U})
-			EXPECT_EQ(decode_content(tlv(row.type, length, length)).has_value(), row.readable) << row.type << " length " << length;
+			EXPECT_EQ(decode_content(tlv(row.type, length, length)).has_value(), row.readable)
+				<< row.type << " length " << length;
 }
 
 TEST(HeartbeatContentTest, P12UnknownTypesAreSkipped)

@@ -34,7 +34,9 @@ LinkLiveness running(std::uint64_t beats)
 	LinkLiveness link;
 	for (std::uint64_t i = 1; i <= beats; ++i) {
 		(void)link.next_tx();
-		EXPECT_EQ(link.on_beat(at(10 * (static_cast<std::int64_t>(i) - static_cast<std::int64_t>(beats))), stamp(i, i), timing), BeatVerdict::fresh);
+		EXPECT_EQ(link.on_beat(at(10 * (static_cast<std::int64_t>(i) - static_cast<std::int64_t>(beats))),
+				       stamp(i, i), timing),
+			  BeatVerdict::fresh);
 	}
 	return link;
 }
@@ -55,19 +57,19 @@ TEST(Beat, IsFreshStaleOrARollbackByItsEcho)
 		BeatVerdict verdict;
 	};
 	const Row table[] = {
-	    {1, 0, 0, BeatVerdict::fresh},       // nothing sent yet, nothing echoed
-	    {2, 0, 1, BeatVerdict::rollback},    // echoes what we have not sent
-	    {3, 20, 0, BeatVerdict::fresh},      // last beat of grace: any echo will do
-	    {4, 21, 0, BeatVerdict::fresh},      // 21 behind: within the slack
-	    {5, 25, 0, BeatVerdict::fresh},      // exactly the slack
-	    {6, 26, 0, BeatVerdict::stale},      // one more
-	    {7, 26, 1, BeatVerdict::fresh},
-	    {8, 1000, 1000, BeatVerdict::fresh}, // echoes our newest
-	    {9, 1000, 1001, BeatVerdict::rollback},
-	    {10, 1000, 975, BeatVerdict::fresh},
-	    {11, 1000, 974, BeatVerdict::stale},
-	    {12, 1000, 0, BeatVerdict::stale},
-	    {13, 1000, UINT64_MAX, BeatVerdict::rollback},
+		{1, 0, 0, BeatVerdict::fresh},    // nothing sent yet, nothing echoed
+		{2, 0, 1, BeatVerdict::rollback}, // echoes what we have not sent
+		{3, 20, 0, BeatVerdict::fresh},   // last beat of grace: any echo will do
+		{4, 21, 0, BeatVerdict::fresh},   // 21 behind: within the slack
+		{5, 25, 0, BeatVerdict::fresh},   // exactly the slack
+		{6, 26, 0, BeatVerdict::stale},   // one more
+		{7, 26, 1, BeatVerdict::fresh},
+		{8, 1000, 1000, BeatVerdict::fresh}, // echoes our newest
+		{9, 1000, 1001, BeatVerdict::rollback},
+		{10, 1000, 975, BeatVerdict::fresh},
+		{11, 1000, 974, BeatVerdict::stale},
+		{12, 1000, 0, BeatVerdict::stale},
+		{13, 1000, UINT64_MAX, BeatVerdict::rollback},
 	};
 	for (const Row &row : table) {
 		LinkLiveness link;
@@ -114,7 +116,10 @@ TEST(Deadline, MovesWithEveryFreshBeat)
 	LinkLiveness link = running(100);
 	for (int i = 1; i <= 50; ++i) {
 		(void)link.next_tx();
-		EXPECT_EQ(link.on_beat(at(150 * i), stamp(100 + static_cast<std::uint64_t>(i), 100 + static_cast<std::uint64_t>(i)), timing), BeatVerdict::fresh);
+		EXPECT_EQ(link.on_beat(at(150 * i),
+				       stamp(100 + static_cast<std::uint64_t>(i), 100 + static_cast<std::uint64_t>(i)),
+				       timing),
+			  BeatVerdict::fresh);
 		EXPECT_EQ(link.deadline(timing), at(150 * i + 200));
 		EXPECT_FALSE(link.judge(at(150 * i + 199), timing));
 	}
@@ -203,7 +208,8 @@ TEST(HeldFrames, L1KeepADeadPeerAliveNoLongerThanSlackAndDead)
 	for (std::int64_t ms = 10; ms <= 2000 && died < 0; ms += 10) {
 		(void)link.next_tx();
 		if (ms % 100 == 0 && held < 115)
-			(void)link.on_beat(at(ms), stamp(++held, 100), timing); // sent before its death: echoes 100 at most
+			(void)link.on_beat(at(ms), stamp(++held, 100),
+					   timing); // sent before its death: echoes 100 at most
 		if (link.judge(at(ms), timing) && link.state() != State::alive)
 			died = ms;
 	}

@@ -47,7 +47,8 @@ std::vector<HakeBytes> one_of_each()
 // Decoded as every type: only the right one may succeed.
 std::array<bool, 4> readable_as(std::span<const std::byte> bytes)
 {
-	return {decode_hello(bytes).has_value(), decode_ke1(bytes).has_value(), decode_ke2(bytes).has_value(), decode_ke3(bytes).has_value()};
+	return {decode_hello(bytes).has_value(), decode_ke1(bytes).has_value(), decode_ke2(bytes).has_value(),
+		decode_ke3(bytes).has_value()};
 }
 
 HakeBytes reencoded(std::span<const std::byte> bytes)
@@ -83,7 +84,8 @@ TEST(HakeMessage, P8AnyOtherLengthFieldIsRefused)
 			HakeBytes bad = good;
 			bad.bytes[6] = static_cast<std::byte>(length >> 8);
 			bad.bytes[7] = static_cast<std::byte>(length);
-			EXPECT_FALSE(decode_header(bad.span())) << "length field " << length << " of a message of " << int{good.length};
+			EXPECT_FALSE(decode_header(bad.span()))
+				<< "length field " << length << " of a message of " << int{good.length};
 		}
 }
 
@@ -105,7 +107,8 @@ TEST(HakeMessage, P9AnyOtherVersionTypeOrMagicIsRefused)
 		int value;
 	};
 	for (const HakeBytes &good : one_of_each())
-		for (const Row row : {Row{4, 0}, Row{4, 2}, Row{4, 255}, Row{5, 0}, Row{5, 5}, Row{5, 255}, Row{0, 'h'}, Row{1, 0}, Row{2, 'k'}, Row{3, 'e'}}) {
+		for (const Row row : {Row{4, 0}, Row{4, 2}, Row{4, 255}, Row{5, 0}, Row{5, 5}, Row{5, 255}, Row{0, 'h'},
+				      Row{1, 0}, Row{2, 'k'}, Row{3, 'e'}}) {
 			HakeBytes bad = good;
 			bad.bytes[row.at] = static_cast<std::byte>(row.value);
 			EXPECT_FALSE(decode_header(bad.span())) << "byte " << row.at << " = " << row.value;
@@ -214,7 +217,8 @@ TEST_P(KnownAnswers, SayWhatTheFileSays)
 	for (const auto &[label, sa] : suite.at("sa").as_object()) {
 		// "dir0 link1 class0": the receiver chose the SPI, so dir 0 (A to B) uses B's base.
 		const std::uint32_t base = label[3] == '0' ? ke2->head.spi_base : ke1->head.spi_base;
-		const std::uint32_t spi = spi_for(base, static_cast<LinkIndex>(label[9] - '0'), static_cast<std::uint8_t>(label[16] - '0'));
+		const std::uint32_t spi = spi_for(base, static_cast<LinkIndex>(label[9] - '0'),
+						  static_cast<std::uint8_t>(label[16] - '0'));
 		EXPECT_EQ(spi, std::stoul(std::string(sa.at("spi").as_string()), nullptr, 16)) << label;
 	}
 }

@@ -144,7 +144,8 @@ public:
 		(void)peer.keys->evaluate_ke1({begin.session, 0, mac, core::Suite::gcm, ke1});
 		const core::HakeBytes ke2 = peer.keys->find(begin.session)->ke2;
 		(void)step(core::HakeReceived{0, mac, ke2});
-		const core::Actions &up = step(core::KeyResult{begin.session, core::KeyStep::ke2, core::KeyOutcome::ok});
+		const core::Actions &up =
+			step(core::KeyResult{begin.session, core::KeyStep::ke2, core::KeyOutcome::ok});
 		for (const core::InstallOutboundKeys &keys : all<core::InstallOutboundKeys>(up)) {
 			peer.slot = keys.slot;
 			peer.session = keys.session;

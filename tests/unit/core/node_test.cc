@@ -590,7 +590,8 @@ TEST(Ranks, FollowSerialsNotRoles)
 	EXPECT_EQ(ranks[0].rank_of_slot[0], 1);
 	EXPECT_EQ(ranks[0].rank_of_slot[highest.slot], 0);
 	EXPECT_EQ(ranks[0].rank_of_slot[15], 0xff);
-	EXPECT_LT(place_of<SetRanks>(actions), place_of<StartPeerBeats>(actions)) << "addresses are known when beats begin";
+	EXPECT_LT(place_of<SetRanks>(actions), place_of<StartPeerBeats>(actions))
+		<< "addresses are known when beats begin";
 }
 
 TEST(Places, TheSeventeenthMemberIsToldThatThereIsNoPlace)
@@ -679,13 +680,15 @@ TEST_P(ManyMembers, RandomFaultsHealToOnePrimaryThatEverybodyFollowsAndTheSameRu
 		std::string story;
 		for (const Record &entry : cluster.record())
 			story.append(std::to_string(entry.at.time_since_epoch().count()))
-			    .append(" ")
-			    .append(describe(cluster, entry, {{"port1"}, true}).value_or("-"))
-			    .append("\n");
+				.append(" ")
+				.append(describe(cluster, entry, {{"port1"}, true}).value_or("-"))
+				.append("\n");
 		EXPECT_EQ(cluster.primaries().size(), 1U) << story;
 		for (std::size_t i = 0; i < count; ++i) {
 			EXPECT_EQ(cluster.node(i).alive_peers() + 1, count) << story;
-			EXPECT_EQ(cluster.node(i).vcluster().choice, cluster.settings(cluster.primaries()[0]).config.self) << story;
+			EXPECT_EQ(cluster.node(i).vcluster().choice,
+				  cluster.settings(cluster.primaries()[0]).config.self)
+				<< story;
 		}
 		return story;
 	};

@@ -19,11 +19,17 @@ static_assert(std::is_trivially_copyable_v<Event> && std::is_trivially_copyable_
 static_assert(std::is_trivially_copyable_v<Action> && std::is_trivially_copyable_v<Actions>);
 static_assert(std::is_trivially_copyable_v<HeartbeatContent> && std::is_trivially_copyable_v<BeatStamp>);
 static_assert(std::is_trivially_copyable_v<HakeBytes> && std::is_trivially_copyable_v<MemberId>);
-static_assert(std::is_trivially_copyable_v<Config> && std::is_trivially_copyable_v<Candidate> && std::is_trivially_copyable_v<Decision>);
+static_assert(std::is_trivially_copyable_v<Config> && std::is_trivially_copyable_v<Candidate> &&
+	      std::is_trivially_copyable_v<Decision>);
 static_assert(std::is_trivially_copyable_v<Member> && std::is_trivially_copyable_v<VclusterState>);
-static_assert(std::is_trivially_copyable_v<FixedVector<int, 3>> && !std::is_trivially_copyable_v<FixedVector<std::vector<int>, 3>>);
+static_assert(std::is_trivially_copyable_v<FixedVector<int, 3>> &&
+	      !std::is_trivially_copyable_v<FixedVector<std::vector<int>, 3>>);
 
-template <typename Clock> concept KnowsTheTime = requires { Clock::now(); };
+template <typename Clock>
+concept KnowsTheTime = requires
+{
+	Clock::now();
+};
 static_assert(KnowsTheTime<std::chrono::steady_clock> && !KnowsTheTime<MonoClock>);
 
 TEST(MemberIdTest, IsComparedAsUnsignedBytes)

@@ -22,7 +22,16 @@ void *operator new(std::size_t bytes)
 		return memory;
 	throw std::bad_alloc();
 }
-void operator delete(void *memory) noexcept { std::free(memory); }
-void operator delete(void *memory, std::size_t) noexcept { std::free(memory); }
+void operator delete(void *memory) noexcept
+{
+	std::free(memory);
+}
+void operator delete(void *memory, std::size_t) noexcept
+{
+	std::free(memory);
+}
 
-std::size_t systole::crypto::test::allocations() { return count; }
+std::size_t systole::crypto::test::allocations()
+{
+	return count;
+}

@@ -34,8 +34,10 @@ TEST(Cpace, reproduces_the_vectors_of_the_draft)
 	ASSERT_TRUE(k && k_of_b);
 	EXPECT_EQ(to_hex(k->bytes()), "e22b1ef7788f661478f3cddd4c600774fc0f41e6b711569190ff88fa0e607e09");
 	EXPECT_TRUE(equal_constant_time(k->bytes(), k_of_b->bytes()));
-	const Secret<64> isk = cpace::session_key(session, *k, share_a->bytes(), bytes_of("ADa"), share_b->bytes(), bytes_of("ADb"));
-	EXPECT_EQ(to_hex(isk.bytes()).substr(0, 64), "4c5469a16b2364c4b944ebc1a79e51d1674ad47db26e8718154f59faebfaa52d");
+	const Secret<64> isk =
+		cpace::session_key(session, *k, share_a->bytes(), bytes_of("ADa"), share_b->bytes(), bytes_of("ADb"));
+	EXPECT_EQ(to_hex(isk.bytes()).substr(0, 64),
+		  "4c5469a16b2364c4b944ebc1a79e51d1674ad47db26e8718154f59faebfaa52d");
 }
 
 TEST(Cpace, prefixes_lengths_in_leb128)
@@ -66,7 +68,8 @@ TEST(Ristretto, H1_H2_refuses_points_that_do_not_decode_and_the_identity)
 	for (const auto &[what, point] : refused)
 		EXPECT_FALSE(multiply(scalar, from_hex(point)).has_value()) << what;
 	// the base point of RFC 9496 decodes
-	EXPECT_TRUE(multiply(scalar, from_hex("e2f2ae0a6abc4e71a884a961c500515f58e30b6aa582dd8db6a65945e08d2d76")).has_value());
+	EXPECT_TRUE(multiply(scalar, from_hex("e2f2ae0a6abc4e71a884a961c500515f58e30b6aa582dd8db6a65945e08d2d76"))
+			    .has_value());
 }
 
 TEST(Ristretto, draws_another_scalar_every_time)
@@ -76,7 +79,8 @@ TEST(Ristretto, draws_another_scalar_every_time)
 
 TEST(Kdf, reproduces_rfc_5869_case_1)
 {
-	const auto prk = hkdf_extract(from_hex("000102030405060708090a0b0c"), std::vector<std::byte>(22, std::byte{0x0b}));
+	const auto prk =
+		hkdf_extract(from_hex("000102030405060708090a0b0c"), std::vector<std::byte>(22, std::byte{0x0b}));
 	EXPECT_EQ(to_hex(prk.bytes()), "077709362c2e32df0ddc3f0dc47bba6390b6c73bb50f9c3122ec844ad7c2b3e5");
 	std::array<std::byte, 42> okm;
 	hkdf_expand(prk, from_hex("f0f1f2f3f4f5f6f7f8f9"), okm);
@@ -87,7 +91,10 @@ TEST(Kdf, reproduces_rfc_4231_case_2_for_any_split_of_the_message)
 {
 	const std::string expected = "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843";
 	EXPECT_EQ(to_hex(hmac_sha256(bytes_of("Jefe"), {bytes_of("what do ya want for nothing?")}).bytes()), expected);
-	EXPECT_EQ(to_hex(hmac_sha256(bytes_of("Jefe"), {bytes_of("what do ya "), bytes_of(""), bytes_of("want for nothing?")}).bytes()), expected);
+	EXPECT_EQ(to_hex(hmac_sha256(bytes_of("Jefe"),
+				     {bytes_of("what do ya "), bytes_of(""), bytes_of("want for nothing?")})
+				 .bytes()),
+		  expected);
 }
 
 TEST(Kdf, reproduces_rfc_7914_and_reports_a_memory_limit_that_is_too_low)
@@ -103,8 +110,8 @@ TEST(Kdf, hashes_pieces_like_the_whole)
 	Sha512 hash;
 	hash.update(bytes_of("a"));
 	hash.update(bytes_of("bc"));
-	EXPECT_EQ(to_hex(hash.finish().bytes()),
-		  "ddaf35a193617abacc417349ae20413112e6fa4e89a97ea20a9eeee64b55d39a2192992a274fc1a836ba3c23a3feebbd454d4423643ce80e2a9ac94fa54ca49f");
+	EXPECT_EQ(to_hex(hash.finish().bytes()), "ddaf35a193617abacc417349ae20413112e6fa4e89a97ea20a9eeee64b55d39a21929"
+						 "92a274fc1a836ba3c23a3feebbd454d4423643ce80e2a9ac94fa54ca49f");
 }
 
 } // namespace

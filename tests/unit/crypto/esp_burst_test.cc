@@ -22,7 +22,9 @@ struct Mixture {
 	{
 		for (int seed = 1; seed <= 2; ++seed)
 			for (const Suite suite : test::all_suites)
-				pairs.push_back(std::make_unique<SaPair>(suite, seed, 0x01000000u + static_cast<std::uint32_t>(pairs.size()) * 0x100 + 0x100));
+				pairs.push_back(std::make_unique<SaPair>(
+					suite, seed,
+					0x01000000u + static_cast<std::uint32_t>(pairs.size()) * 0x100 + 0x100));
 	}
 	std::vector<std::unique_ptr<SaPair>> pairs;
 };
@@ -43,7 +45,10 @@ struct Buffers {
 	{
 		std::vector<Seal> out;
 		for (std::size_t i = 0; i < memory.size(); ++i)
-			out.push_back({.sa = owner[i]->out.get(), .inner = memory[i].data() + margin, .inner_length = inner[i].size(), .headroom = margin,
+			out.push_back({.sa = owner[i]->out.get(),
+				       .inner = memory[i].data() + margin,
+				       .inner_length = inner[i].size(),
+				       .headroom = margin,
 				       .tailroom = margin});
 		return out;
 	}
@@ -55,7 +60,8 @@ std::vector<Open> opens_for(const std::vector<Seal> &seals, const Buffers &buffe
 {
 	std::vector<Open> out;
 	for (std::size_t i = 0; i < seals.size(); ++i)
-		out.push_back({.sa = buffers.owner[i]->in.get(), .esp = seals[i].esp, .esp_length = seals[i].esp_length});
+		out.push_back(
+			{.sa = buffers.owner[i]->in.get(), .esp = seals[i].esp, .esp_length = seals[i].esp_length});
 	return out;
 }
 
@@ -88,7 +94,8 @@ TEST(EspBurst, gives_the_bytes_of_single_packets_for_every_size_and_mixture)
 			ASSERT_EQ(opens[i].refusal, Refusal::none) << i << " of " << count;
 			ASSERT_EQ(opens_single[i].refusal, Refusal::none);
 			ASSERT_EQ(opens[i].sequence, seals[i].sequence);
-			ASSERT_EQ(std::vector(opens[i].inner, opens[i].inner + opens[i].inner_length), for_burst.inner[i]);
+			ASSERT_EQ(std::vector(opens[i].inner, opens[i].inner + opens[i].inner_length),
+				  for_burst.inner[i]);
 			ASSERT_EQ(for_burst.memory[i], for_single.memory[i]) << i << " of " << count;
 		}
 	}
@@ -106,9 +113,11 @@ TEST(EspBurst, the_narrow_and_the_wide_manager_agree_for_every_burst_size)
 				std::vector<std::vector<std::byte>> packets;
 				std::vector<CipherJob> jobs;
 				for (std::size_t i = 0; i < count; ++i)
-					packets.push_back(inner_packet(8 + 16 + 16 * (1 + (i * 7) % 20) + 12, static_cast<int>(i)));
+					packets.push_back(inner_packet(8 + 16 + 16 * (1 + (i * 7) % 20) + 12,
+								       static_cast<int>(i)));
 				for (auto &packet : packets)
-					jobs.push_back({keys, packet.data(), packet.size() - 12, packet.data() + packet.size() - 12});
+					jobs.push_back({keys, packet.data(), packet.size() - 12,
+							packet.data() + packet.size() - 12});
 				if (suite == Suite::cbc_sha1)
 					ciphers.encrypt_cbc(jobs);
 				ciphers.authenticate(jobs);
@@ -127,7 +136,8 @@ TEST(EspBurst, accepts_exactly_one_of_two_packets_with_the_same_sequence_number)
 	for (const Suite suite : test::all_suites) {
 		SaPair pair(suite);
 		// different packets, same number: only a broken or cloned sender makes them, and both are authentic
-		auto first = pair.seal_as(5, inner_packet(64, 1)), second = pair.seal_as(5, inner_packet(64, 2)), copy = first;
+		auto first = pair.seal_as(5, inner_packet(64, 1)), second = pair.seal_as(5, inner_packet(64, 2)),
+		     copy = first;
 		std::vector<Open> burst;
 		for (auto *esp : {&first, &second, &copy})
 			burst.push_back({.sa = pair.in.get(), .esp = esp->data(), .esp_length = esp->size()});
@@ -176,9 +186,12 @@ TEST(EspBurst, refuses_each_bad_packet_for_its_own_reason_and_takes_the_rest)
 			cases.push_back({Refusal::replay_pre, pair.seal_as(1, inner_packet(64))});
 			cases.push_back({Refusal::icv, pair.seal_as(base + 1, inner_packet(64))});
 			cases.back().esp.back() ^= std::byte{1};
-			cases.push_back({Refusal::pad, pair.crafted(base + 2, std::vector<std::byte>(16, std::byte{200}))});
-			cases.push_back({Refusal::nh, pair.crafted(base + 3, with_trailer(suite, inner_packet(64), std::byte{6}))});
-			cases.push_back({Refusal::dummy, pair.crafted(base + 4, with_trailer(suite, inner_packet(64), std::byte{59}))});
+			cases.push_back(
+				{Refusal::pad, pair.crafted(base + 2, std::vector<std::byte>(16, std::byte{200}))});
+			cases.push_back({Refusal::nh,
+					 pair.crafted(base + 3, with_trailer(suite, inner_packet(64), std::byte{6}))});
+			cases.push_back({Refusal::dummy,
+					 pair.crafted(base + 4, with_trailer(suite, inner_packet(64), std::byte{59}))});
 			cases.push_back({Refusal::none, pair.seal_as(base + 5, inner_packet(64))});
 		}
 		std::vector<Open> burst;
@@ -199,11 +212,14 @@ TEST(EspBurst, R13_stops_in_the_middle_of_a_burst_when_the_numbers_end)
 	std::vector<std::vector<std::byte>> memory(8, std::vector<std::byte>(256));
 	std::vector<Seal> burst;
 	for (std::size_t i = 0; i < memory.size(); ++i)
-		burst.push_back({.sa = (i % 2 == 0 ? ending : other).out.get(), .inner = memory[i].data() + 64, .inner_length = 100, .headroom = 64,
+		burst.push_back({.sa = (i % 2 == 0 ? ending : other).out.get(),
+				 .inner = memory[i].data() + 64,
+				 .inner_length = 100,
+				 .headroom = 64,
 				 .tailroom = 64});
 	ending.engine.seal(burst);
-	const Refusal expected[] = {Refusal::none, Refusal::none, Refusal::none, Refusal::none, Refusal::exhausted, Refusal::none,
-				    Refusal::exhausted, Refusal::none};
+	const Refusal expected[] = {Refusal::none,      Refusal::none, Refusal::none,      Refusal::none,
+				    Refusal::exhausted, Refusal::none, Refusal::exhausted, Refusal::none};
 	for (std::size_t i = 0; i < burst.size(); ++i)
 		EXPECT_EQ(burst[i].refusal, expected[i]) << i;
 	EXPECT_EQ(burst[2].sequence, 0xffffffffu);

@@ -41,7 +41,9 @@ TEST_P(Esp, agrees_with_openssl_for_every_length)
 	for (std::size_t length = 1; length <= 1438; length += length < 200 ? 1 : 37) {
 		const auto inner = inner_packet(length, static_cast<int>(length));
 		const auto esp = pair.seal(inner);
-		ASSERT_EQ(esp, reference_seal(pair.suite, pair.key, pair.spi, pair.last_seal.sequence, with_trailer(pair.suite, inner))) << length;
+		ASSERT_EQ(esp, reference_seal(pair.suite, pair.key, pair.spi, pair.last_seal.sequence,
+					      with_trailer(pair.suite, inner)))
+			<< length;
 		ASSERT_EQ(pair.open(esp), Refusal::none) << length;
 		ASSERT_EQ(pair.opened(), inner) << length;
 	}
@@ -76,7 +78,10 @@ TEST_P(Esp, E3_refuses_an_ICV_of_zeros_of_ones_and_of_another_packet)
 	};
 	EXPECT_EQ(pair.open(with_icv([&](auto icv) { std::fill_n(icv, icv_bytes, std::byte{0}); })), Refusal::icv);
 	EXPECT_EQ(pair.open(with_icv([&](auto icv) { std::fill_n(icv, icv_bytes, std::byte{0xff}); })), Refusal::icv);
-	EXPECT_EQ(pair.open(with_icv([&](auto icv) { std::copy_n(other.end() - static_cast<std::ptrdiff_t>(icv_bytes), icv_bytes, icv); })), Refusal::icv);
+	EXPECT_EQ(pair.open(with_icv([&](auto icv) {
+		std::copy_n(other.end() - static_cast<std::ptrdiff_t>(icv_bytes), icv_bytes, icv);
+	})),
+		  Refusal::icv);
 	EXPECT_EQ(pair.open(esp), Refusal::none);
 }
 
@@ -121,7 +126,8 @@ TEST_P(Esp, E7_refuses_a_packet_that_was_moved_to_another_SA)
 
 TEST_P(Esp, E8_refuses_padding_that_does_not_count_from_one)
 {
-	auto plaintext = with_trailer(pair.suite, inner_packet(pair.suite == Suite::cbc_sha1 ? 27 : 31)); // 3 bytes of padding
+	auto plaintext =
+		with_trailer(pair.suite, inner_packet(pair.suite == Suite::cbc_sha1 ? 27 : 31)); // 3 bytes of padding
 	std::uint32_t sequence = 0;
 	if (pair.suite != Suite::cbc_sha1) {
 		plaintext = inner_packet(31);
@@ -130,7 +136,8 @@ TEST_P(Esp, E8_refuses_padding_that_does_not_count_from_one)
 	}
 	ASSERT_EQ(plaintext[plaintext.size() - 2], std::byte{3});
 	ASSERT_EQ(pair.open(pair.crafted(++sequence, plaintext)), Refusal::none);
-	for (const auto &bad : {std::array{1, 2, 9}, std::array{0, 0, 0}, std::array{3, 2, 1}, std::array{0, 1, 2}, std::array{2, 2, 3}}) {
+	for (const auto &bad : {std::array{1, 2, 9}, std::array{0, 0, 0}, std::array{3, 2, 1}, std::array{0, 1, 2},
+				std::array{2, 2, 3}}) {
 		auto altered = plaintext;
 		for (std::size_t i = 0; i < 3; ++i)
 			altered[altered.size() - 5 + i] = static_cast<std::byte>(bad[i]);
@@ -173,14 +180,15 @@ TEST_P(Esp, E11_discards_a_dummy_and_refuses_other_next_headers)
 {
 	std::uint32_t sequence = 0;
 	const auto open = [&](int next_header) {
-		return pair.open(pair.crafted(++sequence, with_trailer(pair.suite, inner_packet(48), static_cast<std::byte>(next_header))));
+		return pair.open(pair.crafted(
+			++sequence, with_trailer(pair.suite, inner_packet(48), static_cast<std::byte>(next_header))));
 	};
 	EXPECT_EQ(open(4), Refusal::none);
 	EXPECT_EQ(open(59), Refusal::dummy);
 	for (const int other : {0, 6, 17, 41, 50, 255})
 		EXPECT_EQ(open(other), Refusal::nh) << other;
-	EXPECT_EQ(pair.in->packets, 2u);             // the dummy is accepted, only not delivered
-	EXPECT_EQ(pair.in->window().highest(), 8u);  // authentic all of them: none may come again
+	EXPECT_EQ(pair.in->packets, 2u);            // the dummy is accepted, only not delivered
+	EXPECT_EQ(pair.in->window().highest(), 8u); // authentic all of them: none may come again
 }
 
 TEST_P(Esp, leaves_no_plaintext_of_a_refused_packet_in_the_buffer)
@@ -282,7 +290,8 @@ TEST_P(Esp, R10_a_million_replays_do_not_age_the_SA)
 	for (int i = 0; i < 1'000'000; i += static_cast<int>(burst.size())) {
 		burst.fill({.sa = pair.in.get(), .esp = copy.data(), .esp_length = copy.size()});
 		pair.engine.open(burst);
-		ASSERT_TRUE(std::ranges::all_of(burst, [](const Open &open) { return open.refusal == Refusal::replay_pre; }));
+		ASSERT_TRUE(std::ranges::all_of(burst,
+						[](const Open &open) { return open.refusal == Refusal::replay_pre; }));
 	}
 	EXPECT_EQ(copy, esp);
 	EXPECT_EQ(pair.in->packets, packets);
@@ -308,7 +317,11 @@ TEST_P(Esp, R13_stops_behind_the_last_sequence_number_and_never_wraps)
 	EXPECT_EQ(pair.out->next_sequence(), 0u);
 	for (int i = 0; i < 3; ++i) {
 		std::vector<std::byte> untouched(200, std::byte{0x5a});
-		Seal packet{.sa = pair.out.get(), .inner = untouched.data() + 64, .inner_length = 40, .headroom = 64, .tailroom = 64};
+		Seal packet{.sa = pair.out.get(),
+			    .inner = untouched.data() + 64,
+			    .inner_length = 40,
+			    .headroom = 64,
+			    .tailroom = 64};
 		pair.engine.seal({&packet, 1});
 		EXPECT_EQ(packet.refusal, Refusal::exhausted);
 		EXPECT_EQ(packet.esp, nullptr);
@@ -332,13 +345,17 @@ TEST_P(Esp, never_writes_outside_the_room_it_is_given_and_uses_no_number_when_re
 			constexpr std::size_t margin = 64;
 			std::vector<std::byte> buffer(margin + length + margin, std::byte{0x5a});
 			const std::uint32_t before = pair.out->next_sequence();
-			Seal packet{.sa = pair.out.get(), .inner = buffer.data() + margin, .inner_length = length,
-				    .headroom = head - static_cast<std::size_t>(less_head), .tailroom = tail - static_cast<std::size_t>(less_tail)};
+			Seal packet{.sa = pair.out.get(),
+				    .inner = buffer.data() + margin,
+				    .inner_length = length,
+				    .headroom = head - static_cast<std::size_t>(less_head),
+				    .tailroom = tail - static_cast<std::size_t>(less_tail)};
 			pair.engine.seal({&packet, 1});
 			const bool fits = less_head == 0 && less_tail == 0;
 			ASSERT_EQ(packet.refusal, fits ? Refusal::none : Refusal::room) << length;
 			ASSERT_EQ(pair.out->next_sequence(), before + (fits ? 1 : 0));
-			const std::size_t first = fits ? margin - head : margin, last = fits ? margin + length + tail : margin + length;
+			const std::size_t first = fits ? margin - head : margin,
+					  last = fits ? margin + length + tail : margin + length;
 			for (std::size_t i = 0; i < buffer.size(); ++i) {
 				if (i < first || i >= last) {
 					ASSERT_EQ(buffer[i], std::byte{0x5a}) << "length " << length << " byte " << i;
@@ -352,7 +369,11 @@ TEST_P(Esp, refuses_an_empty_inner_packet_and_one_no_IPv4_packet_could_carry)
 {
 	std::vector<std::byte> buffer(70'000);
 	for (const std::size_t length : {std::size_t{0}, std::size_t{65'515}, std::size_t{66'000}, ~std::size_t{0}}) {
-		Seal packet{.sa = pair.out.get(), .inner = buffer.data() + 64, .inner_length = length, .headroom = 64, .tailroom = 64};
+		Seal packet{.sa = pair.out.get(),
+			    .inner = buffer.data() + 64,
+			    .inner_length = length,
+			    .headroom = 64,
+			    .tailroom = 64};
 		pair.engine.seal({&packet, 1});
 		EXPECT_EQ(packet.refusal, Refusal::room) << length;
 	}

@@ -21,8 +21,7 @@ using namespace systole::crypto;
 using Clock = std::chrono::steady_clock;
 
 // The fastest of several rounds: the machine is shared, and only slower is possible.
-template <typename Work>
-double ns_per_packet(std::size_t packets, Work work)
+template <typename Work> double ns_per_packet(std::size_t packets, Work work)
 {
 	constexpr int rounds = 15;
 	const std::size_t repeats = 20000 / packets;
@@ -48,7 +47,11 @@ void engine(std::size_t inner, std::size_t packets, const SaSpec &spec)
 	std::vector<Seal> seals(packets);
 	const auto seal = [&] {
 		for (std::size_t i = 0; i < packets; ++i)
-			seals[i] = {.sa = out.get(), .inner = buffers[i].data() + 64, .inner_length = inner, .headroom = 64, .tailroom = 64};
+			seals[i] = {.sa = out.get(),
+				    .inner = buffers[i].data() + 64,
+				    .inner_length = inner,
+				    .headroom = 64,
+				    .tailroom = 64};
 		esp.seal(seals);
 	};
 	const double sealing = ns_per_packet(packets, seal);
@@ -60,7 +63,11 @@ void engine(std::size_t inner, std::size_t packets, const SaSpec &spec)
 	out->set_next_sequence(1);
 	std::vector<Open> opens(many);
 	for (std::size_t i = 0; i < many; ++i) {
-		Seal one{.sa = out.get(), .inner = sealed[i].data() + 64, .inner_length = inner, .headroom = 64, .tailroom = 64};
+		Seal one{.sa = out.get(),
+			 .inner = sealed[i].data() + 64,
+			 .inner_length = inner,
+			 .headroom = 64,
+			 .tailroom = 64};
 		esp.seal({&one, 1});
 		opens[i] = {.sa = in.get(), .esp = one.esp, .esp_length = one.esp_length};
 	}
@@ -69,7 +76,8 @@ void engine(std::size_t inner, std::size_t packets, const SaSpec &spec)
 		esp.open(std::span(opens).subspan(i, packets));
 	const std::chrono::duration<double, std::nano> spent = Clock::now() - start;
 	const bool good = std::ranges::all_of(opens, [](const Open &open) { return open.refusal == Refusal::none; });
-	std::printf("engine, burst of %2zu: seal %4.0f ns, open %4.0f ns%s\n", packets, sealing, spent.count() / many, good ? "" : " (REFUSED)");
+	std::printf("engine, burst of %2zu: seal %4.0f ns, open %4.0f ns%s\n", packets, sealing, spent.count() / many,
+		    good ? "" : " (REFUSED)");
 }
 
 } // namespace
@@ -104,6 +112,7 @@ int main(int argc, char **argv)
 		const auto open = [&](IpsecMb &mb) {
 			return ns_per_packet(packets, [&] { mb.authenticate(jobs), mb.decrypt_cbc(jobs); });
 		};
-		std::printf("%5zu %14.0f %6.0f %14.0f %6.0f\n", packets, seal(narrow), seal(wide), open(narrow), open(wide));
+		std::printf("%5zu %14.0f %6.0f %14.0f %6.0f\n", packets, seal(narrow), seal(wide), open(narrow),
+			    open(wide));
 	}
 }

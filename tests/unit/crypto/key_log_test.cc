@@ -48,19 +48,23 @@ TEST_F(KeyLogTest, writes_one_line_for_each_suite_as_tshark_reads_it)
 	const auto path = directory / "new" / "m1";
 	auto log = KeyLog::open(path, error);
 	ASSERT_TRUE(log.has_value()) << error;
-	const auto key = test::from_hex("000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f20212223ffffffffffffffffffffffffffffffff");
+	const auto key = test::from_hex("000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f20212223ffffff"
+					"ffffffffffffffffffffffffff");
 	const Bytes bytes(key);
 	EXPECT_TRUE(log->append({0x01000101, Suite::cbc_sha1, bytes}));
-	EXPECT_EQ(read(path / "esp_sa"), "\"IPv4\",\"*\",\"*\",\"0x01000101\",\"AES-CBC [RFC3602]\",\"0x000102030405060708090a0b0c0d0e0f\","
-					 "\"HMAC-SHA-1-96 [RFC2404]\",\"0x101112131415161718191a1b1c1d1e1f20212223\"\n")
+	EXPECT_EQ(read(path / "esp_sa"),
+		  "\"IPv4\",\"*\",\"*\",\"0x01000101\",\"AES-CBC [RFC3602]\",\"0x000102030405060708090a0b0c0d0e0f\","
+		  "\"HMAC-SHA-1-96 [RFC2404]\",\"0x101112131415161718191a1b1c1d1e1f20212223\"\n")
 		<< "must be in the file when append() returns";
 	EXPECT_TRUE(log->append({0x01000202, Suite::gcm, bytes.first(20)}));
 	EXPECT_TRUE(log->append({0xffff0303, Suite::null_sha1, bytes.first(20)}));
-	EXPECT_TRUE(read(path / "esp_sa").ends_with("\"IPv4\",\"*\",\"*\",\"0x01000202\",\"AES-GCM with 16 octet ICV [RFC4106]\","
-						     "\"0x000102030405060708090a0b0c0d0e0f10111213\",\"NULL\",\"\"\n"
-						     "\"IPv4\",\"*\",\"*\",\"0xffff0303\",\"NULL\",\"\",\"HMAC-SHA-1-96 [RFC2404]\","
-						     "\"0x000102030405060708090a0b0c0d0e0f10111213\"\n"));
-	EXPECT_EQ(read(path / "preferences"), "esp.enable_encryption_decode: TRUE\nesp.enable_authentication_check: TRUE\n");
+	EXPECT_TRUE(read(path / "esp_sa")
+			    .ends_with("\"IPv4\",\"*\",\"*\",\"0x01000202\",\"AES-GCM with 16 octet ICV [RFC4106]\","
+				       "\"0x000102030405060708090a0b0c0d0e0f10111213\",\"NULL\",\"\"\n"
+				       "\"IPv4\",\"*\",\"*\",\"0xffff0303\",\"NULL\",\"\",\"HMAC-SHA-1-96 [RFC2404]\","
+				       "\"0x000102030405060708090a0b0c0d0e0f10111213\"\n"));
+	EXPECT_EQ(read(path / "preferences"),
+		  "esp.enable_encryption_decode: TRUE\nesp.enable_authentication_check: TRUE\n");
 	EXPECT_EQ(mode(path / "esp_sa"), 0600u);
 	EXPECT_EQ(mode(path / "preferences"), 0600u);
 	EXPECT_EQ(mode(path), 0700u);
@@ -106,7 +110,8 @@ TEST_F(KeyLogTest, lets_tshark_verify_every_packet_of_the_capture)
 			for (const auto &sa : exchange.sas)
 				ASSERT_TRUE(log->append(sa.spec()));
 	}
-	const std::string command = "WIRESHARK_CONFIG_DIR='" + directory.string() + "' '" + tshark + "' -r '" SYSTOLE_TEST_VECTORS
+	const std::string command = "WIRESHARK_CONFIG_DIR='" + directory.string() + "' '" + tshark +
+				    "' -r '" SYSTOLE_TEST_VECTORS
 				    "/hake.pcap' -Y esp -T fields -e esp.icv_good -e ip.proto 2>/dev/null > '" +
 				    (directory / "verdict").string() + "'";
 	ASSERT_EQ(std::system(command.c_str()), 0);

@@ -42,8 +42,9 @@ TEST_F(KnownAnswer, K1_the_password_gives_this_PRS)
 
 TEST_F(KnownAnswer, the_PRS_depends_on_password_group_id_and_group_name)
 {
-	for (const auto &other : {derive_prs("correct hors", known.group_id(), group_name), derive_prs("correct horse", 104, group_name),
-				  derive_prs("correct horse", known.group_id(), "remote-mo")}) {
+	for (const auto &other :
+	     {derive_prs("correct hors", known.group_id(), group_name), derive_prs("correct horse", 104, group_name),
+	      derive_prs("correct horse", known.group_id(), "remote-mo")}) {
 		ASSERT_TRUE(other.has_value());
 		EXPECT_NE(to_hex(other->bytes()), known.text("PRS"));
 	}
@@ -56,7 +57,8 @@ TEST_F(KnownAnswer, K2_to_K7_the_exchange_gives_these_CI_sid_g_shares_K_ISK_PRK_
 		const ExchangeContext context = test::context_of(exchange.ke1, group_name);
 		std::array<std::byte, 2> group_id;
 		store_be16(group_id.data(), context.group_id);
-		const auto channel = cpace::lv_cat({bytes_of("HAKE-1"), group_id, bytes_of(group_name), context.id_a, context.id_b});
+		const auto channel =
+			cpace::lv_cat({bytes_of("HAKE-1"), group_id, bytes_of(group_name), context.id_a, context.id_b});
 		EXPECT_EQ(to_hex(channel), known.text("CI"));
 		const std::string session = to_hex(context.nonce_a) + to_hex(context.nonce_b) + to_hex(context.x);
 		EXPECT_EQ(session, known.text("sid"));
@@ -72,8 +74,9 @@ TEST_F(KnownAnswer, K2_to_K7_the_exchange_gives_these_CI_sid_g_shares_K_ISK_PRK_
 		const auto k = multiply(scalar_a, b.share);
 		ASSERT_TRUE(k.has_value());
 		EXPECT_EQ(to_hex(k->bytes()), exchange.text("K"));
-		const Secret<64> isk = cpace::session_key(known.bytes("sid"), *k, a.share, Bytes(exchange.ke1).first(100), b.share,
-							  Bytes(exchange.ke2).first(100));
+		const Secret<64> isk =
+			cpace::session_key(known.bytes("sid"), *k, a.share, Bytes(exchange.ke1).first(100), b.share,
+					   Bytes(exchange.ke2).first(100));
 		EXPECT_EQ(to_hex(isk.bytes()), exchange.text("ISK"));
 		const Secret<32> prk = hkdf_extract(bytes_of("HAKE-1"), isk.bytes());
 		EXPECT_EQ(to_hex(prk.bytes()), exchange.text("PRK"));
@@ -91,7 +94,8 @@ TEST_F(KnownAnswer, K8_both_sides_derive_these_tags_tickets_resume_keys_and_SA_k
 		const Bytes ke1 = exchange.ke1, ke2 = exchange.ke2, ke3 = exchange.ke3;
 		const ExchangeContext context = test::context_of(ke1, group_name);
 		for (const bool own_is_a : {true, false}) {
-			const auto secrets = test::secrets_of(context, ke1, ke2, own_is_a ? scalar_a : scalar_b, own_is_a);
+			const auto secrets =
+				test::secrets_of(context, ke1, ke2, own_is_a ? scalar_a : scalar_b, own_is_a);
 			ASSERT_TRUE(secrets.has_value());
 			EXPECT_EQ(to_hex(secrets->confirm_b(ke1, ke2.first(132))), to_hex(ke2.subspan(132, 32)));
 			EXPECT_EQ(to_hex(secrets->confirm_a(ke1, ke2, ke3.first(84))), to_hex(ke3.subspan(84, 32)));
@@ -112,10 +116,12 @@ TEST_F(KnownAnswer, K8_both_sides_derive_these_tags_tickets_resume_keys_and_SA_k
 TEST_F(KnownAnswer, every_input_of_an_SA_key_changes_it)
 {
 	const KnownExchange &exchange = known.exchanges[1];
-	const auto secrets = test::secrets_of(test::context_of(exchange.ke1, group_name), exchange.ke1, exchange.ke2, scalar_a, true);
+	const auto secrets = test::secrets_of(test::context_of(exchange.ke1, group_name), exchange.ke1, exchange.ke2,
+					      scalar_a, true);
 	ASSERT_TRUE(secrets.has_value());
 	std::map<std::string, int> seen;
-	const auto add = [&](Suite suite, std::uint8_t dir, std::uint8_t link, TrafficClass traffic_class, std::uint32_t spi) {
+	const auto add = [&](Suite suite, std::uint8_t dir, std::uint8_t link, TrafficClass traffic_class,
+			     std::uint32_t spi) {
 		std::array<std::byte, max_sa_key_bytes> key{};
 		secrets->sa_key(suite, dir, link, traffic_class, spi, key);
 		++seen[to_hex(Bytes(key).first(16))];
@@ -139,11 +145,14 @@ TEST_F(KnownAnswer, H13_H14_any_changed_byte_of_the_two_heads_changes_the_tags)
 		const auto altered_1 = test::secrets_of(context, ke1, exchange.ke2, scalar_b, false);
 		ASSERT_TRUE(altered_1.has_value());
 		// B saw an altered KE1 and answers for it; A checks against what it sent.
-		EXPECT_NE(to_hex(altered_1->confirm_b(ke1, Bytes(ke2).first(132))), to_hex(Bytes(ke2).subspan(132, 32))) << "KE1 byte " << i;
+		EXPECT_NE(to_hex(altered_1->confirm_b(ke1, Bytes(ke2).first(132))), to_hex(Bytes(ke2).subspan(132, 32)))
+			<< "KE1 byte " << i;
 		ke2[i] ^= std::byte{1};
 		const auto altered_2 = test::secrets_of(context, exchange.ke1, ke2, scalar_a, true);
 		ASSERT_TRUE(altered_2.has_value());
-		EXPECT_NE(to_hex(altered_2->confirm_b(exchange.ke1, Bytes(ke2).first(132))), to_hex(Bytes(ke2).subspan(132, 32))) << "KE2 byte " << i;
+		EXPECT_NE(to_hex(altered_2->confirm_b(exchange.ke1, Bytes(ke2).first(132))),
+			  to_hex(Bytes(ke2).subspan(132, 32)))
+			<< "KE2 byte " << i;
 	}
 }
 
@@ -158,7 +167,8 @@ TEST_F(KnownAnswer, H2_H3_a_bad_share_gives_no_secrets_and_a_reflected_one_no_co
 	std::copy_n(exchange.ke1.begin() + 100, 32, ke2.begin() + 100);
 	const auto reflected = test::secrets_of(context, exchange.ke1, ke2, scalar_a, true);
 	ASSERT_TRUE(reflected.has_value());
-	EXPECT_NE(to_hex(reflected->confirm_b(exchange.ke1, Bytes(ke2).first(132))), to_hex(Bytes(ke2).subspan(132, 32)));
+	EXPECT_NE(to_hex(reflected->confirm_b(exchange.ke1, Bytes(ke2).first(132))),
+		  to_hex(Bytes(ke2).subspan(132, 32)));
 }
 
 TEST_F(KnownAnswer, fresh_shares_agree_and_a_wrong_password_does_not)
@@ -166,7 +176,8 @@ TEST_F(KnownAnswer, fresh_shares_agree_and_a_wrong_password_does_not)
 	const KnownExchange &exchange = known.exchanges[2];
 	const ExchangeContext context = test::context_of(exchange.ke1, group_name);
 	const Secret<32> wrong_prs(std::vector<std::byte>(32, std::byte{7}));
-	const OwnShare a = make_share(prs, context), b = make_share(prs, context), stranger = make_share(wrong_prs, context);
+	const OwnShare a = make_share(prs, context), b = make_share(prs, context),
+		       stranger = make_share(wrong_prs, context);
 	EXPECT_NE(to_hex(a.share), to_hex(b.share));
 	const auto with_share = [](std::vector<std::byte> message, const Share &share) {
 		std::ranges::copy(share, message.begin() + 100);
@@ -189,7 +200,11 @@ std::vector<std::byte> sealed(EspEngine &engine, OutboundSa &sa, Bytes inner)
 {
 	std::vector<std::byte> buffer(seal_headroom + inner.size() + seal_tailroom);
 	std::ranges::copy(inner, buffer.begin() + seal_headroom);
-	Seal packet{.sa = &sa, .inner = buffer.data() + seal_headroom, .inner_length = inner.size(), .headroom = seal_headroom, .tailroom = seal_tailroom};
+	Seal packet{.sa = &sa,
+		    .inner = buffer.data() + seal_headroom,
+		    .inner_length = inner.size(),
+		    .headroom = seal_headroom,
+		    .tailroom = seal_tailroom};
 	engine.seal({&packet, 1});
 	EXPECT_EQ(packet.refusal, Refusal::none);
 	return {packet.esp, packet.esp + packet.esp_length};
@@ -231,7 +246,8 @@ std::vector<std::vector<std::byte>> frames_of_capture()
 	const auto *const bytes = reinterpret_cast<const std::byte *>(file.data());
 	const auto little32 = [&](std::size_t at) {
 		return std::to_integer<std::uint32_t>(bytes[at]) | std::to_integer<std::uint32_t>(bytes[at + 1]) << 8 |
-		       std::to_integer<std::uint32_t>(bytes[at + 2]) << 16 | std::to_integer<std::uint32_t>(bytes[at + 3]) << 24;
+		       std::to_integer<std::uint32_t>(bytes[at + 2]) << 16 |
+		       std::to_integer<std::uint32_t>(bytes[at + 3]) << 24;
 	};
 	std::vector<std::vector<std::byte>> frames;
 	for (std::size_t at = 24; at + 16 <= file.size();) {
@@ -256,25 +272,30 @@ TEST_F(KnownAnswer, the_capture_can_be_followed_from_its_handshakes_to_its_last_
 		const std::span<std::byte> payload = std::span(frame).subspan(ethernet_bytes);
 		if (payload[0] == std::byte{'H'}) {
 			const int type = std::to_integer<int>(payload[5]);
-			const std::vector<std::byte> message(payload.begin(), payload.begin() + load_be16(payload.data() + 6));
+			const std::vector<std::byte> message(payload.begin(),
+							     payload.begin() + load_be16(payload.data() + 6));
 			if (type == 2)
 				ke1 = message;
 			if (type == 3)
 				ke2 = message;
 			if (type != 4)
 				continue;
-			const auto secrets = test::secrets_of(test::context_of(ke1, group_name), ke1, ke2, scalar_b, false);
+			const auto secrets =
+				test::secrets_of(test::context_of(ke1, group_name), ke1, ke2, scalar_b, false);
 			ASSERT_TRUE(secrets.has_value());
-			EXPECT_EQ(to_hex(secrets->confirm_a(ke1, ke2, Bytes(message).first(84))), to_hex(Bytes(message).subspan(84)));
+			EXPECT_EQ(to_hex(secrets->confirm_a(ke1, ke2, Bytes(message).first(84))),
+				  to_hex(Bytes(message).subspan(84)));
 			++confirmed;
 			const auto suite = static_cast<Suite>(ke2[98]);
 			for (const std::uint8_t dir : {std::uint8_t{0}, std::uint8_t{1}}) {
 				for (const std::uint8_t link : {std::uint8_t{0}, std::uint8_t{1}}) {
 					// the receiver chose the SPI base: B (in KE2) for A -> B
-					const std::uint32_t spi = load_be32((dir == 0 ? ke2 : ke1).data() + 92) | static_cast<std::uint32_t>(link << 2);
+					const std::uint32_t spi = load_be32((dir == 0 ? ke2 : ke1).data() + 92) |
+								  static_cast<std::uint32_t>(link << 2);
 					std::array<std::byte, max_sa_key_bytes> key;
 					secrets->sa_key(suite, dir, link, TrafficClass::heartbeat, spi, key);
-					sas[spi] = make_inbound_sa({spi, suite, Bytes(key).first(shape_of(suite).key_bytes)});
+					sas[spi] = make_inbound_sa(
+						{spi, suite, Bytes(key).first(shape_of(suite).key_bytes)});
 					ASSERT_TRUE(sas[spi]);
 				}
 			}

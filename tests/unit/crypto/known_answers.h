@@ -85,8 +85,7 @@ struct KnownAnswers {
 	return out;
 }
 
-template <std::size_t N>
-[[nodiscard]] std::array<std::byte, N> slice(Bytes message, std::size_t offset)
+template <std::size_t N> [[nodiscard]] std::array<std::byte, N> slice(Bytes message, std::size_t offset)
 {
 	std::array<std::byte, N> out;
 	std::copy_n(message.subspan(offset, N).begin(), N, out.begin());
@@ -108,12 +107,12 @@ template <std::size_t N>
 }
 
 // Session secrets from two complete messages and one side's scalar.
-[[nodiscard]] inline std::optional<SessionSecrets> secrets_of(const ExchangeContext &context, Bytes ke1, Bytes ke2, const Secret<32> &scalar,
-							      bool own_is_a)
+[[nodiscard]] inline std::optional<SessionSecrets> secrets_of(const ExchangeContext &context, Bytes ke1, Bytes ke2,
+							      const Secret<32> &scalar, bool own_is_a)
 {
 	const Share share_a = slice<32>(ke1, 100), share_b = slice<32>(ke2, 100);
-	return SessionSecrets::derive(context, scalar, own_is_a ? share_b : share_a, own_is_a, share_a, ke1.first(100), share_b,
-				      ke2.first(100));
+	return SessionSecrets::derive(context, scalar, own_is_a ? share_b : share_a, own_is_a, share_a, ke1.first(100),
+				      share_b, ke2.first(100));
 }
 
 } // namespace systole::crypto::test

@@ -16,8 +16,14 @@
 namespace systole::crypto::test {
 namespace {
 
-const unsigned char *octets(const std::byte *bytes) { return reinterpret_cast<const unsigned char *>(bytes); }
-unsigned char *octets(std::byte *bytes) { return reinterpret_cast<unsigned char *>(bytes); }
+const unsigned char *octets(const std::byte *bytes)
+{
+	return reinterpret_cast<const unsigned char *>(bytes);
+}
+unsigned char *octets(std::byte *bytes)
+{
+	return reinterpret_cast<unsigned char *>(bytes);
+}
 
 void require(bool ok)
 {
@@ -25,16 +31,21 @@ void require(bool ok)
 		throw std::runtime_error("OpenSSL refused");
 }
 
-std::vector<std::byte> cipher(const EVP_CIPHER *algorithm, Bytes key, const std::byte *iv, Bytes additional, Bytes plaintext, std::byte *tag)
+std::vector<std::byte> cipher(const EVP_CIPHER *algorithm, Bytes key, const std::byte *iv, Bytes additional,
+			      Bytes plaintext, std::byte *tag)
 {
-	const std::unique_ptr<EVP_CIPHER_CTX, void (*)(EVP_CIPHER_CTX *)> context(EVP_CIPHER_CTX_new(), EVP_CIPHER_CTX_free);
-	require(EVP_EncryptInit_ex(context.get(), algorithm, nullptr, octets(key.data()), iv == nullptr ? nullptr : octets(iv)) == 1);
+	const std::unique_ptr<EVP_CIPHER_CTX, void (*)(EVP_CIPHER_CTX *)> context(EVP_CIPHER_CTX_new(),
+										  EVP_CIPHER_CTX_free);
+	require(EVP_EncryptInit_ex(context.get(), algorithm, nullptr, octets(key.data()),
+				   iv == nullptr ? nullptr : octets(iv)) == 1);
 	EVP_CIPHER_CTX_set_padding(context.get(), 0);
 	int length = 0;
 	if (!additional.empty())
-		require(EVP_EncryptUpdate(context.get(), nullptr, &length, octets(additional.data()), static_cast<int>(additional.size())) == 1);
+		require(EVP_EncryptUpdate(context.get(), nullptr, &length, octets(additional.data()),
+					  static_cast<int>(additional.size())) == 1);
 	std::vector<std::byte> out(plaintext.size());
-	require(EVP_EncryptUpdate(context.get(), octets(out.data()), &length, octets(plaintext.data()), static_cast<int>(plaintext.size())) == 1);
+	require(EVP_EncryptUpdate(context.get(), octets(out.data()), &length, octets(plaintext.data()),
+				  static_cast<int>(plaintext.size())) == 1);
 	int rest = 0;
 	require(EVP_EncryptFinal_ex(context.get(), octets(out.data()) + length, &rest) == 1);
 	if (tag != nullptr)
@@ -42,11 +53,15 @@ std::vector<std::byte> cipher(const EVP_CIPHER *algorithm, Bytes key, const std:
 	return out;
 }
 
-void append(std::vector<std::byte> &out, Bytes more) { std::ranges::copy(more, std::back_inserter(out)); }
+void append(std::vector<std::byte> &out, Bytes more)
+{
+	std::ranges::copy(more, std::back_inserter(out));
+}
 
 } // namespace
 
-std::vector<std::byte> reference_seal(Suite suite, Bytes key, std::uint32_t spi, std::uint32_t sequence, Bytes plaintext)
+std::vector<std::byte> reference_seal(Suite suite, Bytes key, std::uint32_t spi, std::uint32_t sequence,
+				      Bytes plaintext)
 {
 	std::vector<std::byte> out(8);
 	store_be32(out.data(), spi);
@@ -57,7 +72,8 @@ std::vector<std::byte> reference_seal(Suite suite, Bytes key, std::uint32_t spi,
 		std::copy_n(key.begin() + 16, 4, nonce.begin());
 		store_be64(nonce.data() + 4, sequence);
 		std::array<std::byte, 16> tag;
-		const auto ciphertext = cipher(EVP_aes_128_gcm(), key.first(16), nonce.data(), Bytes(out), plaintext, tag.data());
+		const auto ciphertext =
+			cipher(EVP_aes_128_gcm(), key.first(16), nonce.data(), Bytes(out), plaintext, tag.data());
 		append(out, Bytes(nonce).subspan(4));
 		append(out, ciphertext);
 		append(out, tag);
@@ -74,8 +90,8 @@ std::vector<std::byte> reference_seal(Suite suite, Bytes key, std::uint32_t spi,
 		append(out, plaintext);
 	}
 	std::array<std::byte, 20> digest;
-	require(HMAC(EVP_sha1(), auth_key.data(), static_cast<int>(auth_key.size()), octets(out.data()), out.size(), octets(digest.data()), nullptr) !=
-		nullptr);
+	require(HMAC(EVP_sha1(), auth_key.data(), static_cast<int>(auth_key.size()), octets(out.data()), out.size(),
+		     octets(digest.data()), nullptr) != nullptr);
 	append(out, Bytes(digest).first(12));
 	return out;
 }

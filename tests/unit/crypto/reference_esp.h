@@ -14,7 +14,8 @@
 namespace systole::crypto::test {
 
 // `plaintext` ends with the trailer and must fill the suite's alignment.
-[[nodiscard]] std::vector<std::byte> reference_seal(Suite suite, Bytes key, std::uint32_t spi, std::uint32_t sequence, Bytes plaintext);
+[[nodiscard]] std::vector<std::byte> reference_seal(Suite suite, Bytes key, std::uint32_t spi, std::uint32_t sequence,
+						    Bytes plaintext);
 
 // Inner packet, padding 1, 2, 3, ..., pad length, next header.
 [[nodiscard]] std::vector<std::byte> with_trailer(Suite suite, Bytes inner, std::byte next_header = std::byte{4});

@@ -18,10 +18,7 @@ namespace {
 // RFC 4303 3.4.3 said with a set: not zero, not left of the window, not seen.
 class Oracle {
 public:
-	explicit Oracle(std::uint32_t width)
-	    : m_width(width)
-	{
-	}
+	explicit Oracle(std::uint32_t width) : m_width(width) {}
 	[[nodiscard]] bool check(std::uint32_t sequence) const
 	{
 		const std::int64_t edge = std::int64_t{m_highest} - m_width; // accept edge < sequence
@@ -49,12 +46,13 @@ struct Step {
 	bool accepted;
 };
 
-template <typename Window, std::size_t N>
-void run_table(Window &window, const Step (&steps)[N])
+template <typename Window, std::size_t N> void run_table(Window &window, const Step (&steps)[N])
 {
 	for (std::size_t i = 0; i < N; ++i) {
-		EXPECT_EQ(window.check(steps[i].sequence), steps[i].accepted) << "check, step " << i << " sequence " << steps[i].sequence;
-		EXPECT_EQ(window.commit(steps[i].sequence), steps[i].accepted) << "commit, step " << i << " sequence " << steps[i].sequence;
+		EXPECT_EQ(window.check(steps[i].sequence), steps[i].accepted)
+			<< "check, step " << i << " sequence " << steps[i].sequence;
+		EXPECT_EQ(window.commit(steps[i].sequence), steps[i].accepted)
+			<< "commit, step " << i << " sequence " << steps[i].sequence;
 	}
 }
 
@@ -136,11 +134,15 @@ TEST(ReplayWindow, does_not_move_for_a_check_alone)
 TEST(ReplayWindow, works_up_to_the_last_sequence_number)
 {
 	ReplayWindow window;
-	run_table(window, {{0xfffffffe, true}, {0xffffffff, true}, {0xffffffff, false}, {1, false}, {0xffffffff - 1023, true}, {0xffffffff - 1024, false}});
+	run_table(window, {{0xfffffffe, true},
+			   {0xffffffff, true},
+			   {0xffffffff, false},
+			   {1, false},
+			   {0xffffffff - 1023, true},
+			   {0xffffffff - 1024, false}});
 }
 
-template <std::uint32_t Width>
-void run_against_oracle(std::uint32_t operations)
+template <std::uint32_t Width> void run_against_oracle(std::uint32_t operations)
 {
 	std::mt19937 random(Width);
 	const auto below = [&random](std::uint32_t bound) { return static_cast<std::uint32_t>(random() % bound); };
@@ -160,10 +162,12 @@ void run_against_oracle(std::uint32_t operations)
 		if (kind == 99 && below(64) == 0)
 			sequence = below(4096);
 		const bool check = window.check(sequence);
-		ASSERT_EQ(check, oracle.check(sequence)) << "W " << Width << " operation " << i << " T " << top << " sequence " << sequence;
+		ASSERT_EQ(check, oracle.check(sequence))
+			<< "W " << Width << " operation " << i << " T " << top << " sequence " << sequence;
 		// A packet with a bad tag is checked and never committed.
 		if (below(8) != 0) {
-			ASSERT_EQ(window.commit(sequence), oracle.commit(sequence)) << "W " << Width << " operation " << i;
+			ASSERT_EQ(window.commit(sequence), oracle.commit(sequence))
+				<< "W " << Width << " operation " << i;
 		}
 		ASSERT_GE(window.highest(), top);
 	}

@@ -20,7 +20,8 @@ namespace systole::crypto {
 // For googletest: the word instead of a byte.
 inline void PrintTo(Refusal refusal, std::ostream *out)
 {
-	static constexpr const char *names[] = {"none", "len", "replay_pre", "icv", "pad", "nh", "dummy", "exhausted", "room"};
+	static constexpr const char *names[] = {"none", "len",   "replay_pre", "icv", "pad",
+						"nh",   "dummy", "exhausted",  "room"};
 	*out << names[static_cast<std::size_t>(refusal)];
 }
 
@@ -46,11 +47,8 @@ inline constexpr Suite all_suites[] = {Suite::null_sha1, Suite::cbc_sha1, Suite:
 
 struct SaPair {
 	explicit SaPair(Suite of, int seed = 1, std::uint32_t with_spi = 0x01020300)
-	    : suite(of)
-	    , spi(with_spi)
-	    , key(key_for(of, seed))
-	    , out(make_outbound_sa({spi, suite, key}))
-	    , in(make_inbound_sa({spi, suite, key}))
+	    : suite(of), spi(with_spi), key(key_for(of, seed)), out(make_outbound_sa({spi, suite, key})),
+	      in(make_inbound_sa({spi, suite, key}))
 	{
 		if (!out || !in)
 			throw std::runtime_error("no SA: locked memory missing?");
@@ -60,11 +58,15 @@ struct SaPair {
 	{
 		std::vector<std::byte> memory(seal_headroom + inner.size() + seal_tailroom);
 		std::ranges::copy(inner, memory.begin() + seal_headroom);
-		last_seal = {.sa = out.get(), .inner = memory.data() + seal_headroom, .inner_length = inner.size(), .headroom = seal_headroom,
+		last_seal = {.sa = out.get(),
+			     .inner = memory.data() + seal_headroom,
+			     .inner_length = inner.size(),
+			     .headroom = seal_headroom,
 			     .tailroom = seal_tailroom};
 		engine.seal({&last_seal, 1});
-		return last_seal.refusal == Refusal::none ? std::vector<std::byte>(last_seal.esp, last_seal.esp + last_seal.esp_length)
-							  : std::vector<std::byte>();
+		return last_seal.refusal == Refusal::none
+			       ? std::vector<std::byte>(last_seal.esp, last_seal.esp + last_seal.esp_length)
+			       : std::vector<std::byte>();
 	}
 	// With a given sequence number, however far away.
 	[[nodiscard]] std::vector<std::byte> seal_as(std::uint32_t sequence, Bytes inner)
@@ -90,7 +92,10 @@ struct SaPair {
 		EXPECT_EQ(last_open.inner_length != 0, last_open.refusal == Refusal::none);
 		return last_open.refusal;
 	}
-	[[nodiscard]] std::vector<std::byte> opened() const { return {last_open.inner, last_open.inner + last_open.inner_length}; }
+	[[nodiscard]] std::vector<std::byte> opened() const
+	{
+		return {last_open.inner, last_open.inner + last_open.inner_length};
+	}
 
 	Suite suite;
 	std::uint32_t spi;

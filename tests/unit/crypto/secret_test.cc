@@ -21,9 +21,15 @@ namespace systole::crypto {
 namespace {
 
 template <typename T>
-concept Printable = requires(std::ostream &out, const T &value) { out << value; };
+concept Printable = requires(std::ostream &out, const T &value)
+{
+	out << value;
+};
 template <typename T>
-concept EqualityComparable = requires(const T &a, const T &b) { a == b; };
+concept EqualityComparable = requires(const T &a, const T &b)
+{
+	a == b;
+};
 
 static_assert(!std::is_copy_constructible_v<Secret<32>> && !std::is_copy_assignable_v<Secret<32>>);
 static_assert(std::is_nothrow_move_constructible_v<Secret<32>> && std::is_nothrow_move_assignable_v<Secret<32>>);
@@ -34,8 +40,7 @@ static_assert(!std::is_copy_constructible_v<InboundSa> && !std::is_copy_construc
 
 const std::vector<std::byte> pattern(32, std::byte{0xa7});
 
-template <typename T>
-bool all_zero(const T &bytes)
+template <typename T> bool all_zero(const T &bytes)
 {
 	return std::ranges::all_of(bytes, [](std::byte b) { return b == std::byte{0}; });
 }
@@ -98,7 +103,8 @@ std::string mapping_flags(const void *address)
 	for (std::string line; std::getline(smaps, line);) {
 		unsigned long long from = 0, to = 0;
 		if (std::sscanf(line.c_str(), "%llx-%llx ", &from, &to) == 2 && line.find('-') < line.find(' '))
-			inside = from <= reinterpret_cast<std::uintptr_t>(address) && reinterpret_cast<std::uintptr_t>(address) < to;
+			inside = from <= reinterpret_cast<std::uintptr_t>(address) &&
+				 reinterpret_cast<std::uintptr_t>(address) < to;
 		else if (inside && line.starts_with("VmFlags:"))
 			return line;
 	}
@@ -110,7 +116,7 @@ TEST(SaMemory, is_locked_and_left_out_of_core_dumps)
 	const test::SaPair pair(Suite::cbc_sha1);
 	for (const void *sa : {static_cast<const void *>(pair.in.get()), static_cast<const void *>(pair.out.get())}) {
 		const std::string flags = mapping_flags(sa);
-#ifndef __SANITIZE_ADDRESS__ // which turns mlock into nothing
+#ifndef __SANITIZE_ADDRESS__                                              // which turns mlock into nothing
 		EXPECT_NE(flags.find(" lo"), std::string::npos) << flags; // locked
 #endif
 		EXPECT_NE(flags.find(" dd"), std::string::npos) << flags; // do not dump
@@ -167,7 +173,8 @@ std::size_t occurrences_in_memory(const std::vector<std::byte> &inverted)
 	for (std::string line; std::getline(maps, line);) {
 		unsigned long long from = 0, to = 0;
 		char mode[5] = {};
-		if (std::sscanf(line.c_str(), "%llx-%llx %4s", &from, &to, mode) != 3 || mode[0] != 'r' || mode[1] != 'w')
+		if (std::sscanf(line.c_str(), "%llx-%llx %4s", &from, &to, mode) != 3 || mode[0] != 'r' ||
+		    mode[1] != 'w')
 			continue;
 		const std::size_t overlap = inverted.size() - 1;
 		for (unsigned long long at = from; at < to; at += window.size() - overlap) {
@@ -214,7 +221,11 @@ TEST(SaMemory, Q8_holds_no_key_once_the_SA_is_gone)
 	EspEngine engine;
 	for (int i = 0; i < 3; ++i) {
 		std::array<std::byte, 256> buffer{};
-		Seal seal{.sa = out.get(), .inner = buffer.data() + 64, .inner_length = 100, .headroom = 64, .tailroom = 64};
+		Seal seal{.sa = out.get(),
+			  .inner = buffer.data() + 64,
+			  .inner_length = 100,
+			  .headroom = 64,
+			  .tailroom = 64};
 		engine.seal({&seal, 1});
 		Open open{.sa = in.get(), .esp = seal.esp, .esp_length = seal.esp_length};
 		engine.open({&open, 1});

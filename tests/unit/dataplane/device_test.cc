@@ -81,7 +81,8 @@ TEST(Device, no_pci_nic_that_the_kernel_uses_is_ever_taken)
 		const auto device = std::filesystem::canonical(entry.path() / "device", ignored);
 		if (ignored)
 			continue;
-		for (auto path = device; path.has_parent_path() && path != path.parent_path(); path = path.parent_path()) {
+		for (auto path = device; path.has_parent_path() && path != path.parent_path();
+		     path = path.parent_path()) {
 			const Device parsed = parse_device("hb0", path.filename().string());
 			if (parsed.kind != Device::Kind::pci)
 				continue;
@@ -180,7 +181,9 @@ TEST(EalArguments, given_options_replace_ours_but_pci_stays_off_and_ports_keep_t
 	for (const char *own_choice : {"-a0000:3b:00.1", "--allow=0000:3b:00.1", "--no-pci"}) {
 		request.given = {own_choice};
 		const auto chosen = eal_arguments(request);
-		EXPECT_EQ(std::count(chosen.begin(), chosen.end(), "--no-pci"), own_choice == std::string("--no-pci") ? 1 : 0) << own_choice;
+		EXPECT_EQ(std::count(chosen.begin(), chosen.end(), "--no-pci"),
+			  own_choice == std::string("--no-pci") ? 1 : 0)
+			<< own_choice;
 	}
 }
 

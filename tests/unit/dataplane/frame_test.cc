@@ -28,10 +28,10 @@ Bytes from_hex(std::string_view hex)
 }
 
 // The golden packet: outer IPv4, ESP (NULL), inner IPv4, UDP, 27 bytes, trailer, ICV.
-const Bytes golden = from_hex(
-	"45000064000040004032e668a9fe0001a9fe0002c3c3006000000001"
-	"4500003700000000401126b7a9fe0001a9fe000222ba22ba002319bf"
-	"46474842207375697465312064697230206c696e6b3020736571310102030304bd13ea126e3f6cea197ddcdf");
+const Bytes golden =
+	from_hex("45000064000040004032e668a9fe0001a9fe0002c3c3006000000001"
+		 "4500003700000000401126b7a9fe0001a9fe000222ba22ba002319bf"
+		 "46474842207375697465312064697230206c696e6b3020736571310102030304bd13ea126e3f6cea197ddcdf");
 constexpr std::size_t inner_at = ipv4_bytes + 8;
 constexpr std::size_t inner_length = 0x37;
 constexpr AddressPair sender_addresses{0xa9fe0001, 0xa9fe0002};
@@ -138,33 +138,44 @@ std::vector<Refused> refused_frames()
 		rows.push_back({name, ethernet(changed(golden, change)), drop});
 	};
 	for (const int first : {0x44, 0x46, 0x4f, 0x65, 0x00, 0xff})
-		ip("P2 first byte " + std::to_string(first), Drop::rx_badip, [=](Bytes &b) { b[0] = static_cast<std::byte>(first); });
-	for (const std::size_t total : {golden.size() + 1, std::size_t{65535}, std::size_t{0}, std::size_t{19}, std::size_t{20}})
+		ip("P2 first byte " + std::to_string(first), Drop::rx_badip,
+		   [=](Bytes &b) { b[0] = static_cast<std::byte>(first); });
+	for (const std::size_t total :
+	     {golden.size() + 1, std::size_t{65535}, std::size_t{0}, std::size_t{19}, std::size_t{20}})
 		ip("P3 total length " + std::to_string(total), Drop::rx_badip, [=](Bytes &b) { store16(b, 2, total); });
 	for (const std::size_t total : {21, 27})
 		ip("total length " + std::to_string(total), Drop::esp_len, [=](Bytes &b) { store16(b, 2, total); });
 	for (const int protocol : {0, 1, 6, 51, 255})
-		ip("protocol " + std::to_string(protocol), Drop::rx_badip, [=](Bytes &b) { b[9] = static_cast<std::byte>(protocol); });
+		ip("protocol " + std::to_string(protocol), Drop::rx_badip,
+		   [=](Bytes &b) { b[9] = static_cast<std::byte>(protocol); });
 	for (const std::size_t flags : {0x2000, 0x6000, 0x0001, 0x1fff, 0x4001})
-		ip("P5 fragment field " + std::to_string(flags), Drop::rx_frag, [=](Bytes &b) { store16(b, 6, flags); });
+		ip("P5 fragment field " + std::to_string(flags), Drop::rx_frag,
+		   [=](Bytes &b) { store16(b, 6, flags); });
 	for (const unsigned segments : {2U, 3U, 60U})
-		rows.push_back({"P6 segments " + std::to_string(segments), ethernet(golden), Drop::rx_multiseg, segments});
+		rows.push_back(
+			{"P6 segments " + std::to_string(segments), ethernet(golden), Drop::rx_multiseg, segments});
 	for (const std::uint16_t type : std::initializer_list<std::uint16_t>{0x8100, 0x88a8, 0x9100})
 		rows.push_back({"P7 tag " + std::to_string(type), ethernet(golden, type), Drop::rx_vlan});
 	rows.push_back({"P7 tag taken off by the NIC", ethernet(golden), Drop::rx_vlan, 1, true});
-	for (const std::uint16_t type : std::initializer_list<std::uint16_t>{0x0064, 0x0800, 0x0806, 0x86dd, 0x8891, 0x8892, 0x8893})
+	for (const std::uint16_t type :
+	     std::initializer_list<std::uint16_t>{0x0064, 0x0800, 0x0806, 0x86dd, 0x8891, 0x8892, 0x8893})
 		rows.push_back({"P7 type " + std::to_string(type), ethernet(golden, type), Drop::rx_ethertype});
 	for (const std::size_t length : {0, 43, 65535, 83, 85})
-		rows.push_back({"P8 length field " + std::to_string(length), ethernet(hake(1, 84, length)), Drop::hake_len});
+		rows.push_back(
+			{"P8 length field " + std::to_string(length), ethernet(hake(1, 84, length)), Drop::hake_len});
 	rows.push_back({"P8 KE1 cut short", ethernet(hake(2, 147, 148)), Drop::hake_len});
 	rows.push_back({"P8 KE1 one less", ethernet(hake(2, 148, 147)), Drop::hake_len});
 	rows.push_back({"P8 KE1 one more", ethernet(hake(2, 160, 149)), Drop::hake_len});
 	for (const std::uint8_t version : std::initializer_list<std::uint8_t>{0, 2, 255})
-		rows.push_back({"P9 version " + std::to_string(version), ethernet(hake(1, 84, 84, version)), Drop::hake_ver});
+		rows.push_back(
+			{"P9 version " + std::to_string(version), ethernet(hake(1, 84, 84, version)), Drop::hake_ver});
 	for (const std::uint8_t type : std::initializer_list<std::uint8_t>{0, 5, 255})
 		rows.push_back({"P9 type " + std::to_string(type), ethernet(hake(type, 84, 84)), Drop::hake_type});
-	rows.push_back({"H but not HAKE", ethernet(changed(hake(1, 84, 84), [](Bytes &b) { b[3] = std::byte{'F'}; })), Drop::rx_badip});
-	rows.push_back({"C6 clear heartbeat", ethernet(Bytes(golden.begin() + inner_at, golden.begin() + inner_at + inner_length)), Drop::plain_drop});
+	rows.push_back({"H but not HAKE", ethernet(changed(hake(1, 84, 84), [](Bytes &b) { b[3] = std::byte{'F'}; })),
+			Drop::rx_badip});
+	rows.push_back({"C6 clear heartbeat",
+			ethernet(Bytes(golden.begin() + inner_at, golden.begin() + inner_at + inner_length)),
+			Drop::plain_drop});
 	Bytes jumbo = ethernet(golden);
 	jumbo.resize(9000);
 	rows.push_back({"P18 jumbo", jumbo, Drop::rx_oversize});
@@ -180,7 +191,8 @@ TEST(Classify, each_bad_frame_is_refused_for_its_own_reason)
 		const Bytes exact(row.frame);
 		const Frame frame = look(exact, row.segments, row.tagged);
 		EXPECT_EQ(frame.kind, FrameKind::refused) << row.name;
-		EXPECT_EQ(frame.drop, row.drop) << row.name << ": " << control::drop_names[static_cast<std::size_t>(frame.drop)];
+		EXPECT_EQ(frame.drop, row.drop)
+			<< row.name << ": " << control::drop_names[static_cast<std::size_t>(frame.drop)];
 	}
 }
 
@@ -214,7 +226,8 @@ TEST(Inner, the_oracles_packet_is_good)
 	const Bytes packet = golden_inner();
 	const Inner inner = parse_inner(packet);
 	ASSERT_TRUE(inner.good);
-	EXPECT_EQ(inner.addresses, (AddressPair{sender_addresses.remote, sender_addresses.local})); // as the receiver sees it
+	EXPECT_EQ(inner.addresses,
+		  (AddressPair{sender_addresses.remote, sender_addresses.local})); // as the receiver sees it
 	EXPECT_EQ(inner.payload.size(), 27U);
 	EXPECT_EQ(inner.payload[0], std::byte{'F'});
 }
@@ -234,18 +247,55 @@ TEST(Inner, each_bad_packet_is_refused_for_its_own_reason)
 	const std::vector<Row> rows{
 		{"empty", Drop::inner_parse, [](Bytes &b) { b.clear(); }},
 		{"19 bytes", Drop::inner_parse, [](Bytes &b) { b.resize(19); }},
-		{"version 6", Drop::inner_parse, [](Bytes &b) { b[0] = std::byte{0x65}; fix_ip_checksum(b); }},
-		{"S6 options", Drop::inner_parse, [](Bytes &b) { b[0] = std::byte{0x46}; fix_ip_checksum(b); }},
+		{"version 6", Drop::inner_parse,
+		 [](Bytes &b) {
+			 b[0] = std::byte{0x65};
+			 fix_ip_checksum(b);
+		 }},
+		{"S6 options", Drop::inner_parse,
+		 [](Bytes &b) {
+			 b[0] = std::byte{0x46};
+			 fix_ip_checksum(b);
+		 }},
 		{"S6 IP checksum", Drop::inner_parse, [](Bytes &b) { b[10] ^= std::byte{1}; }},
 		{"UDP checksum", Drop::inner_parse, [](Bytes &b) { b[26] ^= std::byte{1}; }},
-		{"P17 longer than what was decrypted", Drop::inner_parse, [](Bytes &b) { store16(b, 2, b.size() + 1); fix_ip_checksum(b); }},
-		{"shorter than what was decrypted", Drop::inner_parse, [](Bytes &b) { store16(b, 2, b.size() - 1); fix_ip_checksum(b); }},
-		{"no room for UDP", Drop::inner_parse, [](Bytes &b) { b.resize(27); store16(b, 2, 27); fix_ip_checksum(b); }},
+		{"P17 longer than what was decrypted", Drop::inner_parse,
+		 [](Bytes &b) {
+			 store16(b, 2, b.size() + 1);
+			 fix_ip_checksum(b);
+		 }},
+		{"shorter than what was decrypted", Drop::inner_parse,
+		 [](Bytes &b) {
+			 store16(b, 2, b.size() - 1);
+			 fix_ip_checksum(b);
+		 }},
+		{"no room for UDP", Drop::inner_parse,
+		 [](Bytes &b) {
+			 b.resize(27);
+			 store16(b, 2, 27);
+			 fix_ip_checksum(b);
+		 }},
 		{"UDP length", Drop::inner_parse, [](Bytes &b) { store16(b, 24, b.size() - ipv4_bytes - 1); }},
-		{"S3 TCP", Drop::esp_policy, [](Bytes &b) { b[9] = std::byte{6}; fix_ip_checksum(b); }},
-		{"S4 fragment", Drop::esp_policy, [](Bytes &b) { store16(b, 6, 0x2000); fix_ip_checksum(b); }},
-		{"S4 fragment offset", Drop::esp_policy, [](Bytes &b) { store16(b, 6, 3); fix_ip_checksum(b); }},
-		{"S4 ESP in ESP", Drop::esp_policy, [](Bytes &b) { b[9] = std::byte{50}; fix_ip_checksum(b); }},
+		{"S3 TCP", Drop::esp_policy,
+		 [](Bytes &b) {
+			 b[9] = std::byte{6};
+			 fix_ip_checksum(b);
+		 }},
+		{"S4 fragment", Drop::esp_policy,
+		 [](Bytes &b) {
+			 store16(b, 6, 0x2000);
+			 fix_ip_checksum(b);
+		 }},
+		{"S4 fragment offset", Drop::esp_policy,
+		 [](Bytes &b) {
+			 store16(b, 6, 3);
+			 fix_ip_checksum(b);
+		 }},
+		{"S4 ESP in ESP", Drop::esp_policy,
+		 [](Bytes &b) {
+			 b[9] = std::byte{50};
+			 fix_ip_checksum(b);
+		 }},
 		{"S3 source port", Drop::esp_policy, [](Bytes &b) { store16(b, 20, 8891); }},
 		{"S3 destination port", Drop::esp_policy, [](Bytes &b) { store16(b, 22, 8891); }},
 	};
@@ -253,7 +303,8 @@ TEST(Inner, each_bad_packet_is_refused_for_its_own_reason)
 		const Bytes packet = changed(golden_inner(), row.change);
 		const Inner inner = parse_inner(packet);
 		EXPECT_FALSE(inner.good) << row.name;
-		EXPECT_EQ(inner.drop, row.drop) << row.name << ": " << control::drop_names[static_cast<std::size_t>(inner.drop)];
+		EXPECT_EQ(inner.drop, row.drop)
+			<< row.name << ": " << control::drop_names[static_cast<std::size_t>(inner.drop)];
 	}
 }
 
@@ -266,7 +317,8 @@ TEST(Headers, outer_and_inner_header_are_the_oracles_to_the_byte)
 	std::fill_n(made.begin() + inner_at, ipv4_bytes + udp_bytes, std::byte{0xee});
 	const std::span<std::byte> all(made);
 	write_outer(all.first<ipv4_bytes>(), sender_addresses, golden.size() - ipv4_bytes);
-	write_inner(all.subspan<inner_at, ipv4_bytes + udp_bytes>(), sender_addresses, all.subspan(inner_at + ipv4_bytes + udp_bytes, 27));
+	write_inner(all.subspan<inner_at, ipv4_bytes + udp_bytes>(), sender_addresses,
+		    all.subspan(inner_at + ipv4_bytes + udp_bytes, 27));
 	EXPECT_EQ(made, golden);
 }
 
@@ -302,7 +354,8 @@ TEST(Headers, a_udp_checksum_of_zero_is_sent_as_all_ones)
 TEST(Headers, an_ethernet_header_reads_back)
 {
 	Bytes frame = ethernet(golden);
-	write_ethernet(std::span(frame).first<ethernet_bytes>(), core::broadcast_mac, {9, 8, 7, 6, 5, 4}, heartbeat_type);
+	write_ethernet(std::span(frame).first<ethernet_bytes>(), core::broadcast_mac, {9, 8, 7, 6, 5, 4},
+		       heartbeat_type);
 	EXPECT_EQ(look(frame).source, (core::MacAddress{9, 8, 7, 6, 5, 4}));
 	EXPECT_EQ(frame[0], std::byte{0xff});
 }

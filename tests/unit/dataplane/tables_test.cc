@@ -14,8 +14,8 @@
 namespace systole::dataplane {
 namespace {
 
-using control::PeerLink;
 using control::LinkVerdict;
+using control::PeerLink;
 
 crypto::InboundSaPtr make_sa(std::uint32_t spi, std::uint32_t session)
 {
@@ -62,7 +62,8 @@ TEST(SaTable, a_session_leaves_as_a_whole_and_nothing_else_does)
 	table.each_of(1, [&](crypto::InboundSa &sa) { visited += sa.session == 1 ? 1 : 100; });
 	EXPECT_EQ(visited, 10U);
 	unsigned released = 0;
-	table.remove_if([](const crypto::InboundSa &sa) { return sa.session == 1; }, [&](crypto::InboundSa *) { ++released; });
+	table.remove_if([](const crypto::InboundSa &sa) { return sa.session == 1; },
+			[&](crypto::InboundSa *) { ++released; });
 	EXPECT_EQ(released, 10U);
 	EXPECT_EQ(table.size(), 20U);
 	for (std::uint32_t i = 0; i < 30; ++i)
@@ -87,8 +88,7 @@ TEST(SaTable, a_full_table_sends_the_newcomer_back)
 struct FullRing {
 	FullRing() : channel(std::make_unique<control::WorkerChannel>()), outbox(std::make_unique<Outbox>(*channel))
 	{
-		while (channel->events.push(control::HakeFrame{})) {
-		}
+		while (channel->events.push(control::HakeFrame{})) {}
 	}
 	// What control finds, the fillers left out.
 	std::vector<control::WorkerEvent> drain()
@@ -100,7 +100,10 @@ struct FullRing {
 		});
 		return events;
 	}
-	[[nodiscard]] std::uint64_t ring_full() const { return channel->counters.drops[static_cast<std::size_t>(control::Drop::ring_full)]; }
+	[[nodiscard]] std::uint64_t ring_full() const
+	{
+		return channel->counters.drops[static_cast<std::size_t>(control::Drop::ring_full)];
+	}
 
 	std::unique_ptr<control::WorkerChannel> channel;
 	std::unique_ptr<Outbox> outbox;

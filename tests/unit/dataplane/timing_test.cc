@@ -160,8 +160,8 @@ TEST(HandedBeat, what_is_news_goes_up_and_what_is_not_waits_100_ms)
 	EXPECT_TRUE(handed.wants(start + milliseconds{100}, 7, 200, true, content));
 	EXPECT_TRUE(handed.wants(start + milliseconds{1}, 7, 200, true, other));
 	EXPECT_TRUE(handed.wants(start + milliseconds{1}, 7, 200, true, shorter));
-	EXPECT_TRUE(handed.wants(start + milliseconds{1}, 8, 1, true, content));   // another session
-	EXPECT_FALSE(handed.wants(start + milliseconds{1}, 7, 99, true, other));   // older, by a slower link
+	EXPECT_TRUE(handed.wants(start + milliseconds{1}, 8, 1, true, content)); // another session
+	EXPECT_FALSE(handed.wants(start + milliseconds{1}, 7, 99, true, other)); // older, by a slower link
 	EXPECT_FALSE(handed.wants(start + milliseconds{1}, 7, 200, false, content));
 	handed.handed(start, 7, 200, false, content);
 	EXPECT_TRUE(handed.wants(start + milliseconds{1}, 7, 300, true, content)); // it hears us again

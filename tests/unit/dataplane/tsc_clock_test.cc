@@ -41,7 +41,7 @@ TEST(TscClock, stays_within_20_us_of_clock_monotonic_and_never_steps_back)
 	}
 	RecordProperty("worst_ns", std::to_string(worst));
 	std::printf("worst error %lld ns in %llu readings, counter %s\n", static_cast<long long>(worst),
-		static_cast<unsigned long long>(judged), clock.uses_counter() ? "used" : "not used");
+		    static_cast<unsigned long long>(judged), clock.uses_counter() ? "used" : "not used");
 	EXPECT_GT(judged, 1000U);
 	EXPECT_LT(worst, bound_ns);
 }
