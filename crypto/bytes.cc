@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Copyright(c) 2026 The Systole authors
 //
-// What bytes need from outside: the C library's memset that stays, OpenSSL's comparison, which is assembler and therefore
-// constant in time whatever the optimiser thinks, and the kernel's random numbers.
+// What bytes need from outside: the C library's memset that stays, OpenSSL's comparison, which is assembler and
+// therefore constant in time whatever the optimiser thinks, and the kernel's random numbers.
 #include "crypto/bytes.h"
 
 #include <openssl/crypto.h>

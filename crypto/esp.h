@@ -2,7 +2,7 @@
 // Copyright(c) 2026 The Systole authors
 //
 // ESP in tunnel mode (RFC 4303), sealed and opened in place, one packet or a burst. One engine per thread: it owns
-// two IPsec-MB managers and takes the one that is faster for the burst at hand (ipsec_mb.cc has the figures).
+// two IPsec-MB managers and takes the one that is faster for the burst at hand (ipsec_mb.h has the figures).
 //
 // A refused packet yields no plaintext: `inner` stays null, and what GCM or a bad trailer left in the buffer is wiped.
 // A burst may hold a sequence number twice; exactly one of the two is accepted.

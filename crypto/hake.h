@@ -52,9 +52,9 @@ public:
 								  bool own_is_a, const Share &share_a, Bytes head_a,
 								  const Share &share_b, Bytes head_b);
 
-	[[nodiscard]] Tag32 confirm_b(Bytes ke1, Bytes ke2_before_tag) const; // T_B over KE1[0..148), KE2[0..132)
-	[[nodiscard]] Tag32 confirm_a(Bytes ke1, Bytes ke2,
-				      Bytes ke3_before_tag) const; // T_A over KE1, KE2[0..180), KE3[0..84)
+	// T_B over KE1[0..148), KE2[0..132); T_A over KE1, KE2[0..180), KE3[0..84).
+	[[nodiscard]] Tag32 confirm_b(Bytes ke1, Bytes ke2_before_tag) const;
+	[[nodiscard]] Tag32 confirm_a(Bytes ke1, Bytes ke2, Bytes ke3_before_tag) const;
 	[[nodiscard]] Secret<32> resume_key() const;
 	// Key material of one SA; dir 0 = A->B, 1 = B->A. Writes shape_of(suite).key_bytes bytes.
 	void sa_key(Suite suite, std::uint8_t dir, std::uint8_t link, TrafficClass traffic_class, std::uint32_t spi,

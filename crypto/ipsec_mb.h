@@ -5,7 +5,8 @@
 // ciphers over a burst of ESP packets in place. ipsec_mb.cc alone includes the library's header.
 //
 // Encryption and authentication are separate calls on purpose. The library's chained job deciphers a packet even when
-// its tag is wrong; two calls over the burst take the same time or less, and a forged packet is never deciphered. GCM cannot be split: its caller wipes what a bad packet left.
+// its tag is wrong; two calls take the same time or less, and a forged packet is never deciphered. GCM cannot be
+// split: its caller wipes what a bad packet left.
 #pragma once
 
 #include "crypto/bytes.h"

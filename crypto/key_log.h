@@ -2,7 +2,9 @@
 // Copyright(c) 2026 The Systole authors
 //
 // ESP keys for tshark: DIR/esp_sa holds one line per SA, DIR/preferences switches deciphering and checking on, so that
-// WIRESHARK_CONFIG_DIR=DIR tshark -r capture.pcap
+//
+//   WIRESHARK_CONFIG_DIR=DIR tshark -r capture.pcap
+//
 // judges every packet. Built only with -Dkey_log=true; a release package has no such code.
 #pragma once
 
@@ -16,7 +18,7 @@ namespace systole::crypto {
 
 class KeyLog {
 public:
-	// Makes DIR (0700) if it is missing and appends to what is there. Empty optional: `error` names the file and the cause.
+	// Makes DIR (0700) if it is missing and appends to what is there. Empty optional: `error` names file and cause.
 	[[nodiscard]] static std::optional<KeyLog> open(const std::filesystem::path &directory, std::string &error);
 	~KeyLog();
 	KeyLog(KeyLog &&other) noexcept;

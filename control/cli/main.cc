@@ -53,9 +53,9 @@ int print_help()
 			continue;
 		std::string words;
 		for (const std::string &word : split_words(command.words))
-			words += (words.empty() ? "" : " ") + word.substr(0, word.find('/'));
+			words.append(words.empty() ? "" : " ").append(word, 0, word.find('/'));
 		if (!command.arguments.empty())
-			words += " " + std::string(command.arguments);
+			words.append(" ").append(command.arguments);
 		fmt::print("  {:<40} {}\n", words, command.help);
 	}
 	return leave(Exit::ok);
@@ -121,7 +121,7 @@ int main(int argc, char **argv)
 
 	std::string line;
 	for (int i = optind; i < argc; ++i)
-		line += std::string(argv[i]) + " ";
+		line.append(argv[i]).append(" ");
 	const auto words = split_words(line);
 	Runner runner(options);
 	if (words.empty()) {

@@ -126,7 +126,8 @@ std::string netmask_text(std::uint8_t length)
 {
 	const std::uint32_t mask = netmask(length);
 	return to_text(Ipv4Address{static_cast<std::uint8_t>(mask >> 24), static_cast<std::uint8_t>(mask >> 16 & 0xff),
-				   static_cast<std::uint8_t>(mask >> 8 & 0xff), static_cast<std::uint8_t>(mask & 0xff)});
+				   static_cast<std::uint8_t>(mask >> 8 & 0xff),
+				   static_cast<std::uint8_t>(mask & 0xff)});
 }
 
 } // namespace systole::control

@@ -29,7 +29,10 @@ struct Access {
 	void *(*at)(void *parent, std::size_t index) = nullptr;
 	void *(*append)(void *parent) = nullptr;
 	Configuration::Kept *(*kept)(void *object) = nullptr; // empty: every option of the section is bound
-	[[nodiscard]] const void *view(const void *parent, std::size_t index) const { return at(const_cast<void *>(parent), index); }
+	[[nodiscard]] const void *view(const void *parent, std::size_t index) const
+	{
+		return at(const_cast<void *>(parent), index);
+	}
 	[[nodiscard]] const Configuration::Kept *kept_of(const void *object) const
 	{
 		return kept ? kept(const_cast<void *>(object)) : nullptr;
@@ -64,14 +67,14 @@ std::int64_t number_from_word(const Option &option, const std::string &word);
 Words words_from(const Option &option, std::int64_t number);
 
 template <typename T>
-	requires std::is_enum_v<T> || (std::is_integral_v<T> && !std::is_same_v<T, bool>)
-void assign(T &value, const Option &option, const Words &words)
+requires std::is_enum_v<T> ||(std::is_integral_v<T> &&
+			      !std::is_same_v<T, bool>)void assign(T &value, const Option &option, const Words &words)
 {
 	value = static_cast<T>(number_from(option, words));
 }
 template <typename T>
-	requires std::is_enum_v<T> || (std::is_integral_v<T> && !std::is_same_v<T, bool>)
-Words words_of(T value, const Option &option)
+requires std::is_enum_v<T> ||(std::is_integral_v<T> && !std::is_same_v<T, bool>)Words
+	words_of(T value, const Option &option)
 {
 	return words_from(option, static_cast<std::int64_t>(value));
 }
@@ -88,7 +91,7 @@ Words words_of(const std::chrono::duration<Rep, Period> &value, const Option &op
 }
 
 template <typename T>
-	requires std::is_enum_v<T>
+requires std::is_enum_v<T>
 void assign(std::vector<T> &value, const Option &option, const Words &words)
 {
 	value.clear();
@@ -96,8 +99,7 @@ void assign(std::vector<T> &value, const Option &option, const Words &words)
 		value.push_back(static_cast<T>(number_from_word(option, word)));
 }
 template <typename T>
-	requires std::is_enum_v<T>
-Words words_of(const std::vector<T> &value, const Option &option)
+requires std::is_enum_v<T> Words words_of(const std::vector<T> &value, const Option &option)
 {
 	Words words;
 	for (const T item : value)
@@ -126,7 +128,7 @@ template <typename Object, typename Value, Value Object::*Member> struct MemberO
 
 template <typename T> constexpr auto kept_access() -> Configuration::Kept *(*)(void *)
 {
-	if constexpr (requires(T &object) { object.kept; })
+	if constexpr (requires(T & object) { object.kept; })
 		return [](void *object) { return &static_cast<T *>(object)->kept; };
 	else
 		return nullptr;
@@ -140,11 +142,18 @@ template <auto Member> [[nodiscard]] constexpr Binding bind()
 	using At = detail::MemberOf<Member>;
 	if constexpr (std::is_same_v<typename At::Type, SecretText>) {
 		return {[](void *object, const Option &, const Words &) { At::in(object) = SecretText{}; },
-			[](const void *object, const Option &) { return At::in(object).empty() ? Words{} : Words{"ENC", "*"}; },
+			[](const void *object, const Option &) {
+				return At::in(object).empty() ? Words{} : Words{"ENC", "*"};
+			},
 			[](void *object) { return &At::in(object); }};
 	} else {
-		return {[](void *object, const Option &option, const Words &words) { detail::assign(At::in(object), option, words); },
-			[](const void *object, const Option &option) { return detail::words_of(At::in(object), option); }, nullptr};
+		return {[](void *object, const Option &option, const Words &words) {
+				detail::assign(At::in(object), option, words);
+			},
+			[](const void *object, const Option &option) {
+				return detail::words_of(At::in(object), option);
+			},
+			nullptr};
 	}
 }
 
@@ -152,8 +161,9 @@ template <auto Member> [[nodiscard]] constexpr Binding bind()
 template <auto Member> [[nodiscard]] constexpr Access object()
 {
 	using At = detail::MemberOf<Member>;
-	return {[](const void *) { return std::size_t{1}; }, [](void *parent, std::size_t) -> void * { return &At::in(parent); },
-		nullptr, detail::kept_access<typename At::Type>()};
+	return {[](const void *) { return std::size_t{1}; },
+		[](void *parent, std::size_t) -> void * { return &At::in(parent); }, nullptr,
+		detail::kept_access<typename At::Type>()};
 }
 // A section that is a table: a vector inside its parent.
 template <auto Member> [[nodiscard]] constexpr Access table()

@@ -67,7 +67,8 @@ std::string default_serial(std::string_view machine_id, std::string_view instanc
 	// machine-id(5) asks that the id itself is never shown: hash it with a word of our own in front.
 	std::string input = "systole serial";
 	input += '\0';
-	while (!machine_id.empty() && (machine_id.back() == '\n' || machine_id.back() == '\r' || machine_id.back() == ' '))
+	while (!machine_id.empty() &&
+	       (machine_id.back() == '\n' || machine_id.back() == '\r' || machine_id.back() == ' '))
 		machine_id.remove_suffix(1);
 	input += machine_id;
 	input += '\0';

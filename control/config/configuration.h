@@ -29,9 +29,21 @@ struct Configuration {
 	enum class Mode : std::uint8_t { standalone, active_passive, active_active };
 	enum class PollMode : std::uint8_t { automatic, busy, adaptive };
 	enum class Proposal : std::uint8_t {
-		aes128_sha1, aes128gcm, // these two exist here; the others are the vendor's
-		aes128_sha256, aes128_sha384, aes128_sha512, aes192_sha1, aes192_sha256, aes192_sha384, aes192_sha512,
-		aes256_sha1, aes256_sha256, aes256_sha384, aes256_sha512, aes256gcm, chacha20poly1305
+		aes128_sha1,
+		aes128gcm, // these two exist here; the others are the vendor's
+		aes128_sha256,
+		aes128_sha384,
+		aes128_sha512,
+		aes192_sha1,
+		aes192_sha256,
+		aes192_sha384,
+		aes192_sha512,
+		aes256_sha1,
+		aes256_sha256,
+		aes256_sha384,
+		aes256_sha512,
+		aes256gcm,
+		chacha20poly1305
 	};
 	enum class AddressMode : std::uint8_t { ipv4, ipv6 };
 	enum class ServerConfig : std::uint8_t { all_alike, individual };
@@ -59,7 +71,7 @@ struct Configuration {
 	};
 	struct Interface {
 		std::string name;
-		std::string device; // devargs or PCI address; empty: the kernel netdev of that name
+		std::string device;           // devargs or PCI address; empty: the kernel netdev of that name
 		std::optional<Ipv4Prefix> ip; // a cluster address: it follows the primary
 		std::vector<SecondaryIp> secondaries;
 		Ipv6 ipv6;

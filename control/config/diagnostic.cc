@@ -39,9 +39,11 @@ std::vector<Diagnostic> Diagnostics::take()
 		return std::tie(a.line, a.column) < std::tie(b.line, b.column);
 	});
 	if (m_errors > kept)
-		m_list.push_back({Severity::error, m_file, 0, 0, "and " + std::to_string(m_errors - kept) + " more errors"});
+		m_list.push_back(
+			{Severity::error, m_file, 0, 0, "and " + std::to_string(m_errors - kept) + " more errors"});
 	if (m_warnings > kept)
-		m_list.push_back({Severity::warning, m_file, 0, 0, "and " + std::to_string(m_warnings - kept) + " more warnings"});
+		m_list.push_back({Severity::warning, m_file, 0, 0,
+				  "and " + std::to_string(m_warnings - kept) + " more warnings"});
 	m_errors = 0;
 	m_warnings = 0;
 	return std::exchange(m_list, {});

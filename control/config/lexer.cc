@@ -17,7 +17,8 @@ constexpr std::string_view byte_order_mark = "\xef\xbb\xbf";
 bool is_base64(std::string_view word)
 {
 	return !word.empty() && std::all_of(word.begin(), word.end(), [](char c) {
-		return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '+' || c == '/' || c == '=';
+		return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '+' ||
+		       c == '/' || c == '=';
 	});
 }
 
@@ -89,13 +90,16 @@ void Lexer::read_quoted(Statement &statement)
 		advance();
 	}
 	if (at_line_end()) {
-		fault(statement, start, std::string("this ") + quote + " is not closed on its line: add the closing " + quote);
+		fault(statement, start,
+		      std::string("this ") + quote + " is not closed on its line: add the closing " + quote);
 		return;
 	}
 	statement.tokens.push_back({m_text.substr(first, m_offset - first), start, true});
 	advance();
 	if (!at_line_end() && blank_size(m_offset) == 0) {
-		fault(statement, m_position, "text directly after a closing quote: put a blank between, or a backslash before a quote that belongs to the value");
+		fault(statement, m_position,
+		      "text directly after a closing quote: put a blank between, or a backslash before a quote that "
+		      "belongs to the value");
 		skip_rest(); // it cannot be trusted
 	}
 }
@@ -106,7 +110,8 @@ void Lexer::read_word(Statement &statement)
 	const std::size_t first = m_offset;
 	while (!at_line_end() && blank_size(m_offset) == 0) {
 		if (m_text[m_offset] == '"' || m_text[m_offset] == '\'') {
-			fault(statement, m_position, "quote inside a word: put the whole word in quotes, or a backslash before this quote");
+			fault(statement, m_position,
+			      "quote inside a word: put the whole word in quotes, or a backslash before this quote");
 			break;
 		}
 		if (m_text[m_offset] == '\\') {
@@ -130,7 +135,8 @@ void Lexer::read_word(Statement &statement)
 void Lexer::join_continuation(Statement &statement)
 {
 	auto &tokens = statement.tokens;
-	if (statement.is_broken || tokens.size() < 3 || tokens.size() > 4 || !tokens[0].is("set") || !tokens[2].is("ENC"))
+	if (statement.is_broken || tokens.size() < 3 || tokens.size() > 4 || !tokens[0].is("set") ||
+	    !tokens[2].is("ENC"))
 		return;
 	if (tokens.size() == 4 && (tokens[3].is_quoted || !is_base64(tokens[3].raw)))
 		return;
@@ -144,7 +150,8 @@ void Lexer::join_continuation(Statement &statement)
 		const std::size_t first = offset;
 		const std::size_t end = std::min(m_text.find('\n', first), m_text.size());
 		std::size_t last = end;
-		while (last > first && (m_text[last - 1] == '\r' || m_text[last - 1] == ' ' || m_text[last - 1] == '\t'))
+		while (last > first &&
+		       (m_text[last - 1] == '\r' || m_text[last - 1] == ' ' || m_text[last - 1] == '\t'))
 			--last;
 		// A no-break space is two bytes; trailing ones are taken off from the end in pairs, mixed with plain blanks.
 		while (last >= first + 2 && m_text.substr(last - 2, 2) == "\xc2\xa0") {

@@ -45,7 +45,8 @@ ParseResult load_configuration(const std::string &path)
 		return failed(path, std::string("cannot read: ") + std::strerror(errno));
 	if (!S_ISREG(status.st_mode))
 		return failed(path, "not a regular file: name the configuration file itself");
-	const std::string too_large = "larger than " + std::to_string(max_configuration_bytes) + " bytes: this is no configuration file";
+	const std::string too_large =
+		"larger than " + std::to_string(max_configuration_bytes) + " bytes: this is no configuration file";
 	if (static_cast<std::uintmax_t>(status.st_size) > max_configuration_bytes)
 		return failed(path, too_large);
 

@@ -42,8 +42,10 @@ std::string_view nearest(std::string_view word, std::span<const std::string_view
 	std::string_view best;
 	std::size_t best_distance = std::max<std::size_t>(1, word.size() / 3) + 1;
 	for (const std::string_view name : names) {
-		if (name.size() > longest)
-			continue;
+		const std::size_t difference =
+			name.size() > word.size() ? name.size() - word.size() : word.size() - name.size();
+		if (name.size() > longest || difference >= best_distance)
+			continue; // the lengths alone are too far apart
 		const std::size_t d = distance(word, name);
 		if (d < best_distance) {
 			best_distance = d;

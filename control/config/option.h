@@ -18,28 +18,29 @@
 namespace systole::control::config {
 
 enum class Kind : std::uint8_t {
-	flag,           // enable | disable
-	integer,        // low .. high
-	choice,         // one of choices
-	choice_list,    // some of choices, each once
-	text,           // one word of low .. high bytes
-	text_list,      // up to count_high words of 1 .. high bytes
-	name,           // an interface name: 1 .. 15 bytes
-	name_list,      // up to count_high of them, each once
-	hostname,       // letters, digits, '-', '.', '_'; up to high
-	serial,         // exactly 16 letters, digits, '_' or '-'
-	path,           // absolute path of a program
-	secret,         // never kept as plain text, never shown
-	heartbeat_ports,// NAME PRIORITY pairs, priority low .. high
-	heartbeat_unit, // 1, 10 or 100, with or without "ms"
-	ether_type,     // four hexadecimal digits
-	numbers,        // low .. high non-negative numbers, as words or in one pair of quotes
-	ipv4, ipv6,
-	ipv4_host,      // A.B.C.D MASK or A.B.C.D/LEN, a usable host address
-	ipv6_host,      // X/LEN, a usable host address
-	ipv4_net,       // A.B.C.D MASK or A.B.C.D/LEN
-	ipv6_net,       // X/LEN
-	mac_prefix,     // aa:bb:cc:dd
+	flag,            // enable | disable
+	integer,         // low .. high
+	choice,          // one of choices
+	choice_list,     // some of choices, each once
+	text,            // one word of low .. high bytes
+	text_list,       // up to count_high words of 1 .. high bytes
+	name,            // an interface name: 1 .. 15 bytes
+	name_list,       // up to count_high of them, each once
+	hostname,        // letters, digits, '-', '.', '_'; up to high
+	serial,          // exactly 16 letters, digits, '_' or '-'
+	path,            // absolute path of a program
+	secret,          // never kept as plain text, never shown
+	heartbeat_ports, // NAME PRIORITY pairs, priority low .. high
+	heartbeat_unit,  // 1, 10 or 100, with or without "ms"
+	ether_type,      // four hexadecimal digits
+	numbers,         // low .. high non-negative numbers, as words or in one pair of quotes
+	ipv4,
+	ipv6,
+	ipv4_host,  // A.B.C.D MASK or A.B.C.D/LEN, a usable host address
+	ipv6_host,  // X/LEN, a usable host address
+	ipv4_net,   // A.B.C.D MASK or A.B.C.D/LEN
+	ipv6_net,   // X/LEN
+	mac_prefix, // aa:bb:cc:dd
 };
 
 struct Option {
@@ -102,12 +103,13 @@ using Choices = std::span<const std::string_view>;
 {
 	return row(name, Kind::flag, 0, 0, fallback, help);
 }
-[[nodiscard]] constexpr Option integer(std::string_view name, std::int64_t low, std::int64_t high, std::string_view fallback,
-				       std::string_view help)
+[[nodiscard]] constexpr Option integer(std::string_view name, std::int64_t low, std::int64_t high,
+				       std::string_view fallback, std::string_view help)
 {
 	return row(name, Kind::integer, low, high, fallback, help);
 }
-[[nodiscard]] constexpr Option choice(std::string_view name, Choices choices, std::string_view fallback, std::string_view help)
+[[nodiscard]] constexpr Option choice(std::string_view name, Choices choices, std::string_view fallback,
+				      std::string_view help)
 {
 	Option option = row(name, Kind::choice, 0, 0, fallback, help);
 	option.choices = choices;
@@ -148,8 +150,8 @@ struct Section {
 	Shape shape = Shape::object;
 	std::span<const Option> options;
 	std::span<const Section *const> nested;
-	const Option *key = nullptr;   // of a table
-	std::size_t most_entries = 1;  // of a table
+	const Option *key = nullptr;  // of a table
+	std::size_t most_entries = 1; // of a table
 	Access access;
 	std::string_view follows; // the option of the parent after which it is printed
 	std::string_view help;

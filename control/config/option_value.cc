@@ -66,9 +66,11 @@ Judgement judge_integer(const Option &option, const std::string &word)
 {
 	const Number found = number(word, option.low, option.high);
 	if (found.fault == NumberFault::no_number)
-		return bad(0, quoted(word) + " is not a number: write one from " + range_text(option, option.low, option.high));
+		return bad(0, quoted(word) + " is not a number: write one from " +
+				      range_text(option, option.low, option.high));
 	if (found.fault == NumberFault::out_of_range)
-		return bad(0, quoted(word) + " is out of range: write a number from " + range_text(option, option.low, option.high));
+		return bad(0, quoted(word) + " is out of range: write a number from " +
+				      range_text(option, option.low, option.high));
 	return {{std::to_string(found.value)}, {}, 0};
 }
 
@@ -80,7 +82,8 @@ Judgement judge_choices(const Option &option, const Words &words)
 			const std::string_view near = nearest(words[i], option.choices);
 			return bad(i, quoted(words[i]) + " is not known here: " +
 					      (near.empty() ? "write " + join(option.choices, " | ")
-							    : "did you mean " + quoted(near) + "? (" + join(option.choices, " | ") + ")"));
+							    : "did you mean " + quoted(near) + "? (" +
+								      join(option.choices, " | ") + ")"));
 		}
 		if (!seen.insert(words[i]).second)
 			return bad(i, quoted(words[i]) + " stands twice: keep one");
@@ -95,7 +98,8 @@ std::optional<std::string> interface_name_fault(const std::string &word)
 		return "an interface name cannot be empty";
 	if (word.size() > 15)
 		return quoted(word) + " is too long for an interface name: at most 15 bytes";
-	if (word == "." || word == ".." || word.find_first_of(" /:\t") != std::string::npos || word.find("\xc2\xa0") != std::string::npos)
+	if (word == "." || word == ".." || word.find_first_of(" /:\t") != std::string::npos ||
+	    word.find("\xc2\xa0") != std::string::npos)
 		return quoted(word) + " cannot be an interface name: no blanks, '/' or ':'";
 	return std::nullopt;
 }
@@ -126,15 +130,18 @@ Judgement judge_heartbeat_ports(const Option &option, const Words &words)
 			return bad(i, "the priority of " + quoted(words[i]) + " is missing: " + example);
 		const Number priority = number(words[i + 1], option.low, option.high);
 		if (priority.fault == NumberFault::no_number)
-			return bad(i + 1, quoted(words[i + 1]) + " stands where the priority of " + quoted(words[i]) + " belongs: " + example);
+			return bad(i + 1, quoted(words[i + 1]) + " stands where the priority of " + quoted(words[i]) +
+						  " belongs: " + example);
 		if (priority.fault == NumberFault::out_of_range)
 			return bad(i + 1, "priority " + quoted(words[i + 1]) + " of " + quoted(words[i]) +
-						  " is out of range: write a number from " + range_text(option, option.low, option.high));
+						  " is out of range: write a number from " +
+						  range_text(option, option.low, option.high));
 		result.words.push_back(words[i]);
 		result.words.push_back(std::to_string(priority.value));
 	}
 	if (seen.size() > option.count_high)
-		return bad(2 * option.count_high, "too many heartbeat ports: at most " + std::to_string(option.count_high));
+		return bad(2 * option.count_high,
+			   "too many heartbeat ports: at most " + std::to_string(option.count_high));
 	return result;
 }
 
@@ -143,7 +150,8 @@ Judgement judge_heartbeat_unit(const std::string &word)
 	for (const std::string_view unit : {"1", "10", "100"})
 		if (word == unit || word == std::string(unit) + "ms")
 			return {{std::string(unit) + "ms"}, {}, 0};
-	return bad(0, quoted(word) + " is no heartbeat unit: write 100ms or 10ms (or, where every member is Systole, 1ms)");
+	return bad(0, quoted(word) +
+			      " is no heartbeat unit: write 100ms or 10ms (or, where every member is Systole, 1ms)");
 }
 
 Judgement judge_ether_type(const std::string &word)
@@ -157,7 +165,8 @@ Judgement judge_ether_type(const std::string &word)
 		return bad(0, quoted(word) + " is a length, not an EtherType: write one from 0600 to ffff");
 	for (const unsigned taken : {0x0800U, 0x0806U, 0x86ddU, 0x8100U, 0x88a8U})
 		if (value == taken)
-			return bad(0, quoted(word) + " belongs to IPv4, ARP, IPv6 or VLAN tags: write another, as 8890");
+			return bad(0,
+				   quoted(word) + " belongs to IPv4, ARP, IPv6 or VLAN tags: write another, as 8890");
 	std::string lower = word;
 	for (char &c : lower)
 		if (c >= 'A' && c <= 'F')
@@ -192,7 +201,8 @@ bool is_host(const Ipv4Prefix &prefix)
 {
 	const std::uint32_t address = host_order(prefix.address);
 	const std::uint32_t host = address & ~netmask(prefix.length);
-	if (address >> 28 >= 14 || address >> 24 == 0 || address >> 24 == 127) // multicast and reserved, "this", loopback
+	if (address >> 28 >= 14 || address >> 24 == 0 ||
+	    address >> 24 == 127) // multicast and reserved, "this", loopback
 		return false;
 	return prefix.length >= 31 || (host != 0 && host != ~netmask(prefix.length));
 }
@@ -212,12 +222,14 @@ Judgement judge_ipv4_prefix(const Option &option, const Words &words)
 		prefix = Ipv4Prefix{*address, *length};
 	}
 	if (!prefix)
-		return bad(0, quoted(words[0]) + " has no mask or is not an IPv4 address: write " + describe_values(option));
+		return bad(0, quoted(words[0]) + " has no mask or is not an IPv4 address: write " +
+				      describe_values(option));
 	if (option.kind == Kind::ipv4_host) {
 		if (*prefix == Ipv4Prefix{})
 			return {}; // the vendor's way to write "no address"
 		if (!is_host(*prefix))
-			return bad(0, quoted(words[0]) + " is not an address of a host: no network, broadcast, multicast or loopback address");
+			return bad(0, quoted(words[0]) + " is not an address of a host: no network, broadcast, "
+							 "multicast or loopback address");
 	}
 	return {{to_text(prefix->address), netmask_text(prefix->length)}, {}, 0};
 }
@@ -241,7 +253,8 @@ Judgement judge_text(const Option &option, const Words &words)
 	for (std::size_t i = 0; i < words.size(); ++i) {
 		const auto size = static_cast<std::int64_t>(words[i].size());
 		if (size > option.high)
-			return bad(i, quoted(words[i]) + " is " + std::to_string(size) + " bytes long: at most " + std::to_string(option.high));
+			return bad(i, quoted(words[i]) + " is " + std::to_string(size) + " bytes long: at most " +
+					      std::to_string(option.high));
 		if (size < option.low || (option.kind == Kind::text_list && size == 0))
 			return bad(i, "cannot be empty");
 	}
@@ -253,15 +266,18 @@ Judgement judge_text(const Option &option, const Words &words)
 Judgement judge_hostname(const Option &option, const std::string &word)
 {
 	const bool good = !word.empty() && static_cast<std::int64_t>(word.size()) <= option.high &&
-			  std::all_of(word.begin(), word.end(), [](char c) { return is_ascii_alnum(c) || c == '-' || c == '.' || c == '_'; });
+			  std::all_of(word.begin(), word.end(),
+				      [](char c) { return is_ascii_alnum(c) || c == '-' || c == '.' || c == '_'; });
 	return good ? Judgement{{word}, {}, 0}
-		    : bad(0, quoted(word) + " is not a host name: write 1 to " + std::to_string(option.high) + " of A-Z a-z 0-9 - . _");
+		    : bad(0, quoted(word) + " is not a host name: write 1 to " + std::to_string(option.high) +
+				     " of A-Z a-z 0-9 - . _");
 }
 
 Judgement judge_serial(const std::string &word)
 {
-	const bool good = word.size() == 16 &&
-			  std::all_of(word.begin(), word.end(), [](char c) { return is_ascii_alnum(c) || c == '-' || c == '_'; });
+	const bool good = word.size() == 16 && std::all_of(word.begin(), word.end(), [](char c) {
+				  return is_ascii_alnum(c) || c == '-' || c == '_';
+			  });
 	return good ? Judgement{{word}, {}, 0}
 		    : bad(0, quoted(word) + " is not a serial: write exactly 16 of A-Z a-z 0-9 - _ (this has " +
 				     std::to_string(word.size()) + ")");
@@ -365,11 +381,13 @@ std::string describe_values(const Option &option)
 	switch (option.kind) {
 	case Kind::flag: return "enable | disable";
 	case Kind::integer:
-		return std::to_string(option.low) + "-" + high + (option.unit_name.empty() ? "" : " " + std::string(option.unit_name));
+		return std::to_string(option.low) + "-" + high +
+		       (option.unit_name.empty() ? "" : " " + std::string(option.unit_name));
 	case Kind::choice: return join(option.choices, " | ");
 	case Kind::choice_list: return "some of " + join(option.choices, ", ");
 	case Kind::text: return "text, up to " + high + " bytes";
-	case Kind::text_list: return "up to " + std::to_string(option.count_high) + " texts of up to " + high + " bytes";
+	case Kind::text_list:
+		return "up to " + std::to_string(option.count_high) + " texts of up to " + high + " bytes";
 	case Kind::name: return "interface name";
 	case Kind::name_list: return "up to " + std::to_string(option.count_high) + " interface names";
 	case Kind::hostname: return "host name, up to " + high + " bytes";
@@ -377,7 +395,8 @@ std::string describe_values(const Option &option)
 	case Kind::path: return "absolute path, up to " + high + " bytes";
 	case Kind::secret: return "text, up to " + high + " bytes";
 	case Kind::heartbeat_ports:
-		return "up to " + std::to_string(option.count_high) + " pairs NAME PRIORITY, priority " + std::to_string(option.low) + "-" + high;
+		return "up to " + std::to_string(option.count_high) + " pairs NAME PRIORITY, priority " +
+		       std::to_string(option.low) + "-" + high;
 	case Kind::heartbeat_unit: return "100ms | 10ms | 1ms, with or without ms";
 	case Kind::ether_type: return "four hexadecimal digits";
 	case Kind::numbers:

@@ -36,14 +36,14 @@ struct Frame {
 	Written *written = nullptr; // of a table: the parent's
 	Position at;
 	std::string name;      // what the user opened, for messages
-	std::size_t depth = 0;  // skipped: `config`s open inside it
+	std::size_t depth = 0; // skipped: `config`s open inside it
 	bool is_entry = false; // skipped: opened by edit, not by config
 };
 
 class Parser {
 public:
 	Parser(std::string_view text, Diagnostics &diagnostics, Configuration &configuration)
-		: m_lexer(text, diagnostics), m_diagnostics(diagnostics)
+	    : m_lexer(text, diagnostics), m_diagnostics(diagnostics)
 	{
 		m_frames.push_back({Block::top, &root_section(), &configuration, &m_root, {1, 1}, {}, 0, false});
 	}
@@ -88,7 +88,8 @@ private:
 	Position m_first_without_effect;
 };
 
-std::string did_you_mean(std::string_view word, std::span<const std::string_view> candidates, std::string_view otherwise)
+std::string did_you_mean(std::string_view word, std::span<const std::string_view> candidates,
+			 std::string_view otherwise)
 {
 	const std::string_view near = nearest(word, candidates);
 	return near.empty() ? std::string(otherwise) : "did you mean " + quoted(near) + "?";
@@ -104,7 +105,8 @@ void Parser::run()
 	}
 	for (std::size_t i = m_frames.size(); i-- > 1;) {
 		const Frame &frame = m_frames[i];
-		error(frame.at, frame.name + " is never closed: write " + (frame.block == Block::entry || frame.is_entry ? "next" : "end"));
+		error(frame.at, frame.name + " is never closed: write " +
+					(frame.block == Block::entry || frame.is_entry ? "next" : "end"));
 	}
 	report_without_effect();
 }
@@ -139,7 +141,8 @@ void Parser::skip(const Statement &line)
 	if (keyword == Keyword::config) {
 		++frame.depth;
 		if (depth() == max_configuration_depth + 1)
-			error(first.at, "blocks are nested more than " + std::to_string(max_configuration_depth) + " deep");
+			error(first.at,
+			      "blocks are nested more than " + std::to_string(max_configuration_depth) + " deep");
 	} else if (keyword == Keyword::end && frame.depth > 0) {
 		--frame.depth;
 	} else if (keyword == Keyword::end && !frame.is_entry) {
@@ -170,7 +173,8 @@ bool Parser::has_no_more(const Statement &line, std::size_t words)
 	if (line.tokens.size() <= words)
 		return true;
 	if (!line.is_broken)
-		error(line.tokens[words].at, "nothing may follow here on the line: begin a new line, or a comment with #");
+		error(line.tokens[words].at,
+		      "nothing may follow here on the line: begin a new line, or a comment with #");
 	return false;
 }
 
@@ -189,7 +193,8 @@ std::size_t Parser::depth() const
 {
 	std::size_t open = 0;
 	for (const Frame &frame : m_frames)
-		if (frame.block == Block::object || frame.block == Block::table || (frame.block == Block::skipped && !frame.is_entry))
+		if (frame.block == Block::object || frame.block == Block::table ||
+		    (frame.block == Block::skipped && !frame.is_entry))
 			++open;
 	return open + m_frames.back().depth;
 }
@@ -212,8 +217,9 @@ void Parser::open_config(const Statement &line)
 	    (top().section == nullptr || top().section->child(path) == nullptr)) {
 		for (std::size_t i = m_frames.size(); i-- > 1;)
 			if (m_frames[i].block != Block::entry)
-				error(keyword.at, quoted(name) + " cannot stand inside " + m_frames[i].name + " (line " +
-							  std::to_string(m_frames[i].at.line) + "): close that with end first");
+				error(keyword.at, quoted(name) + " cannot stand inside " + m_frames[i].name +
+							  " (line " + std::to_string(m_frames[i].at.line) +
+							  "): close that with end first");
 		m_frames.resize(1);
 	}
 
@@ -228,13 +234,14 @@ void Parser::open_config(const Statement &line)
 			for (const Section *candidate : top().section->nested)
 				known.push_back(candidate->path);
 			error(line.tokens.size() > 1 ? line.tokens[1].at : keyword.at,
-			      "unknown section " + quoted(path) + (top().block == Block::top ? "" : " in " + place()) + ": " +
-				      did_you_mean(path, known, "remove it, from config to its end"));
+			      "unknown section " + quoted(path) + (top().block == Block::top ? "" : " in " + place()) +
+				      ": " + did_you_mean(path, known, "remove it, from config to its end"));
 		}
 		return skip_block(keyword.at, name);
 	}
 	if (section->shape == Shape::ignored) {
-		m_diagnostics.warning(keyword.at, name + " is accepted but has no effect here (" + std::string(section->help) + ")");
+		m_diagnostics.warning(keyword.at, name + " is accepted but has no effect here (" +
+							  std::string(section->help) + ")");
 		return skip_block(keyword.at, name);
 	}
 	const Frame parent = top();
@@ -247,18 +254,21 @@ void Parser::open_config(const Statement &line)
 	auto &objects = parent.written->nested[section].objects;
 	if (objects.empty())
 		objects.push_back({keyword.at, {}, {}});
-	push({Block::object, section, section->access.at(parent.object, 0), &objects.front(), keyword.at, name, 0, false});
+	push({Block::object, section, section->access.at(parent.object, 0), &objects.front(), keyword.at, name, 0,
+	      false});
 }
 
 void Parser::open_entry(const Statement &line)
 {
 	const Token &keyword = line.tokens.front();
 	if (top().block == Block::entry) {
-		error(keyword.at, "edit inside " + place() + " (line " + std::to_string(top().at.line) + "): close that with next first");
+		error(keyword.at, "edit inside " + place() + " (line " + std::to_string(top().at.line) +
+					  "): close that with next first");
 		m_frames.pop_back();
 	}
 	if (top().block != Block::table) {
-		error(keyword.at, "edit cannot stand in " + place() + ": it belongs into a table, as config system interface");
+		error(keyword.at,
+		      "edit cannot stand in " + place() + ": it belongs into a table, as config system interface");
 		return;
 	}
 	const Frame table = top();
@@ -275,21 +285,24 @@ void Parser::open_entry(const Statement &line)
 	const std::string name = "edit " + quoted(key);
 	Judgement judgement = judge(*section.key, {key});
 	if (!judgement.error.empty()) {
-		error(token.at, std::string(section.key->name) + " of config " + std::string(section.path) + ": " + judgement.error);
+		error(token.at, std::string(section.key->name) + " of config " + std::string(section.path) + ": " +
+					judgement.error);
 		judgement.words.clear();
 	} else if (judgement.words.empty()) {
 		error(token.at, "edit needs the " + std::string(section.key->name) + " of the entry: it is empty");
 	}
 	WrittenSection &written = table.written->nested[&section];
 	if (written.objects.size() >= section.most_entries) {
-		error(keyword.at, "too many entries in config " + std::string(section.path) + ": at most " + std::to_string(section.most_entries));
+		error(keyword.at, "too many entries in config " + std::string(section.path) + ": at most " +
+					  std::to_string(section.most_entries));
 		return skip_block(keyword.at, name, true);
 	}
 	if (!judgement.words.empty()) {
 		const auto [found, is_new] = written.keys.emplace(judgement.words.front(), token.at);
 		if (!is_new)
-			error(token.at, name + " stands twice in config " + std::string(section.path) + " (first on line " +
-						std::to_string(found->second.line) + "): join the two");
+			error(token.at, name + " stands twice in config " + std::string(section.path) +
+						" (first on line " + std::to_string(found->second.line) +
+						"): join the two");
 	}
 	void *object = section.access.append(table.object);
 	section.key->binding.assign(object, *section.key, judgement.words);
@@ -301,8 +314,9 @@ bool Parser::must_be_object(const Token &keyword)
 {
 	if (top().block == Block::object || top().block == Block::entry)
 		return true;
-	error(keyword.at, keyword.text() + " cannot stand in " + place() + ": " +
-				  (top().block == Block::table ? "write edit NAME first" : "write config SECTION first"));
+	error(keyword.at,
+	      keyword.text() + " cannot stand in " + place() + ": " +
+		      (top().block == Block::table ? "write edit NAME first" : "write config SECTION first"));
 	return false;
 }
 
@@ -357,8 +371,8 @@ void Parser::set(const Statement &line)
 		written.values.push_back(line.tokens[i].at);
 	const auto [found, is_new] = top().written->options.emplace(option->name, std::move(written));
 	if (!is_new) {
-		error(name.at, std::string(option->name) + " is set twice (first on line " + std::to_string(found->second.at.line) +
-				       "): keep one of the two lines");
+		error(name.at, std::string(option->name) + " is set twice (first on line " +
+				       std::to_string(found->second.at.line) + "): keep one of the two lines");
 		return;
 	}
 	if (line.is_broken)
@@ -366,8 +380,8 @@ void Parser::set(const Statement &line)
 	if (!option->is_in_force && top().section->is_in_force)
 		note_without_effect(*top().section, option->name, name.at);
 	if (line.tokens.size() < 3) {
-		error(name.at, std::string(option->name) + " has no value: write " + describe_values(*option) + ", or unset " +
-				       std::string(option->name));
+		error(name.at, std::string(option->name) + " has no value: write " + describe_values(*option) +
+				       ", or unset " + std::string(option->name));
 		return;
 	}
 	if (option->kind == Kind::secret) {
@@ -394,7 +408,8 @@ void Parser::set_secret(const Option &option, const Statement &line)
 		const std::string cure = "write set " + name + " \"...\" with the " + name + " in clear";
 		if (line.tokens.size() == 4 && line.tokens[3].is("*"))
 			return error(value.at, name + " ENC * is what show prints in place of the real one: " + cure);
-		return error(value.at, "this ENC " + name + " was made by another product, which alone can read it: " + cure);
+		return error(value.at,
+			     "this ENC " + name + " was made by another product, which alone can read it: " + cure);
 	}
 	if (line.tokens.size() > 3)
 		return error(line.tokens[3].at, name + " takes one value: put it in quotes if it holds blanks");
@@ -441,7 +456,8 @@ void Parser::close_config(const Statement &line)
 	const Token &keyword = line.tokens.front();
 	static_cast<void>(has_no_more(line, 1));
 	if (top().block == Block::entry) {
-		error(keyword.at, "end, but " + place() + " (line " + std::to_string(top().at.line) + ") is still open: write next first");
+		error(keyword.at, "end, but " + place() + " (line " + std::to_string(top().at.line) +
+					  ") is still open: write next first");
 		m_frames.pop_back();
 	}
 	if (top().block == Block::top)
@@ -504,7 +520,8 @@ ParseResult parse_configuration(std::string_view text, std::string_view file_nam
 	Diagnostics diagnostics(file_name);
 	ParseResult result;
 	if (text.size() > max_configuration_bytes) {
-		diagnostics.error({}, "larger than " + std::to_string(max_configuration_bytes) + " bytes: this is no configuration file");
+		diagnostics.error({}, "larger than " + std::to_string(max_configuration_bytes) +
+					      " bytes: this is no configuration file");
 	} else if (const std::size_t bad = config::first_invalid_utf8(text); bad != std::string_view::npos) {
 		diagnostics.error(config::position_at(text, bad), "not UTF-8 text: save the file as UTF-8");
 	} else {

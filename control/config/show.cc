@@ -76,7 +76,7 @@ public:
 			for (std::size_t i = 0; i < section.access.count(parent); ++i) {
 				const void *entry = section.access.view(parent, i);
 				const Words key = current_words(section, entry, *section.key);
-				line(depth + 1, "edit " + (key.empty()                            ? "\"\""
+				line(depth + 1, "edit " + (key.empty()                       ? "\"\""
 							   : is_quoted(section.key->kind, 0) ? in_quotes(key.front())
 											     : key.front()));
 				body(section, entry, depth + 2);
@@ -94,8 +94,9 @@ public:
 		if (section.shape == Shape::table)
 			return section.access.count(parent) == 0;
 		const void *object = section.access.view(parent, 0);
-		return std::none_of(section.options.begin(), section.options.end(),
-				    [&](const Option &option) { return shown(section, object, option, m_form).is_shown; }) &&
+		return std::none_of(
+			       section.options.begin(), section.options.end(),
+			       [&](const Option &option) { return shown(section, object, option, m_form).is_shown; }) &&
 		       std::all_of(section.nested.begin(), section.nested.end(),
 				   [&](const Section *nested) { return is_empty(*nested, object); });
 	}
@@ -230,7 +231,8 @@ Form form_of(ShowForm form)
 
 } // namespace config
 
-std::optional<std::string> show_configuration(const Configuration &configuration, std::string_view section, ShowForm form)
+std::optional<std::string> show_configuration(const Configuration &configuration, std::string_view section,
+					      ShowForm form)
 {
 	std::string text;
 	config::Writer writer(text, config::form_of(form));
@@ -241,7 +243,8 @@ std::optional<std::string> show_configuration(const Configuration &configuration
 	return found ? std::optional(text) : std::nullopt;
 }
 
-std::optional<boost::json::object> configuration_json(const Configuration &configuration, std::string_view section, ShowForm form)
+std::optional<boost::json::object> configuration_json(const Configuration &configuration, std::string_view section,
+						      ShowForm form)
 {
 	boost::json::object out;
 	const bool found = config::for_sections(section, [&](const config::Section &one) {

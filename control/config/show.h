@@ -23,11 +23,13 @@ enum class ShowForm : std::uint8_t {
 };
 
 // `section`: "" for everything, or a top section as "system ha". Empty optional: no such section.
-[[nodiscard]] std::optional<std::string> show_configuration(const Configuration &configuration, std::string_view section = {},
+[[nodiscard]] std::optional<std::string> show_configuration(const Configuration &configuration,
+							    std::string_view section = {},
 							    ShowForm form = ShowForm::changed);
 
 // {"system ha":{"group-id":103,"hbdev":[{"name":"hb0","priority":50}],...},"system interface":[{"name":"port1",...}]}
-[[nodiscard]] std::optional<boost::json::object> configuration_json(const Configuration &configuration, std::string_view section = {},
+[[nodiscard]] std::optional<boost::json::object> configuration_json(const Configuration &configuration,
+								    std::string_view section = {},
 								    ShowForm form = ShowForm::changed);
 
 using ConfigurationChecksum = std::array<std::byte, 16>;

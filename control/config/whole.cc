@@ -19,8 +19,8 @@ using Proposal = Configuration::Proposal;
 class Checker {
 public:
 	Checker(const Configuration &configuration, const Written &root, Diagnostics &diagnostics)
-		: m_configuration(configuration), m_ha(configuration.ha), m_root(root), m_ha_written(object_of(root, ha_section)),
-		  m_diagnostics(diagnostics)
+	    : m_configuration(configuration), m_ha(configuration.ha), m_root(root),
+	      m_ha_written(object_of(root, ha_section)), m_diagnostics(diagnostics)
 	{
 	}
 
@@ -70,7 +70,8 @@ void Checker::check_mandatory(const Section &section, const Written &written)
 {
 	for (const Option &option : section.options)
 		if (option.is_mandatory && !written.options.contains(option.name))
-			error(written.at, "set " + std::string(option.name) + " is missing in this entry of config " + std::string(section.path));
+			error(written.at, "set " + std::string(option.name) + " is missing in this entry of config " +
+						  std::string(section.path));
 	for (const auto &[nested, found] : written.nested)
 		for (const Written &object : found.objects)
 			check_mandatory(*nested, object);
@@ -79,22 +80,28 @@ void Checker::check_mandatory(const Section &section, const Written &written)
 void Checker::check_cluster()
 {
 	if (m_ha.hbdev.empty() && !is_set("hbdev"))
-		error(m_ha_written.at, "set hbdev is missing: a cluster needs at least one heartbeat port, as in set hbdev \"hb0\" 50");
+		error(m_ha_written.at,
+		      "set hbdev is missing: a cluster needs at least one heartbeat port, as in set hbdev \"hb0\" 50");
 	if (m_ha.password.empty() && !is_set("password"))
-		error(m_ha_written.at, "set password is missing: write the secret that all members share, 12 characters or more");
+		error(m_ha_written.at,
+		      "set password is missing: write the secret that all members share, 12 characters or more");
 	if (m_ha.mode == Mode::active_active)
-		warning(m_ha_written.position_of("mode", 0), "mode a-a is accepted and works as a-p: the secondary carries no traffic");
+		warning(m_ha_written.position_of("mode", 0),
+			"mode a-a is accepted and works as a-p: the secondary carries no traffic");
 	if (m_ha.control_watchdog.count() != 0 && m_ha.control_watchdog < m_ha.dead_interval())
 		warning(m_ha_written.position_of("control-watchdog", 0),
-			"control-watchdog is shorter than the dead interval (" + std::to_string(m_ha.dead_interval().count()) +
+			"control-watchdog is shorter than the dead interval (" +
+				std::to_string(m_ha.dead_interval().count()) +
 				" ms): a short stall would silence this member");
 
 	// The published trap: the age of the primary is reset when the secondary reboots.
 	for (std::size_t i = 0; i < m_ha.monitor.size(); ++i)
 		if (m_ha.is_heartbeat_port(m_ha.monitor[i]))
 			warning(m_ha_written.position_of("monitor", i),
-				quoted(m_ha.monitor[i]) + " is a heartbeat port and monitored too: on a direct cable a reboot of the secondary "
-							  "takes its link down, resets the age of the primary and moves the role without need; "
+				quoted(m_ha.monitor[i]) + " is a heartbeat port and monitored too: on a direct cable a "
+							  "reboot of the secondary "
+							  "takes its link down, resets the age of the primary and "
+							  "moves the role without need; "
 							  "do not monitor heartbeat ports");
 }
 
@@ -102,14 +109,16 @@ void Checker::check_protection()
 {
 	if (m_ha.encryption && !m_ha.authentication)
 		error(m_ha_written.position_of(is_set("encryption") ? "encryption" : "authentication", 0),
-		      std::string("encryption without authentication protects nothing: set authentication enable, or also set encryption disable") +
+		      std::string("encryption without authentication protects nothing: set authentication enable, or "
+				  "also set encryption disable") +
 			      (is_set("encryption") ? "" : " (encryption is enabled by default)"));
 
 	std::string left_out;
 	for (const Proposal proposal : m_ha.proposals)
 		if (proposal != Proposal::aes128_sha1 && proposal != Proposal::aes128gcm)
 			left_out += (left_out.empty() ? "" : ", ") +
-				    std::string(ha_section.option("ipsec-phase2-proposal")->choices[static_cast<std::size_t>(proposal)]);
+				    std::string(ha_section.option("ipsec-phase2-proposal")
+							->choices[static_cast<std::size_t>(proposal)]);
 	if (left_out.empty())
 		return;
 	const Position at = m_ha_written.position_of("ipsec-phase2-proposal", 0);
@@ -122,20 +131,22 @@ void Checker::check_protection()
 void Checker::check_ether_types()
 {
 	const std::array<std::pair<std::string_view, std::uint16_t>, 3> types{{{"ha-eth-type", m_ha.ha_eth_type},
-									      {"hc-eth-type", m_ha.hc_eth_type},
-									      {"l2ep-eth-type", m_ha.l2ep_eth_type}}};
+									       {"hc-eth-type", m_ha.hc_eth_type},
+									       {"l2ep-eth-type", m_ha.l2ep_eth_type}}};
 	for (std::size_t i = 0; i < types.size(); ++i) {
 		for (std::size_t k = 0; k < i; ++k) {
 			if (types[i].second != types[k].second)
 				continue;
 			const std::string_view at = is_set(types[i].first) ? types[i].first : types[k].first;
-			error(m_ha_written.position_of(at, 0), std::string(types[k].first) + " and " + std::string(types[i].first) +
+			error(m_ha_written.position_of(at, 0), std::string(types[k].first) + " and " +
+								       std::string(types[i].first) +
 								       " are alike: give each a value of its own");
 		}
 	}
 	for (const auto &[name, value] : types)
 		if (value == 0x8892)
-			error(m_ha_written.position_of(name, 0), std::string(name) + " 8892 is taken by session synchronisation: choose another");
+			error(m_ha_written.position_of(name, 0),
+			      std::string(name) + " 8892 is taken by session synchronisation: choose another");
 }
 
 void Checker::check_ports()
@@ -146,20 +157,24 @@ void Checker::check_ports()
 			mgmt = &found;
 	for (std::size_t i = 0; i < m_ha.mgmt_interfaces.size(); ++i)
 		if (m_ha.is_heartbeat_port(m_ha.mgmt_interfaces[i].interface))
-			error(mgmt->objects[i].position_of("interface", 0), quoted(m_ha.mgmt_interfaces[i].interface) +
-										   " is a heartbeat port: it cannot be a management interface too");
+			error(mgmt->objects[i].position_of("interface", 0),
+			      quoted(m_ha.mgmt_interfaces[i].interface) +
+				      " is a heartbeat port: it cannot be a management interface too");
 }
 
 void Checker::check_groups()
 {
 	if (m_ha.vclusters.size() > 2 && m_ha.group_id > 7)
-		error(m_ha_written.position_of("group-id", 0), "group-id " + std::to_string(m_ha.group_id) +
-								       " is out of range: with more than two virtual clusters write a number from 0 to 7");
+		error(m_ha_written.position_of("group-id", 0),
+		      "group-id " + std::to_string(m_ha.group_id) +
+			      " is out of range: with more than two virtual clusters write a number from 0 to 7");
 	const auto check = [&](const Configuration::Names &names, const Written &written) {
 		for (std::size_t i = 0; i < names.size(); ++i)
-			if (std::none_of(m_ha.link_groups.begin(), m_ha.link_groups.end(), [&](const auto &group) { return group.name == names[i]; }))
+			if (std::none_of(m_ha.link_groups.begin(), m_ha.link_groups.end(),
+					 [&](const auto &group) { return group.name == names[i]; }))
 				error(written.position_of("link-group-monitor", i),
-				      "no link group " + quoted(names[i]) + ": add it under config link-group, or remove it here");
+				      "no link group " + quoted(names[i]) +
+					      ": add it under config link-group, or remove it here");
 	};
 	check(m_ha.link_group_monitor, m_ha_written);
 	for (const auto &[section, found] : m_ha_written.nested)
@@ -172,10 +187,12 @@ void Checker::check_sessions()
 {
 	if (m_ha.session_pickup)
 		return;
-	for (const auto &[name, is_on] : {std::pair{"session-pickup-connectionless", m_ha.session_pickup_connectionless},
-					  std::pair{"session-pickup-delay", m_ha.session_pickup_delay}})
+	for (const auto &[name, is_on] :
+	     {std::pair{"session-pickup-connectionless", m_ha.session_pickup_connectionless},
+	      std::pair{"session-pickup-delay", m_ha.session_pickup_delay}})
 		if (is_on)
-			warning(m_ha_written.position_of(name, 0), std::string(name) + " does nothing while session-pickup is disable");
+			warning(m_ha_written.position_of(name, 0),
+				std::string(name) + " does nothing while session-pickup is disable");
 }
 
 void Checker::check_addresses()
@@ -186,10 +203,12 @@ void Checker::check_addresses()
 	const auto check = [&](const Ipv4Prefix &prefix, Position at) {
 		// Members talk over 169.254.0.0/26; the kernel must not answer for these addresses.
 		if ((host_order(prefix.address) & 0xffffffc0) == 0xa9fe0000)
-			error(at, to_text(prefix.address) + " belongs to the heartbeat (169.254.0.0/26): choose another address");
+			error(at, to_text(prefix.address) +
+					  " belongs to the heartbeat (169.254.0.0/26): choose another address");
 		const auto [found, is_new] = seen.emplace(prefix.address, at);
 		if (!is_new)
-			error(at, to_text(prefix.address) + " stands twice (first on line " + std::to_string(found->second.line) + "): keep one");
+			error(at, to_text(prefix.address) + " stands twice (first on line " +
+					  std::to_string(found->second.line) + "): keep one");
 	};
 	for (std::size_t i = 0; i < m_configuration.interfaces.size(); ++i) {
 		const Configuration::Interface &interface = m_configuration.interfaces[i];
@@ -200,17 +219,21 @@ void Checker::check_addresses()
 			if (section->path == "secondaryip") {
 				for (std::size_t k = 0; k < interface.secondaries.size(); ++k)
 					if (interface.secondaries[k].ip)
-						check(*interface.secondaries[k].ip, found.objects[k].position_of("ip", 0));
+						check(*interface.secondaries[k].ip,
+						      found.objects[k].position_of("ip", 0));
 			} else if (interface.ipv6.address) {
 				const Position at = found.objects.front().position_of("ip6-address", 0);
 				const auto [earlier, is_new] = seen6.emplace(interface.ipv6.address->address, at);
 				if (!is_new)
-					error(at, to_text(interface.ipv6.address->address) + " stands twice (first on line " +
+					error(at, to_text(interface.ipv6.address->address) +
+							  " stands twice (first on line " +
 							  std::to_string(earlier->second.line) + "): keep one");
 			}
 		}
-		if (m_ha.is_heartbeat_port(interface.name) && (interface.ip || !interface.secondaries.empty() || interface.ipv6.address))
-			warning(here.position_of("ip"), quoted(interface.name) + " is a heartbeat port: its cluster addresses are not used");
+		if (m_ha.is_heartbeat_port(interface.name) &&
+		    (interface.ip || !interface.secondaries.empty() || interface.ipv6.address))
+			warning(here.position_of("ip"),
+				quoted(interface.name) + " is a heartbeat port: its cluster addresses are not used");
 	}
 }
 
@@ -222,25 +245,31 @@ void Checker::check_link_monitors()
 		const Configuration::LinkMonitor &monitor = m_configuration.link_monitors[i];
 		const Written &here = written->objects[i];
 		const bool is_individual = monitor.server_config == Configuration::ServerConfig::individual;
-		const bool has_list = std::any_of(here.nested.begin(), here.nested.end(), [](const auto &one) { return !one.second.objects.empty(); });
+		const bool has_list = std::any_of(here.nested.begin(), here.nested.end(),
+						  [](const auto &one) { return !one.second.objects.empty(); });
 		if (!is_individual && monitor.servers.empty() && !here.options.contains("server"))
-			error(here.at, "set server is missing in link monitor " + quoted(monitor.name) + ": write what is to be probed");
+			error(here.at, "set server is missing in link monitor " + quoted(monitor.name) +
+					       ": write what is to be probed");
 		if (is_individual && !has_list)
-			error(here.at, "server-config individual, but config server-list is missing in link monitor " + quoted(monitor.name));
+			error(here.at, "server-config individual, but config server-list is missing in link monitor " +
+					       quoted(monitor.name));
 		if (!is_individual && has_list)
-			warning(here.at, "server-list of link monitor " + quoted(monitor.name) + " does nothing while server-config is default");
+			warning(here.at, "server-list of link monitor " + quoted(monitor.name) +
+						 " does nothing while server-config is default");
 
 		const auto &watched = m_ha.pingserver_monitor_interface;
 		const bool counts = std::find(watched.begin(), watched.end(), monitor.srcintf) != watched.end();
 		if (counts && monitor.status)
 			weight += monitor.ha_priority;
 		else if (!counts && monitor.status && m_ha.mode != Mode::standalone)
-			warning(here.position_of("srcintf", 0), "link monitor " + quoted(monitor.name) +
-								      " cannot cause a failover: its srcintf is not in pingserver-monitor-interface");
+			warning(here.position_of("srcintf", 0),
+				"link monitor " + quoted(monitor.name) +
+					" cannot cause a failover: its srcintf is not in pingserver-monitor-interface");
 	}
 	if (m_ha.mode != Mode::standalone && weight > 0 && weight < m_ha.pingserver_failover_threshold)
 		warning(m_ha_written.position_of("pingserver-failover-threshold", 0),
-			"never reached: the ha-priority of all link monitors together is only " + std::to_string(weight));
+			"never reached: the ha-priority of all link monitors together is only " +
+				std::to_string(weight));
 }
 
 } // namespace

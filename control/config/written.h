@@ -21,13 +21,13 @@ struct WrittenOption {
 
 struct Written;
 struct WrittenSection {
-	std::vector<Written> objects;          // index-aligned with the vector in Configuration; one for an object section
-	std::map<std::string, Position> keys;  // of a table
+	std::vector<Written> objects; // index-aligned with the vector in Configuration; one for an object section
+	std::map<std::string, Position> keys; // of a table
 };
 
 // One object: `config system ha`, or one `edit`.
 struct Written {
-	Position at; // of the opening statement
+	Position at;                                       // of the opening statement
 	std::map<std::string_view, WrittenOption> options; // by the option's present name
 	std::map<const Section *, WrittenSection> nested;
 

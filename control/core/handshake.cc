@@ -21,8 +21,7 @@ constexpr std::uint8_t tries_per_exchange = 4; // then a new X and scalar, on th
 constexpr std::uint8_t bad_ke2_limit = 8;      // online guesses at one scalar
 constexpr Duration candidate_life = seconds{3};
 constexpr Duration exchange_gap = milliseconds{50};
-constexpr Duration answer_gap =
-	milliseconds{25}; // a replayed KE1 gets its KE2 again no faster; an honest retry is slower
+constexpr Duration answer_gap = milliseconds{25};    // to a KE1 seen before: an honest retry is slower
 constexpr Duration silent_before_again = seconds{3}; // a live session nobody is heard on may be negotiated again
 constexpr Duration first_back_off = milliseconds{500};
 constexpr Duration longest_back_off = seconds{30};

@@ -22,8 +22,7 @@ namespace systole::core {
 struct LivenessTiming {
 	Duration dead{};               // hb-interval x hb-lost-threshold
 	std::uint64_t echo_slack = 25; // beats an echo may be behind: hb-lost-threshold + 5
-	std::uint64_t echo_grace =
-		20; // own beats after session set-up during which any echo will do: hb-lost-threshold
+	std::uint64_t echo_grace = 20; // own beats after set-up during which any echo will do: hb-lost-threshold
 
 	[[nodiscard]] static LivenessTiming from(Duration interval, std::uint8_t lost_threshold);
 };

@@ -44,7 +44,10 @@ def parser():
     up_parser.add_argument("--key-log", metavar="DIR", help="ESP keys in the form tshark reads: DIR/esp_sa and "
                            "DIR/preferences (and DIR/mN/ of each member)")
     up_parser.add_argument("--capture", metavar="FILE.pcap", help="record every heartbeat link from before the first "
-                           "frame: each frame once, as it leaves its sender, also when a cut then drops it")
+                           "frame: each frame once, as it leaves its sender, also when a cut then drops it (--direct: as "
+                           "it arrives)")
+    up_parser.add_argument("--no-wait", action="store_true", help="return when every member answers, whether or not "
+                           "they form a cluster")
     run = _verb(verbs, "exec", execute, "run a command in a namespace",
                 "Runs a command in a member's namespace (also: client, server, fabric). A bare `systolectl` speaks to "
                 "that member.")
@@ -128,12 +131,16 @@ def up(options):
     with Lab(plan, built, "up") as lab:
         lab.build()
         lab.start_members()
-        primary = lab.wait_until_whole(lab.first_election_timeout_s())
+        if options.no_wait:
+            lab.wait_for_answers()
+            outcome = "started"
+        else:
+            outcome = f"{lab.wait_until_whole(lab.first_election_timeout_s())} is primary"
         if plan.key_log:
             keylog.merge(plan)
         lab.keep()
     _say(f"{plan.members} members ({' '.join(plan.names())}), {plan.links} heartbeat link{'s' * (plan.links > 1)}; "
-         f"{primary} is primary after {time.monotonic() - started:.1f} s")
+         f"{outcome} after {time.monotonic() - started:.1f} s")
     return 0
 
 
@@ -197,13 +204,7 @@ def start(options):
     built = programs.Programs()
     process = members.revive(plan, built, member)
     # Done when it answers, so that the next command can ask it; who is primary is for the caller to wait for.
-    deadline = time.monotonic() + 15
-    while members.status(built, member) is None:
-        if process and process.poll() is not None:
-            raise LabError(f"{member}'s {names.DAEMON} ended with exit code {process.returncode}\n{members.logs(plan)}")
-        if time.monotonic() > deadline:
-            raise LabError(f"{member} does not answer after 15 s\n{members.logs(plan)}")
-        time.sleep(0.05)
+    members.wait_for_answer(plan, built, member, process)
     _merge_keys(plan)
     return 0
 

@@ -17,7 +17,7 @@ from .observer import Observer
 from .prober import Prober
 
 HOWS = ("crash", "kill", "pause", "cut", "link-down", "planned")
-FIGURES = ("detect_ms", "elect_ms", "takeover_ms", "client_gap_ms", "switch_ms", "dual_primary_ms")
+FIGURES = ("detect_ms", "elect_ms", "takeover_ms", "client_gap_ms", "switch_ms", "dual_primary_ms", "heal_gap_ms")
 # A member that is dead or frozen is left so for this long after the traffic is back: a datagram counts as lost after
 # 200 ms.
 _HOLD_S = 0.25
@@ -63,6 +63,7 @@ class Experiment:
         self.prober.wait_until_back(taken_over_ns, 4)
         time.sleep(_HOLD_S)
         figures = self._figures(primary, t0, role, self.prober.report(taken_over_ns))
+        self.prober.mark()
         healed_ns = time.monotonic_ns()
         changes = self.log.find(events.became_primary, t0)
         self.false_failovers += max(0, len(changes) - 1)
@@ -118,6 +119,7 @@ class Experiment:
             "tcp_total": tcp["total"],
             "tcp_kept": tcp["kept"],
             "dual_primary_ms": None,
+            "heal_gap_ms": None,
             "switch_ms": difference_ms(role and role["mono_ns"], t0),
             "udp_lost": udp["lost"],
             "udp_duplicates": udp["duplicates"],
@@ -135,6 +137,10 @@ class Experiment:
             figures["dual_primary_ms"] = round(self.observer.shared_ns(t0, now) / 1e6, 3)
         if self.how in ("pause", "kill", "cut"):
             figures["dual_primary_after_heal_ms"] = round(self.observer.shared_ns(healed_ns, now) / 1e6, 3)
+        self.prober.wait_until_back(healed_ns, 10)
+        healed = self.prober.report(healed_ns)["udp"]
+        figures["heal_gap_ms"] = None if healed["gap_open"] and healed["longest_gap_ns"] > 1e9 else \
+            round(healed["longest_gap_ns"] / 1e6, 3)
         figures["role_changes_after_heal"] = len(self.log.find(events.became_primary, healed_ns))
 
 

@@ -5,6 +5,7 @@
 Ready when it prints "ready"; ends on SIGTERM, or by itself when the lab's state file is gone.
 """
 import bisect
+import itertools
 import selectors
 import signal
 import struct
@@ -21,16 +22,16 @@ _PCAP_NANOSECONDS, _ETHERNET = 0xa1b23c4d, 1
 
 
 class Capture:
-    """Each frame once: as it comes in at the fabric's end of a member's cable, or, on a direct cable, at m1."""
+    """Each frame once: as it comes in at the fabric's end of a member's cable, or, on a direct cable, at the other
+    member (the sender's own tap would not see it: DPDK sends past the taps)."""
 
     def __init__(self, plan):
         if plan.direct:
-            namespace, interfaces = names.namespace("m1"), plan.link_names()
+            self.taps = [open_tap(names.namespace(member), plan.link_names()) for member in plan.names()]
         else:
-            namespace = names.FABRIC
-            interfaces = [names.fabric_end(member, link) for member in plan.names() for link in plan.link_names()]
-        # On a bridge a frame leaves at other ports too; only its way in counts.
-        self.tap = open_tap(namespace, interfaces, outgoing=plan.direct)
+            # On a bridge a frame leaves at other ports too; only its way in counts.
+            self.taps = [open_tap(names.FABRIC, [names.fabric_end(member, link) for member in plan.names()
+                                                 for link in plan.link_names()])]
         self._file = open(plan.capture, "wb")
         self._file.write(struct.pack("=IHHiIII", _PCAP_NANOSECONDS, 2, 4, 0, 0, 65535, _ETHERNET))
         self._file.flush()
@@ -40,7 +41,8 @@ class Capture:
         """Writes what has come in. Two CPUs may queue frames in another order than they stamped them, so the youngest
         wait for the next turn."""
         until_ns = until_ns or time.time_ns() - 1_000_000
-        frames = sorted([*self._waiting, *receive(self.tap)], key=lambda frame: frame.real_ns)
+        fresh = itertools.chain.from_iterable(map(receive, self.taps))
+        frames = sorted([*self._waiting, *fresh], key=lambda frame: frame.real_ns)
         ripe = bisect.bisect_left(frames, until_ns, key=lambda frame: frame.real_ns)
         self._waiting = frames[ripe:]
         for frame in frames[:ripe]:
@@ -51,7 +53,7 @@ class Capture:
     def close(self):
         self.drain(until_ns=1 << 63)
         self._file.close()
-        _, drops = struct.unpack("=II", self.tap.getsockopt(SOL_PACKET, PACKET_STATISTICS, 8))
+        drops = sum(struct.unpack("=II", tap.getsockopt(SOL_PACKET, PACKET_STATISTICS, 8))[1] for tap in self.taps)
         if drops:
             print(f"the capture lost {drops} frames: the machine was too busy", file=sys.stderr)
 
@@ -79,7 +81,8 @@ def main():
     capture = Capture(plan) if plan.capture else None
     selector = selectors.DefaultSelector()
     if capture:
-        selector.register(capture.tap, selectors.EVENT_READ)
+        for tap in capture.taps:
+            selector.register(tap, selectors.EVENT_READ)
     sys.stdout.write("ready\n")
     sys.stdout.close()
     merge_at = 0

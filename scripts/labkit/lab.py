@@ -63,6 +63,10 @@ class Lab:
             if code is not None and code != -signal.SIGKILL:
                 raise LabError(f"{member}'s {names.DAEMON} ended with exit code {code}\n{members.logs(self.plan)}")
 
+    def wait_for_answers(self):
+        for member, process in self._daemons.items():
+            members.wait_for_answer(self.plan, self.programs, member, process)
+
     def wait_until_whole(self, timeout_s):
         return members.wait_until_whole(self.plan, self.programs, timeout_s, self.check_daemons)
 

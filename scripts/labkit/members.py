@@ -3,6 +3,7 @@
 """The members' processes: start, ask, stop, in whichever state they are."""
 import json
 import os
+import pathlib
 import re
 import shutil
 import signal
@@ -48,14 +49,37 @@ def _write(path, text, mode):
 
 def launch(plan, programs, member):
     """Starts the daemon in its namespace; it outlives the caller. Returns the Popen."""
-    if plan.vdev == "memif" and member == "m1":
-        memif_socket().unlink(missing_ok=True)  # a killed server leaves it, and could not bind again
+    if plan.vdev == "memif":
+        if member == "m1":
+            memif_socket().unlink(missing_ok=True)  # a killed server leaves it, and could not bind again
+        else:
+            _wait_for_memif_server()
     command = ["ip", "netns", "exec", names.namespace(member), str(programs.daemon),
                "-f", str(configuration_file(member)), "-n", member]
     if plan.key_log:
         command += ["--key-log", os.path.join(plan.key_log, member)]
     with open(log_file(member), "ab") as log:
         return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
+
+
+def _wait_for_memif_server():
+    """The client's port does not start without somebody to connect to: m1 is the server and comes first."""
+    deadline = time.monotonic() + 15
+    while not any(_listens(pid, memif_socket()) for pid in daemon_pids("m1")):
+        if time.monotonic() > deadline:
+            raise LabError("m1 does not serve the memif link, and m2 cannot start without it; start m1 first\n"
+                           + _tail("m1"))
+        time.sleep(0.02)
+
+
+def _listens(pid, path):
+    accepts_connections = 0x10000
+    try:
+        lines = pathlib.Path(f"/proc/{pid}/net/unix").read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return False
+    fields = (line.split() for line in lines[1:])
+    return any(len(f) == 8 and f[7] == str(path) and int(f[3], 16) & accepts_connections for f in fields)
 
 
 def environment(programs, member):
@@ -82,6 +106,17 @@ def status(programs, member):
         return json.loads(answer.stdout)
     except ValueError:
         return None
+
+
+def wait_for_answer(plan, programs, member, process=None):
+    """`process`: the Popen when this caller has started the daemon, so that its end is noticed."""
+    deadline = time.monotonic() + 20
+    while status(programs, member) is None:
+        if process and process.poll() is not None:
+            raise LabError(f"{member}'s {names.DAEMON} ended with exit code {process.returncode}\n{logs(plan)}")
+        if time.monotonic() > deadline:
+            raise LabError(f"{member} does not answer after 20 s\n{logs(plan)}")
+        time.sleep(0.05)
 
 
 def daemon_pids(member):
@@ -192,14 +227,15 @@ def wait_until_whole(plan, programs, timeout_s, alive=lambda: None):
         time.sleep(0.1)
 
 
-def logs(plan, lines=15):
+def logs(plan):
     """The tails of the members' logs, for an error message."""
-    text = []
-    for member in plan.names():
-        try:
-            tail = log_file(member).read_text(encoding="utf-8", errors="replace").splitlines()[-lines:]
-        except FileNotFoundError:
-            tail = []
-        text.append(f"--- {member} ({log_file(member)})")
-        text += [re.sub(r"[^\x20-\x7e\t]", "?", line) for line in tail] or ["(nothing)"]
-    return "\n".join(text)
+    return "\n".join(map(_tail, plan.names()))
+
+
+def _tail(member, lines=15):
+    try:
+        tail = log_file(member).read_text(encoding="utf-8", errors="replace").splitlines()[-lines:]
+    except FileNotFoundError:
+        tail = []
+    text = [re.sub(r"[^\x20-\x7e\t]", "?", line) for line in tail] or ["(nothing)"]
+    return "\n".join([f"--- {member} ({log_file(member)})", *text])

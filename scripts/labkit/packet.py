@@ -20,8 +20,8 @@ _JUMP_IF_EQUAL, _RETURN = 0x15, 0x06
 Frame = collections.namedtuple("Frame", "interface real_ns length data")
 
 
-def open_tap(namespace, interfaces, outgoing=False, arp_only=False):
-    """One socket for several interfaces of a namespace, so that their frames come in order."""
+def open_tap(namespace, interfaces, arp_only=False):
+    """One socket for what comes in at several interfaces of a namespace, so that their frames come in order."""
     with netns.inside(namespace):
         indices = [socket.if_nametoindex(interface) for interface in interfaces]
         # Protocol 0 hears nothing: the filter must be in place before the first frame.
@@ -29,8 +29,7 @@ def open_tap(namespace, interfaces, outgoing=False, arp_only=False):
     tap.setblocking(False)
     tap.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, 64 << 20)
     tap.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPNS, 1)
-    if not outgoing:
-        tap.setsockopt(SOL_PACKET, _PACKET_IGNORE_OUTGOING, 1)
+    tap.setsockopt(SOL_PACKET, _PACKET_IGNORE_OUTGOING, 1)
     _attach_filter(tap, indices, arp_only)
     _bind_to_all(tap)
     return tap

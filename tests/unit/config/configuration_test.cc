@@ -53,8 +53,10 @@ TEST(CoreConfig, defaults_are_the_cores_own)
 TEST(CoreConfig, protection_follows_the_two_switches_and_the_proposals)
 {
 	using namespace core;
-	EXPECT_EQ(core_of("set ipsec-phase2-proposal aes128-sha1").capabilities, std::uint32_t{cap_null_sha1 | cap_cbc_sha1});
-	EXPECT_EQ(core_of("set ipsec-phase2-proposal aes128gcm aes256gcm").capabilities, std::uint32_t{cap_null_sha1 | cap_gcm});
+	EXPECT_EQ(core_of("set ipsec-phase2-proposal aes128-sha1").capabilities,
+		  std::uint32_t{cap_null_sha1 | cap_cbc_sha1});
+	EXPECT_EQ(core_of("set ipsec-phase2-proposal aes128gcm aes256gcm").capabilities,
+		  std::uint32_t{cap_null_sha1 | cap_gcm});
 	EXPECT_EQ(core_of("set encryption disable").policy, std::uint32_t{policy_authentication});
 	EXPECT_EQ(core_of("set encryption disable").capabilities & cap_plain, 0U);
 	const core::Config clear = core_of("set encryption disable\nset authentication disable");

@@ -18,8 +18,8 @@ std::string lexed(std::string_view text, std::string *errors = nullptr)
 	std::string out;
 	while (lexer.next(statement)) {
 		for (const Token &token : statement.tokens)
-			out += (token.is_quoted ? "<" + token.text() + ">" : token.text()) + "@" + std::to_string(token.at.line) + ":" +
-			       std::to_string(token.at.column) + " ";
+			out += (token.is_quoted ? "<" + token.text() + ">" : token.text()) + "@" +
+			       std::to_string(token.at.line) + ":" + std::to_string(token.at.column) + " ";
 		out += statement.is_broken ? "!\n" : "\n";
 	}
 	if (errors != nullptr)
@@ -31,7 +31,8 @@ std::string lexed(std::string_view text, std::string *errors = nullptr)
 
 TEST(Lexer, words_comments_and_blank_lines)
 {
-	EXPECT_EQ(lexed("\n# whole line\n  set a\t1   # trailing\n\n\nend#not-a-comment\n"), "set@3:3 a@3:7 1@3:9 \nend#not-a-comment@6:1 \n");
+	EXPECT_EQ(lexed("\n# whole line\n  set a\t1   # trailing\n\n\nend#not-a-comment\n"),
+		  "set@3:3 a@3:7 1@3:9 \nend#not-a-comment@6:1 \n");
 	EXPECT_EQ(lexed("no newline at the end"), "no@1:1 newline@1:4 at@1:12 the@1:15 end@1:19 \n");
 	EXPECT_EQ(lexed(""), "");
 }
@@ -45,7 +46,8 @@ TEST(Lexer, line_ends_may_be_crlf)
 TEST(Lexer, quotes_of_both_kinds_and_backslashes)
 {
 	EXPECT_EQ(lexed(R"(set "a b" 'c "d"' "e 'f'")"), "set@1:1 <a b>@1:5 <c \"d\">@1:11 <e 'f'>@1:19 \n");
-	EXPECT_EQ(lexed(R"("a\"b" "c\\" 'd\'e' f\ g h\"i \#j)"), "<a\"b>@1:1 <c\\>@1:8 <d'e>@1:14 f g@1:21 h\"i@1:26 #j@1:31 \n");
+	EXPECT_EQ(lexed(R"("a\"b" "c\\" 'd\'e' f\ g h\"i \#j)"),
+		  "<a\"b>@1:1 <c\\>@1:8 <d'e>@1:14 f g@1:21 h\"i@1:26 #j@1:31 \n");
 	EXPECT_EQ(lexed(R"("" '# no comment')"), "<>@1:1 <# no comment>@1:4 \n");
 }
 
@@ -56,7 +58,8 @@ TEST(Lexer, columns_count_characters)
 
 TEST(Lexer, no_break_spaces_and_a_byte_order_mark_are_blanks)
 {
-	EXPECT_EQ(lexed("\xef\xbb\xbf\xc2\xa0 \xc2\xa0set\xc2\xa0hbdev \"a\xc2\xa0z\""), "set@1:4 hbdev@1:8 <a\xc2\xa0z>@1:14 \n");
+	EXPECT_EQ(lexed("\xef\xbb\xbf\xc2\xa0 \xc2\xa0set\xc2\xa0hbdev \"a\xc2\xa0z\""),
+		  "set@1:4 hbdev@1:8 <a\xc2\xa0z>@1:14 \n");
 }
 
 TEST(Lexer, an_enc_value_that_runs_over_several_lines_is_one_value)
@@ -93,8 +96,9 @@ TEST(Lexer, faults_are_reported_where_they_are_and_the_next_line_is_read)
 TEST(Lexer, control_characters_are_refused_in_values)
 {
 	using namespace std::string_view_literals;
-	for (const std::string_view text : {"set a \"b\0c\""sv, "set a b\0c"sv, "set a \"b\\\0c\""sv, "set a b\\\0c"sv, "set a \x1b[2J"sv,
-					    "set a b\rc"sv, "set a \x7f"sv, "set a \"\xc2\x9b\""sv, "\0"sv}) {
+	for (const std::string_view text :
+	     {"set a \"b\0c\""sv, "set a b\0c"sv, "set a \"b\\\0c\""sv, "set a b\\\0c"sv, "set a \x1b[2J"sv,
+	      "set a b\rc"sv, "set a \x7f"sv, "set a \"\xc2\x9b\""sv, "\0"sv}) {
 		std::string errors;
 		static_cast<void>(lexed(text, &errors));
 		EXPECT_NE(errors.find("control character"), std::string::npos) << text;
@@ -105,13 +109,13 @@ TEST(Lexer, utf8_is_checked_as_rfc_3629_says)
 {
 	EXPECT_EQ(first_invalid_utf8("plain \xc3\xa4 \xe2\x82\xac \xf0\x9f\x98\x80"), std::string_view::npos);
 	EXPECT_EQ(first_invalid_utf8("ab\xff"), 2U);
-	EXPECT_EQ(first_invalid_utf8("ab\xc3"), 2U);             // cut short
-	EXPECT_EQ(first_invalid_utf8("a\x80"), 1U);              // a tail without a head
-	EXPECT_EQ(first_invalid_utf8("\xc0\x80"), 0U);           // overlong NUL
-	EXPECT_EQ(first_invalid_utf8("\xe0\x80\x80"), 0U);       // overlong, three bytes
-	EXPECT_EQ(first_invalid_utf8("\xf0\x80\x80\x80"), 0U);   // overlong, four bytes
-	EXPECT_EQ(first_invalid_utf8("\xed\xa0\x80"), 0U);       // surrogate
-	EXPECT_EQ(first_invalid_utf8("\xf4\x90\x80\x80"), 0U);   // beyond U+10FFFF
+	EXPECT_EQ(first_invalid_utf8("ab\xc3"), 2U);           // cut short
+	EXPECT_EQ(first_invalid_utf8("a\x80"), 1U);            // a tail without a head
+	EXPECT_EQ(first_invalid_utf8("\xc0\x80"), 0U);         // overlong NUL
+	EXPECT_EQ(first_invalid_utf8("\xe0\x80\x80"), 0U);     // overlong, three bytes
+	EXPECT_EQ(first_invalid_utf8("\xf0\x80\x80\x80"), 0U); // overlong, four bytes
+	EXPECT_EQ(first_invalid_utf8("\xed\xa0\x80"), 0U);     // surrogate
+	EXPECT_EQ(first_invalid_utf8("\xf4\x90\x80\x80"), 0U); // beyond U+10FFFF
 }
 
 } // namespace

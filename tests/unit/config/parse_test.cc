@@ -61,8 +61,10 @@ TEST(Parse, one_warning_names_everything_that_has_no_effect)
 	ASSERT_EQ(result.diagnostics.size(), 1U) << to_text(result.diagnostics);
 	EXPECT_EQ(to_text(result.diagnostics[0]),
 		  "member.conf:5:9: warning: accepted but without effect here: alias (config system global); "
-		  "vdom, description, mtu (config system interface); link-group, link-group-monitor, vcluster-status, vcluster, "
-		  "unicast-peers, cpu-threshold, weight, schedule (config system ha); update-static-route (config system link-monitor)");
+		  "vdom, description, mtu (config system interface); link-group, link-group-monitor, vcluster-status, "
+		  "vcluster, "
+		  "unicast-peers, cpu-threshold, weight, schedule (config system ha); update-static-route (config "
+		  "system link-monitor)");
 }
 
 TEST(Parse, the_contract_example_loads)
@@ -90,16 +92,19 @@ config system ha
     set hb-lost-threshold 3
     set monitor "port1" "port2"
 end
-)", "f");
+)",
+						"f");
 	EXPECT_EQ(to_text(result.diagnostics), "");
 }
 
 TEST(Parse, the_only_error_of_the_published_example_is_its_foreign_password)
 {
-	const auto result = parse_configuration(
-		read_source("tests/vectors/config/article_link_monitor.conf") + read_source("tests/vectors/config/article_ha.conf"), "article");
+	const auto result = parse_configuration(read_source("tests/vectors/config/article_link_monitor.conf") +
+							read_source("tests/vectors/config/article_ha.conf"),
+						"article");
 	EXPECT_EQ(to_text(result.diagnostics),
-		  "article:7:13: warning: accepted but without effect here: update-cascade-interface, update-policy-route (config system link-monitor)\n"
+		  "article:7:13: warning: accepted but without effect here: update-cascade-interface, "
+		  "update-policy-route (config system link-monitor)\n"
 		  "article:15:18: error: this ENC password was made by another product, which alone can read it: "
 		  "write set password \"...\" with the password in clear\n");
 	const C &c = result.configuration;
@@ -128,9 +133,10 @@ TEST(Parse, all_mistakes_of_a_file_are_reported_together_in_its_order)
 {
 	const auto result = parse_configuration(read_source("tests/vectors/config/bad.conf"), "bad.conf");
 	EXPECT_EQ(to_text(result.diagnostics), read_source("tests/vectors/config/bad.expected"));
-	EXPECT_TRUE(std::is_sorted(result.diagnostics.begin(), result.diagnostics.end(), [](const Diagnostic &a, const Diagnostic &b) {
-		return std::tie(a.line, a.column) < std::tie(b.line, b.column);
-	}));
+	EXPECT_TRUE(std::is_sorted(result.diagnostics.begin(), result.diagnostics.end(),
+				   [](const Diagnostic &a, const Diagnostic &b) {
+					   return std::tie(a.line, a.column) < std::tie(b.line, b.column);
+				   }));
 }
 
 TEST(Parse, an_empty_file_is_a_standalone_member)
@@ -162,43 +168,53 @@ TEST(Parse, an_old_spelling_and_the_new_one_are_the_same_option)
 
 TEST(Parse, unset_gives_the_default_back)
 {
-	const auto result = parse_configuration(
-		in_cluster("set priority 7\nunset priority\nset monitor \"a\"\nunset monitor\nset schedule ip\nunset schedule\nunset group-name"), "f");
+	const auto result =
+		parse_configuration(in_cluster("set priority 7\nunset priority\nset monitor \"a\"\nunset monitor\nset "
+					       "schedule ip\nunset schedule\nunset group-name"),
+				    "f");
 	EXPECT_TRUE(result.ok()) << to_text(result.diagnostics);
 	EXPECT_EQ(result.configuration.ha.priority, 128);
 	EXPECT_TRUE(result.configuration.ha.monitor.empty());
 	EXPECT_FALSE(result.configuration.ha.kept.contains("schedule"));
-	EXPECT_FALSE(parse_configuration(in_cluster("unset password"), "f").ok()) << "and a cluster without a password is refused";
+	EXPECT_FALSE(parse_configuration(in_cluster("unset password"), "f").ok())
+		<< "and a cluster without a password is refused";
 }
 
 TEST(Parse, blocks_that_do_not_match_are_named_with_both_places)
 {
 	EXPECT_EQ(complaints("end\n"), "f:1:1: error: end without config: remove it\n");
 	EXPECT_EQ(complaints("next\n"), "f:1:1: error: next without edit: remove it\n");
-	EXPECT_EQ(complaints("set a 1\n"), "f:1:1: error: set cannot stand in the top of the file: write config SECTION first\n");
-	EXPECT_EQ(complaints("edit a\n"),
-		  "f:1:1: error: edit cannot stand in the top of the file: it belongs into a table, as config system interface\n");
+	EXPECT_EQ(complaints("set a 1\n"),
+		  "f:1:1: error: set cannot stand in the top of the file: write config SECTION first\n");
+	EXPECT_EQ(complaints("edit a\n"), "f:1:1: error: edit cannot stand in the top of the file: it belongs into a "
+					  "table, as config system interface\n");
 	EXPECT_EQ(complaints("config system interface\nedit \"a\"\nend\n"),
-		  "f:3:1: error: end, but edit \"a\" of config system interface (line 2) is still open: write next first\n");
+		  "f:3:1: error: end, but edit \"a\" of config system interface (line 2) is still open: write next "
+		  "first\n");
 	EXPECT_EQ(complaints("config system ha\nnext\nend\n"),
 		  "f:2:1: error: next without edit in config system ha: a config is closed with end\n");
 	EXPECT_EQ(complaints("config system interface\nedit \"a\"\n"),
-		  "f:1:1: error: config system interface is never closed: write end\nf:2:1: error: edit \"a\" is never closed: write next\n");
+		  "f:1:1: error: config system interface is never closed: write end\nf:2:1: error: edit \"a\" is never "
+		  "closed: write next\n");
 	EXPECT_EQ(complaints("config system global\nconfig system ha\nend\n"),
-		  "f:2:1: error: \"config system ha\" cannot stand inside config system global (line 1): close that with end first\n");
+		  "f:2:1: error: \"config system ha\" cannot stand inside config system global (line 1): close that "
+		  "with end first\n");
 }
 
 TEST(Parse, an_unknown_section_is_one_error_whatever_it_holds)
 {
-	EXPECT_EQ(complaints("config firewall policy\nedit 1\nset srcintf \"a\"\nconfig deep\nset x\nend\nnext\nend\nconfig system global\nend\n"),
+	EXPECT_EQ(complaints("config firewall policy\nedit 1\nset srcintf \"a\"\nconfig deep\nset "
+			     "x\nend\nnext\nend\nconfig system global\nend\n"),
 		  "f:1:8: error: unknown section \"firewall policy\": remove it, from config to its end\n");
 }
 
 TEST(Parse, sections_without_effect_are_one_warning_each)
 {
 	EXPECT_EQ(complaints("config system ha-monitor\nset monitor-vlan enable\nend\n"
-			     "config system standalone-cluster\nconfig cluster-peer\nedit 1\nset psksecret ENC abc\ndef\nnext\nend\nend\n"),
-		  "f:1:1: warning: config system ha-monitor is accepted but has no effect here (VLAN monitoring; it only writes a log)\n"
+			     "config system standalone-cluster\nconfig cluster-peer\nedit 1\nset psksecret ENC "
+			     "abc\ndef\nnext\nend\nend\n"),
+		  "f:1:1: warning: config system ha-monitor is accepted but has no effect here (VLAN monitoring; it "
+		  "only writes a log)\n"
 		  "f:4:1: warning: config system standalone-cluster is accepted but has no effect here "
 		  "(session synchronisation without a cluster)\n");
 }
@@ -242,12 +258,14 @@ TEST(Parse, tables_are_bounded)
 
 TEST(Parse, text_that_is_not_utf8_is_refused_with_its_place)
 {
-	EXPECT_EQ(complaints("config system global\n  set \xff\n"), "f:2:7: error: not UTF-8 text: save the file as UTF-8\n");
+	EXPECT_EQ(complaints("config system global\n  set \xff\n"),
+		  "f:2:7: error: not UTF-8 text: save the file as UTF-8\n");
 }
 
 TEST(Parse, a_terminal_is_never_sent_control_characters_in_a_message)
 {
-	const std::string said = complaints("config system global\nset hostname \"\x1b[2J\"\nset \x1b]0;x 1\n\x1b\nend\n");
+	const std::string said =
+		complaints("config system global\nset hostname \"\x1b[2J\"\nset \x1b]0;x 1\n\x1b\nend\n");
 	EXPECT_EQ(said.find('\x1b'), std::string::npos);
 }
 
@@ -263,7 +281,8 @@ TEST(Parse, what_is_not_a_readable_file_of_bounded_size_is_refused)
 {
 	EXPECT_EQ(to_text(load_configuration("/nonexistent/systole.conf").diagnostics),
 		  "/nonexistent/systole.conf: error: cannot read: No such file or directory\n");
-	EXPECT_EQ(to_text(load_configuration("/").diagnostics), "/: error: not a regular file: name the configuration file itself\n");
+	EXPECT_EQ(to_text(load_configuration("/").diagnostics),
+		  "/: error: not a regular file: name the configuration file itself\n");
 	EXPECT_EQ(to_text(load_configuration("/dev/zero").diagnostics),
 		  "/dev/zero: error: not a regular file: name the configuration file itself\n");
 	char path[] = "/tmp/systole-config-test-XXXXXX";
@@ -273,17 +292,21 @@ TEST(Parse, what_is_not_a_readable_file_of_bounded_size_is_refused)
 	close(file);
 	const auto result = load_configuration(path);
 	unlink(path);
-	EXPECT_EQ(to_text(result.diagnostics), std::string(path) + ": error: larger than 8388608 bytes: this is no configuration file\n");
+	EXPECT_EQ(to_text(result.diagnostics),
+		  std::string(path) + ": error: larger than 8388608 bytes: this is no configuration file\n");
 	EXPECT_FALSE(result.ok());
 }
 
 // Seeded, so that a failure can be seen again; the sanitizer builds are where it is worth most.
 TEST(Parse, mutated_files_never_crash_it_and_what_it_accepts_can_be_shown_and_read_again)
 {
-	const std::string sources[] = {read_source("tests/vectors/config/member.conf"), read_source("tests/vectors/config/bad.conf"),
+	const std::string sources[] = {read_source("tests/vectors/config/member.conf"),
+				       read_source("tests/vectors/config/bad.conf"),
 				       read_source("tests/vectors/config/article_ha.conf")};
 	std::mt19937 random(20260101);
-	const std::string_view pieces[] = {"\n", "end\n", "next\n", "edit 1\n", "config ", "\"", "'", "\\", "#", "\xc2\xa0", "set ", "ENC ", " ", "0", "config system ha\n"};
+	const std::string_view pieces[] = {"\n",   "end\n", "next\n", "edit 1\n", "config ",
+					   "\"",   "'",     "\\",     "#",        "\xc2\xa0",
+					   "set ", "ENC ",  " ",      "0",        "config system ha\n"};
 	for (int round = 0; round < 3000; ++round) {
 		std::string text = sources[random() % 3];
 		for (auto edits = random() % 6 + 1; edits > 0; --edits) {

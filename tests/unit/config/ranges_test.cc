@@ -115,12 +115,15 @@ bool accepts(const Range &range, std::int64_t value)
 			++line;
 		}
 	}
-	text += (range.option.empty() ? "edit " : "set " + std::string(range.option) + " ") + std::to_string(value) + "\n";
+	text += (range.option.empty() ? "edit " : "set " + std::string(range.option) + " ") + std::to_string(value) +
+		"\n";
 	++line;
 	for (const Diagnostic &diagnostic : parse_configuration(text, "f").diagnostics) {
 		// Column 1 is the block itself: "never closed", "set ip is missing".
 		if (diagnostic.severity == Severity::error && diagnostic.line == line && diagnostic.column > 1) {
-			EXPECT_NE(diagnostic.message.find(std::to_string(range.low) + " to " + std::to_string(range.high)), std::string::npos)
+			EXPECT_NE(diagnostic.message.find(std::to_string(range.low) + " to " +
+							  std::to_string(range.high)),
+				  std::string::npos)
 				<< "the message must name the range: " << diagnostic.message;
 			return false;
 		}
@@ -145,14 +148,16 @@ TEST(Ranges, every_number_of_the_option_tables_is_in_the_list_above)
 	for (const Range &range : ranges)
 		listed.insert(std::string(range.section) + " " + std::string(range.option));
 	std::set<std::string> known;
-	const std::function<void(const Section &, const std::string &)> visit = [&](const Section &section, const std::string &path) {
+	const std::function<void(const Section &, const std::string &)> visit = [&](const Section &section,
+										    const std::string &path) {
 		if (section.key != nullptr && section.key->kind == Kind::integer)
 			known.insert(path + " ");
 		for (const Option &option : section.options)
 			if (option.kind == Kind::integer)
 				known.insert(path + " " + std::string(option.name));
 		for (const Section *nested : section.nested)
-			visit(*nested, path.empty() ? std::string(nested->path) : path + "/" + std::string(nested->path));
+			visit(*nested,
+			      path.empty() ? std::string(nested->path) : path + "/" + std::string(nested->path));
 	};
 	visit(root_section(), "");
 	EXPECT_EQ(listed, known);
@@ -172,17 +177,21 @@ TEST(Ranges, defaults_are_those_of_the_documents)
 
 TEST(Ranges, numbers_beyond_64_bits_and_words_are_refused)
 {
-	EXPECT_NE(complaints(in_cluster("set priority 99999999999999999999999")).find("out of range"), std::string::npos);
-	EXPECT_NE(complaints(in_cluster("set priority -99999999999999999999999")).find("out of range"), std::string::npos);
+	EXPECT_NE(complaints(in_cluster("set priority 99999999999999999999999")).find("out of range"),
+		  std::string::npos);
+	EXPECT_NE(complaints(in_cluster("set priority -99999999999999999999999")).find("out of range"),
+		  std::string::npos);
 	for (const char *word : {"high", "1x", "0x10", "1.5", "+1", "\"\"", "\" 1\""})
-		EXPECT_NE(complaints(in_cluster(std::string("set priority ") + word)).find("is not a number"), std::string::npos) << word;
+		EXPECT_NE(complaints(in_cluster(std::string("set priority ") + word)).find("is not a number"),
+			  std::string::npos)
+			<< word;
 }
 
 TEST(Ranges, heartbeat_port_priorities_run_from_0_to_512)
 {
 	const auto errors = [](const std::string &priority) {
-		return count_errors(parse_configuration(
-			replaced(in_cluster(""), "\"hb0\" 50", "\"hb0\" " + priority), "f"));
+		return count_errors(
+			parse_configuration(replaced(in_cluster(""), "\"hb0\" 50", "\"hb0\" " + priority), "f"));
 	};
 	EXPECT_EQ(errors("-1"), 1U);
 	EXPECT_EQ(errors("0"), 0U);
@@ -192,19 +201,25 @@ TEST(Ranges, heartbeat_port_priorities_run_from_0_to_512)
 
 TEST(Ranges, heartbeat_unit_takes_the_vendor_values_and_one_millisecond)
 {
-	for (const auto &[word, milliseconds] : {std::pair{"10", 10}, {"100", 100}, {"10ms", 10}, {"100ms", 100}, {"1", 1}, {"1ms", 1}}) {
-		const auto result = parse_configuration(in_cluster(std::string("set hb-interval-in-milliseconds ") + word), "f");
+	for (const auto &[word, milliseconds] :
+	     {std::pair{"10", 10}, {"100", 100}, {"10ms", 10}, {"100ms", 100}, {"1", 1}, {"1ms", 1}}) {
+		const auto result =
+			parse_configuration(in_cluster(std::string("set hb-interval-in-milliseconds ") + word), "f");
 		EXPECT_TRUE(result.ok()) << word;
 		EXPECT_EQ(result.configuration.ha.hb_unit.count(), milliseconds) << word;
 	}
 	for (const char *word : {"0", "2", "50", "1000", "100s", "ms", "100 ms"})
-		EXPECT_FALSE(parse_configuration(in_cluster(std::string("set hb-interval-in-milliseconds ") + word), "f").ok()) << word;
+		EXPECT_FALSE(
+			parse_configuration(in_cluster(std::string("set hb-interval-in-milliseconds ") + word), "f")
+				.ok())
+			<< word;
 }
 
 TEST(Ranges, default_timing_is_four_seconds_and_the_shortest_is_one_millisecond)
 {
 	EXPECT_EQ(Configuration{}.ha.dead_interval(), std::chrono::milliseconds{4000});
-	const auto result = parse_configuration(in_cluster("set hb-interval 1\nset hb-interval-in-milliseconds 1\nset hb-lost-threshold 1"), "f");
+	const auto result = parse_configuration(
+		in_cluster("set hb-interval 1\nset hb-interval-in-milliseconds 1\nset hb-lost-threshold 1"), "f");
 	EXPECT_TRUE(result.ok());
 	EXPECT_EQ(result.configuration.ha.dead_interval(), std::chrono::milliseconds{1});
 	EXPECT_EQ(result.configuration.ha.control_watchdog_interval(), std::chrono::milliseconds{200});
@@ -233,7 +248,9 @@ TEST(Ranges, a_list_takes_as_many_as_it_says_and_not_one_more)
 
 TEST(Ranges, texts_take_as_many_bytes_as_they_say_and_not_one_more)
 {
-	const auto errors = [](const std::string &line) { return count_errors(parse_configuration(in_cluster(line), "f")); };
+	const auto errors = [](const std::string &line) {
+		return count_errors(parse_configuration(in_cluster(line), "f"));
+	};
 	EXPECT_EQ(errors("set group-name " + std::string(32, 'g')), 0U);
 	EXPECT_EQ(errors("set group-name " + std::string(33, 'g')), 1U);
 	EXPECT_EQ(errors("set monitor " + std::string(15, 'm')), 0U);
@@ -241,7 +258,8 @@ TEST(Ranges, texts_take_as_many_bytes_as_they_say_and_not_one_more)
 	EXPECT_EQ(errors("set hook-primary /" + std::string(254, 'h')), 0U);
 	EXPECT_EQ(errors("set hook-primary /" + std::string(255, 'h')), 1U);
 	const auto serial = [](std::size_t size) {
-		return count_errors(parse_configuration("config system global\nset serial " + std::string(size, 'S') + "\nend\n", "f"));
+		return count_errors(parse_configuration(
+			"config system global\nset serial " + std::string(size, 'S') + "\nend\n", "f"));
 	};
 	EXPECT_EQ(serial(15), 1U);
 	EXPECT_EQ(serial(16), 0U);

@@ -35,22 +35,25 @@ void describe(std::string &out, const Section &section, const std::string &paren
 		return;
 	}
 	if (section.shape == Shape::table)
-		out += " Entries: `edit " + std::string(section.key->name) + "`, " + describe_values(*section.key) + ", at most " +
-		       std::to_string(section.most_entries) + ".";
+		out += " Entries: `edit " + std::string(section.key->name) + "`, " + describe_values(*section.key) +
+		       ", at most " + std::to_string(section.most_entries) + ".";
 	if (!section.is_in_force)
 		out += " Accepted, no effect here.";
 	if (!section.is_synchronised)
 		out += " Not synchronised.";
-	out += "\n\n| option | values | default | in force | synchronised | meaning | source |\n|---|---|---|---|---|---|---|\n";
+	out += "\n\n| option | values | default | in force | synchronised | meaning | source "
+	       "|\n|---|---|---|---|---|---|---|\n";
 	for (const Option &option : section.options) {
-		std::string fallback = option.is_mandatory ? "mandatory" : option.fallback.empty() ? "-" : "`" + std::string(option.fallback) + "`";
+		std::string fallback = option.is_mandatory       ? "mandatory"
+				       : option.fallback.empty() ? "-"
+								 : "`" + std::string(option.fallback) + "`";
 		std::string help = std::string(option.help);
 		if (!option.old_name.empty())
 			help += "; older spelling `" + std::string(option.old_name) + "`";
-		out += "| `" + std::string(option.name) + "` | " + escaped(describe_values(option)) + " | " + fallback + " | " +
-		       (option.is_in_force && section.is_in_force ? "yes" : "no") + " | " +
-		       (option.is_synchronised && section.is_synchronised ? "yes" : "no") + " | " + escaped(help) + " | " +
-		       std::string(option.source) + " |\n";
+		out += "| `" + std::string(option.name) + "` | " + escaped(describe_values(option)) + " | " + fallback +
+		       " | " + (option.is_in_force && section.is_in_force ? "yes" : "no") + " | " +
+		       (option.is_synchronised && section.is_synchronised ? "yes" : "no") + " | " + escaped(help) +
+		       " | " + std::string(option.source) + " |\n";
 	}
 	out += "\n";
 	for (const Section *nested : section.nested)
@@ -75,10 +78,12 @@ TEST(Reference, the_tables_in_the_document_are_those_of_the_code)
 	const auto first = begin + begin_mark.size();
 	const std::string wanted = option_reference();
 	if (std::getenv("SYSTOLE_REWRITE") != nullptr) {
-		std::ofstream(source_path(std::string(document)), std::ios::binary) << text.substr(0, first) << wanted << text.substr(end);
+		std::ofstream(source_path(std::string(document)), std::ios::binary)
+			<< text.substr(0, first) << wanted << text.substr(end);
 		return;
 	}
-	EXPECT_EQ(text.substr(first, end - first), wanted) << "run this test once with SYSTOLE_REWRITE=1 in the environment";
+	EXPECT_EQ(text.substr(first, end - first), wanted)
+		<< "run this test once with SYSTOLE_REWRITE=1 in the environment";
 }
 
 TEST(Reference, every_example_of_the_document_loads)
@@ -90,7 +95,8 @@ TEST(Reference, every_example_of_the_document_loads)
 		const auto first = at + open.size();
 		const auto last = text.find("```", first);
 		ASSERT_NE(last, std::string::npos);
-		const auto line = static_cast<std::size_t>(std::count(text.begin(), text.begin() + static_cast<std::ptrdiff_t>(first), '\n'));
+		const auto line = static_cast<std::size_t>(
+			std::count(text.begin(), text.begin() + static_cast<std::ptrdiff_t>(first), '\n'));
 		const auto result = parse_configuration(text.substr(first, last - first), std::string(document));
 		EXPECT_TRUE(result.ok()) << "example after line " << line << ":\n" << to_text(result.diagnostics);
 		++examples;
@@ -101,10 +107,12 @@ TEST(Reference, every_example_of_the_document_loads)
 TEST(Reference, every_source_named_in_the_tables_is_explained_in_the_document)
 {
 	const std::string text = read_source(std::string(document));
-	const std::string_view sources[] = {"CLI80", "CLI701", "ADM-HB", "ADM700", "ADM701", "ANS", "KB197504", "OLD", "OWN", "EXT"};
+	const std::string_view sources[] = {"CLI80", "CLI701",   "ADM-HB", "ADM700", "ADM701",
+					    "ANS",   "KB197504", "OLD",    "OWN",    "EXT"};
 	for (const Section *section : root_section().nested)
 		for (const Option &option : section->options)
-			EXPECT_NE(std::find(std::begin(sources), std::end(sources), option.source), std::end(sources)) << option.name;
+			EXPECT_NE(std::find(std::begin(sources), std::end(sources), option.source), std::end(sources))
+				<< option.name;
 	for (const std::string_view source : sources)
 		EXPECT_NE(text.find("| " + std::string(source) + " | "), std::string::npos) << source;
 }

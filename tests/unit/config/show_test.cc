@@ -30,7 +30,8 @@ TEST(Show, what_is_printed_reads_back_as_the_same_configuration)
 {
 	const Configuration first = member().configuration;
 	for (const ShowForm form : {ShowForm::changed, ShowForm::full}) {
-		const std::string text = replaced(*show_configuration(first, "", form), "set password ENC *", "set password \"another password\"");
+		const std::string text = replaced(*show_configuration(first, "", form), "set password ENC *",
+						  "set password \"another password\"");
 		const ParseResult second = parse_configuration(text, "shown");
 		ASSERT_TRUE(second.ok()) << to_text(second.diagnostics) << text;
 		EXPECT_EQ(without_password(second.configuration), without_password(first));
@@ -46,27 +47,29 @@ TEST(Show, the_full_form_of_the_defaults_reads_back_as_the_defaults)
 	EXPECT_EQ(result.configuration, Configuration{});
 	EXPECT_NE(text.find("    set hb-lost-threshold 20\n"), std::string::npos);
 	EXPECT_NE(text.find("    unset monitor\n"), std::string::npos);
-	EXPECT_EQ(text.find("schedule"), std::string::npos) << "options without effect are not listed at their defaults";
+	EXPECT_EQ(text.find("schedule"), std::string::npos)
+		<< "options without effect are not listed at their defaults";
 }
 
 TEST(Show, one_section_in_the_vendors_form)
 {
-	const auto result = parse_configuration(in_cluster("set group-name \"a \\\"b\\\" \\\\ c\"\nset monitor p1 p2\nset override disable\n"
-							    "config ha-mgmt-interfaces\nedit 1\nset interface m\nnext\nend"), "f");
+	const auto result = parse_configuration(
+		in_cluster("set group-name \"a \\\"b\\\" \\\\ c\"\nset monitor p1 p2\nset override disable\n"
+			   "config ha-mgmt-interfaces\nedit 1\nset interface m\nnext\nend"),
+		"f");
 	ASSERT_TRUE(result.ok()) << to_text(result.diagnostics);
-	EXPECT_EQ(*show_configuration(result.configuration, "system ha"),
-		  "config system ha\n"
-		  "    set group-name \"a \\\"b\\\" \\\\ c\"\n"
-		  "    set mode a-p\n"
-		  "    set password ENC *\n"
-		  "    set hbdev \"hb0\" 50\n"
-		  "    config ha-mgmt-interfaces\n"
-		  "        edit 1\n"
-		  "            set interface \"m\"\n"
-		  "        next\n"
-		  "    end\n"
-		  "    set monitor \"p1\" \"p2\"\n"
-		  "end\n");
+	EXPECT_EQ(*show_configuration(result.configuration, "system ha"), "config system ha\n"
+									  "    set group-name \"a \\\"b\\\" \\\\ c\"\n"
+									  "    set mode a-p\n"
+									  "    set password ENC *\n"
+									  "    set hbdev \"hb0\" 50\n"
+									  "    config ha-mgmt-interfaces\n"
+									  "        edit 1\n"
+									  "            set interface \"m\"\n"
+									  "        next\n"
+									  "    end\n"
+									  "    set monitor \"p1\" \"p2\"\n"
+									  "end\n");
 	EXPECT_EQ(*show_configuration(Configuration{}, "system ha"), "config system ha\nend\n");
 	EXPECT_EQ(*show_configuration(Configuration{}), "");
 	EXPECT_FALSE(show_configuration(Configuration{}, "system hi"));
@@ -78,7 +81,8 @@ TEST(Show, a_text_emptied_on_purpose_stays_empty)
 	const auto result = parse_configuration(text, "f");
 	ASSERT_TRUE(result.ok());
 	EXPECT_EQ(result.configuration.link_monitors.at(0).http_get, "");
-	EXPECT_EQ(parse_configuration(*show_configuration(result.configuration), "f").configuration, result.configuration);
+	EXPECT_EQ(parse_configuration(*show_configuration(result.configuration), "f").configuration,
+		  result.configuration);
 }
 
 TEST(Show, the_password_is_in_no_form)
@@ -86,7 +90,8 @@ TEST(Show, the_password_is_in_no_form)
 	const Configuration configuration = member().configuration;
 	for (const ShowForm form : {ShowForm::changed, ShowForm::full}) {
 		EXPECT_EQ(show_configuration(configuration, "", form)->find("correct horse"), std::string::npos);
-		EXPECT_EQ(boost::json::serialize(*configuration_json(configuration, "", form)).find("correct horse"), std::string::npos);
+		EXPECT_EQ(boost::json::serialize(*configuration_json(configuration, "", form)).find("correct horse"),
+			  std::string::npos);
 	}
 	EXPECT_EQ(synchronised_text(configuration).find("assword"), std::string::npos);
 }
@@ -99,13 +104,15 @@ TEST(Show, json_has_numbers_booleans_and_lists)
 	EXPECT_EQ(ha.at("group-id"), 103);
 	EXPECT_EQ(ha.at("session-pickup"), true);
 	EXPECT_EQ(ha.at("password"), "ENC *");
-	EXPECT_EQ(boost::json::serialize(ha.at("hbdev")), R"([{"name":"hb0","priority":50},{"name":"hb1","priority":40}])");
+	EXPECT_EQ(boost::json::serialize(ha.at("hbdev")),
+		  R"([{"name":"hb0","priority":50},{"name":"hb1","priority":40}])");
 	EXPECT_EQ(boost::json::serialize(ha.at("monitor")), R"(["port1","port2"])");
 	EXPECT_EQ(boost::json::serialize(ha.at("cpu-threshold")), "[5,0,0]");
 	const auto &port1 = json->at("system interface").as_array().at(2).as_object();
 	EXPECT_EQ(port1.at("name"), "port1");
 	EXPECT_EQ(port1.at("ip"), "10.1.1.254 255.255.255.0");
-	EXPECT_EQ(boost::json::serialize(*configuration_json(Configuration{}, "system global")), R"({"system global":{}})");
+	EXPECT_EQ(boost::json::serialize(*configuration_json(Configuration{}, "system global")),
+		  R"({"system global":{}})");
 	EXPECT_FALSE(configuration_json(Configuration{}, "nothing"));
 }
 
@@ -116,29 +123,30 @@ TEST(Checksum, changes_with_every_synchronised_option_and_with_no_other)
 	const ConfigurationChecksum before = configuration_checksum(whole.configuration);
 	std::size_t tried = 0;
 	// The member file sets every bound option away from its default; put each back in turn.
-	const std::function<void(const Section &, void *, Configuration &, bool)> visit = [&](const Section &section, void *parent,
-											      Configuration &configuration, bool inherited) {
-		if (section.shape == Shape::ignored)
-			return;
-		const bool is_synchronised = inherited && section.is_synchronised;
-		for (std::size_t i = 0; i < section.access.count(parent); ++i) {
-			void *object = section.access.at(parent, i);
-			for (const Option &option : section.options) {
-				if (!option.binding || option.kind == Kind::secret)
-					continue;
-				const Words words = option.binding.words(object, option);
-				if (words == fallback_words(option))
-					continue;
-				option.binding.assign(object, option, fallback_words(option));
-				EXPECT_EQ(configuration_checksum(configuration) != before, is_synchronised && option.is_synchronised)
-					<< section.path << " " << option.name;
-				option.binding.assign(object, option, words);
-				++tried;
+	const std::function<void(const Section &, void *, Configuration &, bool)> visit =
+		[&](const Section &section, void *parent, Configuration &configuration, bool inherited) {
+			if (section.shape == Shape::ignored)
+				return;
+			const bool is_synchronised = inherited && section.is_synchronised;
+			for (std::size_t i = 0; i < section.access.count(parent); ++i) {
+				void *object = section.access.at(parent, i);
+				for (const Option &option : section.options) {
+					if (!option.binding || option.kind == Kind::secret)
+						continue;
+					const Words words = option.binding.words(object, option);
+					if (words == fallback_words(option))
+						continue;
+					option.binding.assign(object, option, fallback_words(option));
+					EXPECT_EQ(configuration_checksum(configuration) != before,
+						  is_synchronised && option.is_synchronised)
+						<< section.path << " " << option.name;
+					option.binding.assign(object, option, words);
+					++tried;
+				}
+				for (const Section *nested : section.nested)
+					visit(*nested, object, configuration, is_synchronised);
 			}
-			for (const Section *nested : section.nested)
-				visit(*nested, object, configuration, is_synchronised);
-		}
-	};
+		};
 	Configuration configuration = whole.configuration;
 	for (const Section *section : root_section().nested)
 		visit(*section, &configuration, configuration, true);
@@ -169,7 +177,8 @@ TEST(Checksum, does_not_depend_on_what_belongs_to_one_member)
 	EXPECT_NE(of(replaced(text, "10.1.1.254", "10.1.1.253")), before);
 	EXPECT_NE(of(replaced(text, "set failtime 2", "set failtime 3")), before);
 	EXPECT_NE(of(replaced(text, "set schedule leastconnection", "set schedule ip")), before);
-	EXPECT_EQ(of(replaced(text, "set mode a-p", "  set   mode 'a-p' # the same")), before) << "the text's form does not matter";
+	EXPECT_EQ(of(replaced(text, "set mode a-p", "  set   mode 'a-p' # the same")), before)
+		<< "the text's form does not matter";
 }
 
 TEST(Tables, the_initial_values_of_configuration_are_the_defaults_of_the_tables)
@@ -178,14 +187,16 @@ TEST(Tables, the_initial_values_of_configuration_are_the_defaults_of_the_tables)
 	const std::function<void(const Section &, void *)> visit = [&](const Section &section, void *parent) {
 		if (section.shape == Shape::ignored)
 			return;
-		void *object = section.shape == Shape::table ? section.access.append(parent) : section.access.at(parent, 0);
+		void *object =
+			section.shape == Shape::table ? section.access.append(parent) : section.access.at(parent, 0);
 		for (const Option &option : section.options) {
 			if (!option.binding)
 				continue;
 			// Values that must be set have no default.
 			if (option.is_mandatory)
 				continue;
-			EXPECT_EQ(option.binding.words(object, option), fallback_words(option)) << section.path << " " << option.name;
+			EXPECT_EQ(option.binding.words(object, option), fallback_words(option))
+				<< section.path << " " << option.name;
 			++compared;
 		}
 		for (const Section *nested : section.nested)
@@ -208,19 +219,22 @@ TEST(Tables, every_option_has_a_member_of_its_own)
 			const auto all = [&] {
 				std::vector<Words> values;
 				for (const Option &option : section.options)
-					values.push_back(option.binding ? option.binding.words(object, option) : Words{});
+					values.push_back(option.binding ? option.binding.words(object, option)
+									: Words{});
 				return values;
 			};
 			for (const Option &option : section.options) {
 				const std::vector<Words> before = all();
-				const Words words = option.binding ? option.binding.words(object, option) : fallback_words(option);
+				const Words words =
+					option.binding ? option.binding.words(object, option) : fallback_words(option);
 				if (words == fallback_words(option) || option.kind == Kind::secret)
 					continue;
 				option.binding.assign(object, option, fallback_words(option));
 				const std::vector<Words> after = all();
 				for (std::size_t k = 0; k < before.size(); ++k)
 					EXPECT_EQ(before[k] != after[k], &section.options[k] == &option)
-						<< section.path << ": " << option.name << " and " << section.options[k].name;
+						<< section.path << ": " << option.name << " and "
+						<< section.options[k].name;
 				option.binding.assign(object, option, words);
 				++tried;
 			}
@@ -240,10 +254,12 @@ TEST(Tables, assigning_the_words_of_the_default_gives_the_default_and_names_are_
 	const std::function<void(const Section &, void *)> visit = [&](const Section &section, void *parent) {
 		if (section.shape == Shape::ignored)
 			return;
-		void *object = section.shape == Shape::table ? section.access.append(parent) : section.access.at(parent, 0);
+		void *object =
+			section.shape == Shape::table ? section.access.append(parent) : section.access.at(parent, 0);
 		for (const Option &option : section.options) {
 			EXPECT_EQ(section.option(option.name), &option) << "listed twice: " << option.name;
-			EXPECT_TRUE(option.binding || section.access.kept != nullptr) << option.name << " has no place to be kept";
+			EXPECT_TRUE(option.binding || section.access.kept != nullptr)
+				<< option.name << " has no place to be kept";
 			EXPECT_FALSE(option.help.empty()) << option.name;
 			if (option.binding && !option.is_mandatory) {
 				option.binding.assign(object, option, fallback_words(option));
@@ -251,7 +267,8 @@ TEST(Tables, assigning_the_words_of_the_default_gives_the_default_and_names_are_
 			}
 		}
 		for (const Section *nested : section.nested) {
-			EXPECT_TRUE(nested->follows.empty() || section.option(nested->follows) != nullptr) << nested->path;
+			EXPECT_TRUE(nested->follows.empty() || section.option(nested->follows) != nullptr)
+				<< nested->path;
 			visit(*nested, object);
 		}
 	};

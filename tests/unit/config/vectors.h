@@ -50,7 +50,8 @@ inline std::size_t count_errors(const ParseResult &result)
 // `inside` as the body of a complete, good `config system ha`.
 inline std::string in_cluster(const std::string &inside)
 {
-	return "config system ha\nset mode a-p\nset password \"correct horse battery\"\nset hbdev \"hb0\" 50\n" + inside + "\nend\n";
+	return "config system ha\nset mode a-p\nset password \"correct horse battery\"\nset hbdev \"hb0\" 50\n" +
+	       inside + "\nend\n";
 }
 
 inline std::string replaced(std::string text, const std::string &what, const std::string &by)

@@ -222,6 +222,20 @@ TEST_F(Pair, AfterStoppingNothingIsDecidedAndNoDeadlineIsMissed)
 	EXPECT_EQ(one.node().vcluster().state, HaState::hello);
 }
 
+TEST(Order, StoppingInHelloLeavesNoDeadlineBehind)
+{
+	OneNode one(config_of(low));
+	(void)one.start();
+	(void)one.step(Stopping{}); // while the end of hello-holddown is being waited for
+	std::size_t ticks = 0;
+	for (const Time end = one.now + seconds{20}; one.now < end; ++ticks) {
+		ASSERT_LT(ticks, 10000U) << "a deadline in the past is never cleared";
+		one.now = std::max(one.now, one.node().next_deadline());
+		(void)one.step(Tick{});
+	}
+	EXPECT_FALSE(one.node().primary());
+}
+
 TEST(Order, ASessionIsBoundAndStartedBeforeItIsUsedAndTheOldOneGoesLast)
 {
 	OneNode one(config_of(low));
@@ -493,6 +507,19 @@ TEST_F(Pair, AWorseRivalIsWaitedForAndThenWeAnnounceOurselvesAgain)
 	EXPECT_TRUE(one.node().primary());
 	rival.state = HaState::standby;
 	EXPECT_EQ(count<Reannounce>(says(rival)), 1U);
+	EXPECT_EQ(count<Reannounce>(one.step(Tick{})), 0U) << "once";
+}
+
+TEST_F(Pair, APeerThatMayHaveClaimedUnheardMakesUsAnnounceOurselvesAgain)
+{
+	(void)one.link(peer, LinkHealth::down);
+	ASSERT_EQ(one.node().alive_peers(), 0U);
+	ASSERT_TRUE(one.node().primary());
+	(void)one.link(peer, LinkHealth::up);
+	VclusterBeat yielded = peer.words; // it heard us first: no longer at work when we hear it
+	yielded.epoch = one.node().vcluster().epoch + 1;
+	EXPECT_EQ(count<Reannounce>(says(yielded)), 1U);
+	EXPECT_TRUE(one.node().primary());
 	EXPECT_EQ(count<Reannounce>(one.step(Tick{})), 0U) << "once";
 }
 

@@ -215,7 +215,7 @@ TEST(EspSuites, E12_a_packet_sealed_without_encryption_is_not_taken_for_an_encry
 	// The same SPI as a suite 1 SA has other keys, because the suite goes into the key derivation.
 	SaPair null(Suite::null_sha1, 9);
 	EXPECT_EQ(cbc.open(null.seal(inner_packet(62))), Refusal::icv);
-	// Even a holder of the very authentication key gets nothing accepted: the ICV is right then, the deciphered trailer is not.
+	// Even with the very authentication key nothing is accepted: the ICV is right then, the deciphered trailer not.
 	const auto same_key = Bytes(cbc.key).subspan(16, 20);
 	for (std::uint32_t sequence = 1; sequence <= 20; ++sequence) {
 		const auto plaintext = with_trailer(Suite::cbc_sha1, inner_packet(90, static_cast<int>(sequence)));

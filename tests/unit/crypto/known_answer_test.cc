@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Copyright(c) 2026 The Systole authors
 //
-// Every value of kat.json: key schedule, messages and ESP packets, for suites 1 to 3; and the capture made with it, from
-// the handshake on the wire to the last packet.
+// Every value of kat.json: key schedule, messages and ESP packets, for suites 1 to 3; and the capture made with
+// it, from the handshake on the wire to the last packet.
 //
 // The vectors were written by an independent Python implementation of HAKE-1, with scapy sealing the packets.
 #include "crypto/cpace.h"

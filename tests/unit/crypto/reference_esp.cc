@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Copyright(c) 2026 The Systole authors
 //
-// Straight from RFC 4303, 3602, 2404 and 4106 with OpenSSL's EVP; shares no code with the engine but the big-endian stores.
+// Straight from RFC 4303, 3602, 2404 and 4106 with OpenSSL's EVP; shares no code with the engine but
+// the big-endian stores.
 #include "tests/unit/crypto/reference_esp.h"
 
 #include <openssl/evp.h>

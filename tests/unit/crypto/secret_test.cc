@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Copyright(c) 2026 The Systole authors
 //
-// Secrets end where they should: Secret<N> wipes on destruction and move, SAs live in locked memory outside core dumps, and
-// nothing of a key is found in the process once the SA is gone.
+// Secrets end where they should: Secret<N> wipes on destruction and move, SAs live in locked memory outside core
+// dumps, and nothing of a key is found in the process once the SA is gone.
 #include "crypto/hake.h"
 #include "crypto/locked_memory.h"
 #include "tests/unit/crypto/sa_pair.h"
