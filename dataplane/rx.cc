@@ -155,6 +155,9 @@ void Rx::take_beat(core::Time now, core::LinkIndex link, const crypto::InboundSa
 	control::LinkCounters &counters = m_state.counters.peers[sa.slot][link];
 
 	const bool was_alive = way.liveness.state() == core::LinkLiveness::State::alive;
+	const bool was_heard = std::any_of(peer.links.begin(), peer.links.end(), [](const PeerLinkState &other) {
+		return other.liveness.state() == core::LinkLiveness::State::alive;
+	});
 	const BeatVerdict verdict = way.liveness.on_beat(now, *stamp, m_state.timing);
 	const auto tell = [&](control::LinkVerdict what) {
 		m_state.outbox.deliver(
@@ -184,6 +187,8 @@ void Rx::take_beat(core::Time now, core::LinkIndex link, const crypto::InboundSa
 		}
 		if (!was_alive)
 			tell(control::LinkVerdict::alive);
+		if (!was_heard)
+			peer.handed.forget(); // control has forgotten what a lost peer said: hand it up again at once
 	} else {
 		m_state.count(Drop::hb_stale_echo);
 		control::add(counters.stale);

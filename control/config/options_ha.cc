@@ -181,7 +181,8 @@ constexpr Option ha_options[] = {
 	     "heartbeat ports; beats go out on all of them, the higher priority carries the bulk traffic")
 		.bound(bind<&Ha::hbdev>()),
 	names("session-sync-dev", 8, "ports for session synchronisation; none = the best heartbeat port")
-		.bound(bind<&Ha::session_sync_dev>()),
+		.bound(bind<&Ha::session_sync_dev>())
+		.without_effect(),
 	integer("hb-interval", 1, 20, "2", "time between two heartbeats, in units of hb-interval-in-milliseconds")
 		.bound(bind<&Ha::hb_interval>())
 		.from("ADM-HB"),
@@ -206,6 +207,7 @@ constexpr Option ha_options[] = {
 		"the worker stops beating when control was silent for so long; 0 = the larger of 3 x the dead interval "
 		"and 200 ms")
 		.bound(bind<&Ha::control_watchdog>())
+		.without_effect()
 		.unit("ms")
 		.from("EXT"),
 
@@ -222,18 +224,25 @@ constexpr Option ha_options[] = {
 		.bound(bind<&Ha::proposals>()),
 	row("ha-eth-type", Kind::ether_type, 0, 0, "8890", "EtherType of heartbeats").bound(bind<&Ha::ha_eth_type>()),
 	row("hc-eth-type", Kind::ether_type, 0, 0, "8891", "EtherType the vendor uses in a-a mode; reserved")
-		.bound(bind<&Ha::hc_eth_type>()),
+		.bound(bind<&Ha::hc_eth_type>())
+		.without_effect(),
 	row("l2ep-eth-type", Kind::ether_type, 0, 0, "8893", "EtherType of configuration and relay traffic")
-		.bound(bind<&Ha::l2ep_eth_type>()),
+		.bound(bind<&Ha::l2ep_eth_type>())
+		.without_effect(),
 
 	// sessions and configuration
 	flag("session-pickup", "disable", "keep TCP sessions ready on the secondary")
-		.bound(bind<&Ha::session_pickup>()),
+		.bound(bind<&Ha::session_pickup>())
+		.without_effect(),
 	flag("session-pickup-connectionless", "disable", "UDP and ICMP too; needs session-pickup")
-		.bound(bind<&Ha::session_pickup_connectionless>()),
+		.bound(bind<&Ha::session_pickup_connectionless>())
+		.without_effect(),
 	flag("session-pickup-delay", "disable", "only sessions older than 30 s; needs session-pickup")
-		.bound(bind<&Ha::session_pickup_delay>()),
-	flag("sync-config", "enable", "keep the members' configurations in step").bound(bind<&Ha::sync_config>()),
+		.bound(bind<&Ha::session_pickup_delay>())
+		.without_effect(),
+	flag("sync-config", "enable", "keep the members' configurations in step")
+		.bound(bind<&Ha::sync_config>())
+		.without_effect(),
 
 	// taking over
 	integer("arps", 1, 60, "5", "gratuitous ARPs per address after becoming primary").bound(bind<&Ha::arps>()),
@@ -241,7 +250,8 @@ constexpr Option ha_options[] = {
 	flag("gratuitous-arps", "enable", "send them at all").bound(bind<&Ha::gratuitous_arps>()),
 	flag("link-failed-signal", "disable",
 	     "the old primary shuts its interfaces for a second, so that switches forget them")
-		.bound(bind<&Ha::link_failed_signal>()),
+		.bound(bind<&Ha::link_failed_signal>())
+		.without_effect(),
 	row("virtual-mac-prefix", Kind::mac_prefix, 0, 0, "",
 	    "first four bytes of the virtual MACs; unset = the vendor's for this group-id")
 		.bound(bind<&Ha::virtual_mac_prefix>())
@@ -271,6 +281,7 @@ constexpr Option ha_options[] = {
 		.unit("s"),
 	integer("failover-hold-time", 0, 300, "0", "wait so long after the last change of a monitored interface")
 		.bound(bind<&Ha::failover_hold_time>())
+		.without_effect()
 		.unit("s"),
 	flag("override", "disable", "the higher priority wins before the age")
 		.bound(bind<&Ha::override_enabled>())
@@ -278,6 +289,7 @@ constexpr Option ha_options[] = {
 	integer("override-wait-time", 0, 3600, "0",
 		"delay before a member that has booted takes its role back; needs override")
 		.bound(bind<&Ha::override_wait_time>())
+		.without_effect()
 		.unit("s"),
 	integer("priority", 0, 255, "128", "higher wins").bound(bind<&Ha::priority>()).local(),
 	names("monitor", core::max_monitors, "interfaces whose failure counts in the election")
@@ -286,15 +298,19 @@ constexpr Option ha_options[] = {
 		.bound(bind<&Ha::link_group_monitor>())
 		.without_effect(),
 	names("pingserver-monitor-interface", 64, "link monitors on these interfaces count in the election")
-		.bound(bind<&Ha::pingserver_monitor_interface>()),
+		.bound(bind<&Ha::pingserver_monitor_interface>())
+		.without_effect(),
 	integer("pingserver-failover-threshold", 0, 50, "0",
 		"sum of ha-priority of failed link monitors that causes a failover; 0 = any failure")
-		.bound(bind<&Ha::pingserver_failover_threshold>()),
+		.bound(bind<&Ha::pingserver_failover_threshold>())
+		.without_effect(),
 	integer("pingserver-flip-timeout", 6, most_minutes, "60", "no second failover by link monitors for so long")
 		.bound(bind<&Ha::pingserver_flip_timeout>())
+		.without_effect()
 		.unit("min"),
 	flag("pingserver-secondary-force-reset", "enable", "renegotiate when the flip timeout ends")
 		.bound(bind<&Ha::pingserver_secondary_force_reset>())
+		.without_effect()
 		.once("pingserver-slave-force-reset"),
 	flag("vcluster-status", "disable", "virtual clusters (config vcluster)")
 		.bound(bind<&Ha::vcluster_status>())

@@ -184,7 +184,8 @@ void Node::on(Time now, const BeatReceived &event, Actions &actions)
 		// It may have claimed our addresses while we did not hear each other (or were frozen), and have heard us first and
 		// yielded: then we never see it at work, and the switches still send our traffic its way. A newer epoch is
 		// proof; the first words of somebody found are suspicion enough, unless it was never in a cluster.
-		if (m_vcluster.state == HaState::work && (words->epoch > m_vcluster.epoch || (!knew && words->epoch != 0)))
+		if (m_vcluster.state == HaState::work &&
+		    (words->epoch > m_vcluster.epoch || (!knew && words->epoch != 0)))
 			m_rival_seen = true;
 		m_vcluster.epoch = std::max(m_vcluster.epoch, words->epoch);
 		if (knew && (failure_sum(*words) != failure_sum(before) ||

@@ -28,6 +28,29 @@ role() { answer "$1" 'me["role"]'; }
 primary() { for member in "$@"; do [ "$(role "$member")" != primary ] || echo "$member"; done; }
 epoch() { answer "$1" 's["vclusters"][0]["epoch"]'; }
 
+# told MEMBER EXPRESSION: of its history as `h`, oldest first, a Python expression, printed; nothing when it is silent.
+told()
+{
+	$lab exec "$1" -- systolectl -j diagnose sys ha history read 2>/dev/null </dev/null |
+		python3 -c 'import json, sys
+h = sorted(map(json.loads, sys.stdin), key=lambda event: event["mono_ns"])
+roles = [event for event in h if event["event"] == "role"]
+print(eval(sys.argv[1]))' "$2" 2>/dev/null || true
+}
+serial() { printf 'SYS%013d' "${1#m}"; }
+other_of() { [ "$1" = m1 ] && echo m2 || echo m1; }
+is_primary() { [ "$(role "$1")" = primary ]; }
+# moved_to MEMBER: it is primary and the other one is not.
+moved_to() { is_primary "$1" && [ "$(role "$(other_of "$1")")" = secondary ]; }
+reason() { answer "$1" 's["vclusters"][0]["reason"]'; }
+# whole: of two members exactly one is primary, and both see both and name the same one.
+whole()
+{
+	[ "$(primary m1 m2 | wc -l)" = 1 ] && [ "$(answer m1 'len(seen)')" = 2 ] && [ "$(answer m2 'len(seen)')" = 2 ] &&
+		[ "$(answer m1 's["vclusters"][0]["primary"]')" = "$(answer m2 's["vclusters"][0]["primary"]')" ]
+}
+traffic() { $lab exec client -- ping -c 1 -W 1 10.2.2.20 >/dev/null 2>&1; }
+
 # within SECONDS COMMAND...: until it succeeds.
 within()
 {

@@ -8,7 +8,6 @@
 $lab up
 first=$(primary m1 m2)
 [ "$first" = m1 ] && other=m2 || other=m1
-is_primary() { [ "$(role "$1")" = primary ]; }
 both_agree() { [ "$(role "$other")" = primary ] && [ "$(role "$first")" = secondary ] && [ "$(answer "$other" 'len(seen)')" = 2 ]; }
 
 $lab crash "$first"

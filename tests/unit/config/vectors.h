@@ -33,10 +33,15 @@ inline std::string read_source(const std::string &path)
 	return text.str();
 }
 
-// All diagnostics of a text, one a line, under the file name "f".
+// All diagnostics of a text, one a line, under the file name "f", but for the line that names what has no effect: a
+// test of its own looks at that one, and the list shrinks with every version.
 inline std::string complaints(std::string_view text)
 {
-	return to_text(parse_configuration(text, "f").diagnostics);
+	std::vector<Diagnostic> diagnostics = parse_configuration(text, "f").diagnostics;
+	std::erase_if(diagnostics, [](const Diagnostic &diagnostic) {
+		return diagnostic.message.starts_with("accepted but without effect here");
+	});
+	return to_text(diagnostics);
 }
 
 inline std::size_t count_errors(const ParseResult &result)
