@@ -19,7 +19,8 @@ Descriptor bound_socket(int type, std::uint16_t port)
 	const int on = 1;
 	const int off = 0;
 	static_cast<void>(checked(setsockopt(result.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on), "SO_REUSEADDR"));
-	static_cast<void>(checked(setsockopt(result.get(), IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off), "IPV6_V6ONLY"));
+	static_cast<void>(
+		checked(setsockopt(result.get(), IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off), "IPV6_V6ONLY"));
 	const auto any = Endpoint::parse("::", port);
 	const int bound = bind(result.get(), any.sockaddr_pointer(), any.size);
 	static_cast<void>(checked(bound, "bind to port " + std::to_string(port)));
@@ -29,7 +30,7 @@ Descriptor bound_socket(int type, std::uint16_t port)
 } // namespace
 
 EchoServer::EchoServer(EventLoop &loop, std::uint16_t port)
-	: m_loop(loop), m_udp(bound_socket(SOCK_DGRAM, port)), m_listener(bound_socket(SOCK_STREAM, port))
+    : m_loop(loop), m_udp(bound_socket(SOCK_DGRAM, port)), m_listener(bound_socket(SOCK_STREAM, port))
 {
 	static_cast<void>(checked(listen(m_listener.get(), SOMAXCONN), "listen"));
 	m_loop.watch(m_udp.get(), EPOLLIN, [this](std::uint32_t) { echo_datagrams(); });
@@ -47,7 +48,8 @@ void EchoServer::echo_datagrams()
 		if (size < 0)
 			return;
 		// A reply that cannot be sent is a lost datagram, which the client counts.
-		static_cast<void>(sendto(m_udp.get(), bytes.data(), static_cast<std::size_t>(size), 0, address, from_size));
+		static_cast<void>(
+			sendto(m_udp.get(), bytes.data(), static_cast<std::size_t>(size), 0, address, from_size));
 	}
 }
 

@@ -51,7 +51,8 @@ void EventLoop::forget(int fd)
 void EventLoop::every(std::int64_t interval_ns, std::function<void()> tick)
 {
 	Descriptor timer(checked(timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC), "timerfd_create"));
-	const itimerspec when{.it_interval = as_timespec(interval_ns), .it_value = as_timespec(mono_ns() + interval_ns)};
+	const itimerspec when{.it_interval = as_timespec(interval_ns),
+			      .it_value = as_timespec(mono_ns() + interval_ns)};
 	static_cast<void>(checked(timerfd_settime(timer.get(), TFD_TIMER_ABSTIME, &when, nullptr), "timerfd_settime"));
 	const int fd = timer.get();
 	watch(fd, EPOLLIN, [fd, tick = std::move(tick)](std::uint32_t) {

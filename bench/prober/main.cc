@@ -44,7 +44,8 @@ struct Options {
 };
 
 constexpr std::string_view usage = "usage: systole-prober server [--port P]\n"
-	"       systole-prober client --to ADDRESS [--port P] [--rate HZ] [--connections N] [--stream-interval-ms MS]\n";
+				   "       systole-prober client --to ADDRESS [--port P] [--rate HZ] [--connections N] "
+				   "[--stream-interval-ms MS]\n";
 
 [[noreturn]] void refuse(const std::string &what)
 {
@@ -57,8 +58,8 @@ std::uint32_t number(std::string_view name, std::string_view text, std::uint32_t
 	std::uint32_t value = 0;
 	const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
 	if (error != std::errc{} || end != text.data() + text.size() || value < least || value > most)
-		refuse(std::string(name) + " '" + std::string(text) + "' is not a number from " + std::to_string(least) +
-			" to " + std::to_string(most));
+		refuse(std::string(name) + " '" + std::string(text) + "' is not a number from " +
+		       std::to_string(least) + " to " + std::to_string(most));
 	return value;
 }
 
@@ -135,16 +136,18 @@ void print_report(const UdpProbe &udp, const TcpProbe &tcp, std::string_view sin
 	const UdpReport u = udp.report(now);
 	const TcpReport t = tcp.report(moving_since_ns);
 	std::printf("{\"now_ns\":%lld,\"udp\":{\"sent\":%llu,\"received\":%llu,\"lost\":%llu,\"duplicates\":%llu,"
-		"\"send_errors\":%llu,\"longest_gap_ns\":%lld,\"gap_start_ns\":%lld,\"gap_end_ns\":%lld,\"gap_open\":%s,"
-		"\"last_reply_ns\":%lld,\"longest_send_gap_ns\":%lld},\"tcp\":{\"total\":%u,\"connected\":%u,\"kept\":%u,\"broken\":%u,\"corrupt\":%u,"
-		"\"verified_bytes\":%llu}}\n",
-		static_cast<long long>(now), static_cast<unsigned long long>(u.sent),
-		static_cast<unsigned long long>(u.received), static_cast<unsigned long long>(u.lost),
-		static_cast<unsigned long long>(u.duplicates), static_cast<unsigned long long>(u.send_errors),
-		static_cast<long long>(u.longest_gap_ns), static_cast<long long>(u.gap_start_ns),
-		static_cast<long long>(u.gap_end_ns), u.gap_open ? "true" : "false", static_cast<long long>(u.last_reply_ns),
-		static_cast<long long>(u.longest_send_gap_ns),
-		t.total, t.connected, t.kept, t.broken, t.corrupt, static_cast<unsigned long long>(t.verified_bytes));
+		    "\"send_errors\":%llu,\"longest_gap_ns\":%lld,\"gap_start_ns\":%lld,\"gap_end_ns\":%lld,\"gap_"
+		    "open\":%s,"
+		    "\"last_reply_ns\":%lld,\"longest_send_gap_ns\":%lld},\"tcp\":{\"total\":%u,\"connected\":%u,"
+		    "\"kept\":%u,\"broken\":%u,\"corrupt\":%u,"
+		    "\"verified_bytes\":%llu}}\n",
+		    static_cast<long long>(now), static_cast<unsigned long long>(u.sent),
+		    static_cast<unsigned long long>(u.received), static_cast<unsigned long long>(u.lost),
+		    static_cast<unsigned long long>(u.duplicates), static_cast<unsigned long long>(u.send_errors),
+		    static_cast<long long>(u.longest_gap_ns), static_cast<long long>(u.gap_start_ns),
+		    static_cast<long long>(u.gap_end_ns), u.gap_open ? "true" : "false",
+		    static_cast<long long>(u.last_reply_ns), static_cast<long long>(u.longest_send_gap_ns), t.total,
+		    t.connected, t.kept, t.broken, t.corrupt, static_cast<unsigned long long>(t.verified_bytes));
 }
 
 // Below systoled's workers, above everything ordinary: the prober must not measure its own lateness. Without the right

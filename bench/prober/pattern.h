@@ -25,7 +25,7 @@ constexpr void fill_pattern(std::span<std::uint8_t> bytes, std::uint32_t connect
 }
 
 [[nodiscard]] constexpr bool matches_pattern(std::span<const std::uint8_t> bytes, std::uint32_t connection,
-	std::uint64_t position)
+					     std::uint64_t position)
 {
 	for (std::size_t i = 0; i < bytes.size(); ++i) {
 		if (bytes[i] != pattern_byte(connection, position + i))

@@ -28,7 +28,7 @@ void set_option(int fd, int level, int name, int value)
 } // namespace
 
 TcpProbe::TcpProbe(EventLoop &loop, Endpoint server, std::uint32_t connections, std::int64_t interval_ns)
-	: m_loop(loop), m_server(server)
+    : m_loop(loop), m_server(server)
 {
 	for (std::uint32_t i = 0; i < connections; ++i) {
 		m_connections.push_back(std::make_unique<Connection>());
@@ -42,8 +42,8 @@ TcpProbe::TcpProbe(EventLoop &loop, Endpoint server, std::uint32_t connections, 
 
 void TcpProbe::open(Connection &connection)
 {
-	connection.socket.reset(checked(
-		socket(m_server.family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0), "TCP socket"));
+	connection.socket.reset(
+		checked(socket(m_server.family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0), "TCP socket"));
 	const int fd = connection.socket.get();
 	set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1);
 	set_option(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, user_timeout_ms);

@@ -24,8 +24,8 @@ constexpr std::uint64_t magic = 0x53595354'4f4c4501ULL;
 } // namespace
 
 UdpProbe::UdpProbe(EventLoop &loop, const Endpoint &server, std::int64_t interval_ns)
-	: m_socket(checked(socket(server.family(), SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0), "UDP socket")),
-	  m_ring(ring_size), m_mark_ns(mono_ns())
+    : m_socket(checked(socket(server.family(), SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0), "UDP socket")),
+      m_ring(ring_size), m_mark_ns(mono_ns())
 {
 	static_cast<void>(checked(connect(m_socket.get(), server.sockaddr_pointer(), server.size), "UDP connect"));
 	loop.watch(m_socket.get(), EPOLLIN, [this](std::uint32_t) { receive_all(); });
@@ -41,7 +41,8 @@ void UdpProbe::send_one()
 	slot = {.sequence = m_next_sequence++, .sent_ns = datagram.sent_ns, .answered = false};
 	++m_window.sent;
 	if (m_last_send_ns != 0)
-		m_window.longest_send_gap_ns = std::max(m_window.longest_send_gap_ns, datagram.sent_ns - m_last_send_ns);
+		m_window.longest_send_gap_ns =
+			std::max(m_window.longest_send_gap_ns, datagram.sent_ns - m_last_send_ns);
 	m_last_send_ns = datagram.sent_ns;
 	// While the network is away the kernel may report "unreachable" or a full neighbour queue here: a lost datagram.
 	if (send(m_socket.get(), &datagram, sizeof datagram, 0) != sizeof datagram)
@@ -101,9 +102,10 @@ UdpReport UdpProbe::report(std::int64_t now) const
 		result.gap_end_ns = now;
 		result.gap_open = true;
 	}
-	result.lost = m_lost_from_ring + static_cast<std::uint64_t>(std::ranges::count_if(m_ring, [&](const Slot &slot) {
-		return slot.sequence != 0 && in_window(slot) && !slot.answered && now - slot.sent_ns > late_ns;
-	}));
+	result.lost =
+		m_lost_from_ring + static_cast<std::uint64_t>(std::ranges::count_if(m_ring, [&](const Slot &slot) {
+			return slot.sequence != 0 && in_window(slot) && !slot.answered && now - slot.sent_ns > late_ns;
+		}));
 	return result;
 }
 

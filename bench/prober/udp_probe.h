@@ -18,15 +18,15 @@ namespace systole::prober {
 
 struct UdpReport {
 	std::uint64_t sent = 0;
-	std::uint64_t received = 0;   // different datagrams that came back
-	std::uint64_t lost = 0;       // sent in the window, older than `late_ns`, never came back
+	std::uint64_t received = 0; // different datagrams that came back
+	std::uint64_t lost = 0;     // sent in the window, older than `late_ns`, never came back
 	std::uint64_t duplicates = 0;
 	std::uint64_t send_errors = 0;
 	std::int64_t longest_gap_ns = 0; // between two replies, or since the last one when that is longer
 	std::int64_t gap_start_ns = 0;
 	std::int64_t gap_end_ns = 0; // the report's own time while the gap is still open
 	bool gap_open = false;
-	std::int64_t last_reply_ns = 0; // 0 = never
+	std::int64_t last_reply_ns = 0;       // 0 = never
 	std::int64_t longest_send_gap_ns = 0; // between two sends: the prober's own part in a gap
 };
 

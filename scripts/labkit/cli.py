@@ -5,6 +5,7 @@ import argparse
 import os
 import signal
 import sys
+import textwrap
 import time
 
 from . import demo, failover, faults, keylog, members, names, netns, programs, state, teardown
@@ -30,7 +31,22 @@ examples:
   scripts/lab failover --how crash --trials 20 --json crash.json --plot crash.png
   scripts/lab down
 
+Not every vdev can do everything: --vdev memif joins two members over one link, without cut and --capture, and a crashed m1
+(the memif server) is heard again only after m2 is restarted too; --vdev af_xdp has no --capture.
+
 SYSTOLE_BUILD=DIR uses systoled, systolectl and systole-prober of DIR instead of build/."""
+
+
+_FIGURES = """\
+figures, in milliseconds:
+  detect        from the fault to the survivor's `peer-lost`
+  elect         from `peer-lost` to its `role`
+  takeover      from `role` to its first gratuitous ARP in sys-fabric
+  client gap    the longest time without a reply at the client, 1000 datagrams a second
+  switch        from the fault to `role`, also where nobody is lost (planned, link-down)
+  dual primary  how long both owned a cluster address, as netlink shows it: with kill and pause until the healing, since the
+                kernel of a dead or frozen daemon keeps its addresses; - with cut, which makes two primaries by nature
+  heal gap      the longest time without a reply while the struck member comes back"""
 
 
 def parser():
@@ -79,7 +95,7 @@ def parser():
     measure = _verb(verbs, "failover", measure_failover, "measure failovers in a lab of its own",
                     "Builds a lab, strikes the primary again and again at random moments, heals it, and prints a line "
                     "per trial and a summary; then removes the lab. Exit code 0 when every trial had a new primary and "
-                    "no role changed without a fault.")
+                    "no role changed without a fault.", epilog=_FIGURES)
     measure.add_argument("--how", choices=failover.HOWS, required=True, help="the fault; cut: every heartbeat link of "
                          "the primary; link-down: its port1; planned: execute ha failover set 1")
     measure.add_argument("--trials", type=int, required=True, metavar="N")
@@ -92,8 +108,9 @@ def parser():
     return top
 
 
-def _verb(verbs, name, function, short, long):
-    verb = verbs.add_parser(name, help=short, description=long)
+def _verb(verbs, name, function, short, long, epilog=None):
+    verb = verbs.add_parser(name, help=short, description=textwrap.fill(long, 120), epilog=epilog,
+                            formatter_class=argparse.RawDescriptionHelpFormatter)
     verb.set_defaults(function=function)
     return verb
 

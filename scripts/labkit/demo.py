@@ -106,9 +106,10 @@ def crash_and_judge(lab, primary, prober, observer, log, say):
     say(f"before: {before['received']} of {before['sent']} datagrams answered, longest gap "
         f"{before['longest_gap_ns'] / 1e6:.1f} ms")
     prober.mark()
+    # Said before it is done: the members' own words about it would come first else.
+    say(f"{primary} loses its power: all links down, all processes killed")
     t0 = time.monotonic_ns()
     crash.strike()
-    say(f"{primary} loses its power: all links down, all processes killed", t0)
     role = log.wait_for(events.became_primary, t0, 5)
     crash.finish()
     taken_over_ns = role["mono_ns"] if role else t0
