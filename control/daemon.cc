@@ -81,7 +81,8 @@ core::Started started_event(const DaemonSetup &setup, const core::BootNonce &non
 	started.nonce = nonce;
 	crypto::random_bytes(std::as_writable_bytes(std::span(&started.seed, 1)));
 	const ConfigurationChecksum checksum = configuration_checksum(setup.configuration);
-	std::transform(checksum.begin(), checksum.end(), started.config_checksum.begin(), [](std::byte b) { return std::to_integer<std::uint8_t>(b); });
+	std::transform(checksum.begin(), checksum.end(), started.config_checksum.begin(),
+		       [](std::byte b) { return std::to_integer<std::uint8_t>(b); });
 	started.hostname = core::Hostname::from(setup.configuration.global.hostname);
 	for (const HeartbeatPort &port : setup.ports)
 		started.macs.push_back(port.mac);
@@ -106,7 +107,10 @@ public:
 	double unix_now() const override { return unix_seconds(); }
 	std::string version() const override { return SYSTOLE_VERSION; }
 	void command(const core::EventBody &event) override { feed(event); }
-	bool set_debug(std::string_view app, std::string_view level, std::string &error) override { return log_set_level(app, level, error); }
+	bool set_debug(std::string_view app, std::string_view level, std::string &error) override
+	{
+		return log_set_level(app, level, error);
+	}
 	boost::json::object extra_status() const override;
 
 private:
@@ -201,15 +205,19 @@ TakeoverSettings settings_of(const DaemonSetup &setup)
 }
 
 Daemon::Daemon(DaemonSetup setup, crypto::Secret<32> prs, KeyAgent::KeyLogger logger)
-    : m_setup(std::move(setup)), m_core_config(core_config(m_setup.configuration)), m_nonce(fresh_nonce()), m_worker(*m_setup.channel),
-      m_keys(std::move(prs), m_core_config, m_nonce, m_worker, std::move(logger)), m_takeover(settings_of(m_setup)),
+    : m_setup(std::move(setup)), m_core_config(core_config(m_setup.configuration)), m_nonce(fresh_nonce()),
+      m_worker(*m_setup.channel), m_keys(std::move(prs), m_core_config, m_nonce, m_worker, std::move(logger)),
+      m_takeover(settings_of(m_setup)),
       m_hooks(m_setup.instance, [this](const HookResult &result) { hook_done(result); }), m_node(m_core_config),
       m_executor({m_keys, m_worker, m_takeover, m_hooks}, m_core_config, m_nonce,
-		 {m_setup.configuration.ha.hook_primary, m_setup.configuration.ha.hook_secondary, m_setup.configuration.ha.hook_timeout}),
-      m_names(names_of(m_setup)),
-      m_api(m_io, *this),
-      m_links(watched_names(m_setup, m_takeover), [this](const LinkState &link) { link_changed(link); },
-	      [this](int ifindex, const IpPrefix &prefix, bool present) { report(m_takeover.handle_address(ifindex, prefix, present)); })
+		 {m_setup.configuration.ha.hook_primary, m_setup.configuration.ha.hook_secondary,
+		  m_setup.configuration.ha.hook_timeout}),
+      m_names(names_of(m_setup)), m_api(m_io, *this),
+      m_links(
+	      watched_names(m_setup, m_takeover), [this](const LinkState &link) { link_changed(link); },
+	      [this](int ifindex, const IpPrefix &prefix, bool present) {
+		      report(m_takeover.handle_address(ifindex, prefix, present));
+	      })
 {
 	m_executor.on_claimed([this](const ClaimReport &r) { claimed(r); });
 	m_executor.on_released([this](const ReleaseReport &r) { released(r); });
@@ -255,7 +263,8 @@ void Daemon::drain_ring()
 		} else if (const auto *late = std::get_if<WorkerLate>(&event)) {
 			m_worst_late = std::max(m_worst_late, late->gap);
 			m_rate.line(LogApp::dataplane, LogLevel::warning, "late", late->at.time_since_epoch(),
-				    fmt::format("this machine kept the poll core away for {:.1f} ms; peers were given that time back",
+				    fmt::format("this machine kept the poll core away for {:.1f} ms; peers were given "
+						"that time back",
 						std::chrono::duration<double, std::milli>(late->gap).count()));
 		} else if (const auto body = core_event(event)) {
 			feed(*body);
@@ -298,7 +307,8 @@ void Daemon::wait_signals()
 			m_io.stop();
 			return;
 		}
-		log(LogApp::daemon, LogLevel::info, "{}: giving the role away and stopping", number == SIGINT ? "SIGINT" : "SIGTERM");
+		log(LogApp::daemon, LogLevel::info, "{}: giving the role away and stopping",
+		    number == SIGINT ? "SIGINT" : "SIGTERM");
 		begin_stop();
 		wait_signals();
 	});
@@ -406,9 +416,11 @@ void Daemon::noticed(const core::Notice &notice)
 void Daemon::claimed(const ClaimReport &claim)
 {
 	m_last_claim = claim;
-	const auto ms = [&](core::Time to) { return std::chrono::duration<double, std::milli>(to - claim.start).count(); };
-	log(LogApp::takeover, LogLevel::info, "addresses taken over in {:.2f} ms, first announcement after {:.2f} ms", ms(claim.netlink_done),
-	    claim.first_announced == core::Time{} ? 0.0 : ms(claim.first_announced));
+	const auto ms = [&](core::Time to) {
+		return std::chrono::duration<double, std::milli>(to - claim.start).count();
+	};
+	log(LogApp::takeover, LogLevel::info, "addresses taken over in {:.2f} ms, first announcement after {:.2f} ms",
+	    ms(claim.netlink_done), claim.first_announced == core::Time{} ? 0.0 : ms(claim.first_announced));
 }
 
 void Daemon::released(const ReleaseReport &release)
@@ -425,8 +437,9 @@ void Daemon::released(const ReleaseReport &release)
 void Daemon::hook_done(const HookResult &result)
 {
 	m_last_hook = result.text();
-	log(LogApp::takeover, result.outcome == HookOutcome::finished && result.exit_status == 0 ? LogLevel::info : LogLevel::warning, "{}",
-	    m_last_hook);
+	log(LogApp::takeover,
+	    result.outcome == HookOutcome::finished && result.exit_status == 0 ? LogLevel::info : LogLevel::warning,
+	    "{}", m_last_hook);
 }
 
 boost::json::object Daemon::extra_status() const
@@ -453,10 +466,14 @@ boost::json::object Daemon::extra_status() const
 	status["interfaces"] = std::move(interfaces);
 	status["addresses_held"] = m_takeover.state() == Takeover::State::primary;
 	if (m_last_claim) {
-		const auto us = [&](core::Time to) { return std::chrono::duration_cast<std::chrono::microseconds>(to - m_last_claim->start).count(); };
+		const auto us = [&](core::Time to) {
+			return std::chrono::duration_cast<std::chrono::microseconds>(to - m_last_claim->start).count();
+		};
 		status["last_takeover"] = {{"mono_ns", m_last_claim->start.time_since_epoch().count()},
 					   {"addresses_us", us(m_last_claim->netlink_done)},
-					   {"first_announcement_us", m_last_claim->first_announced == core::Time{} ? 0 : us(m_last_claim->first_announced)}};
+					   {"first_announcement_us", m_last_claim->first_announced == core::Time{}
+									     ? 0
+									     : us(m_last_claim->first_announced)}};
 	}
 	if (!m_last_hook.empty())
 		status["last_hook"] = m_last_hook;
@@ -470,7 +487,8 @@ void Daemon::begin_stop()
 	m_stopping = true;
 	feed(core::Stopping{});
 	// Long enough for a few beats to say it, so that a successor need not wait for the dead interval.
-	m_exit.expires_after(std::clamp<core::Duration>(m_core_config.hb_interval * 3, std::chrono::milliseconds{30}, std::chrono::seconds{1}));
+	m_exit.expires_after(std::clamp<core::Duration>(m_core_config.hb_interval * 3, std::chrono::milliseconds{30},
+							std::chrono::seconds{1}));
 	m_exit.async_wait([this](const error_code &) { m_io.stop(); });
 }
 
@@ -496,7 +514,8 @@ int Daemon::run()
 	// Every thread that may do slow things exists by now and keeps its ordinary priority.
 	const sched_param fifo{.sched_priority = control_fifo_priority};
 	if (sched_setscheduler(0, SCHED_FIFO | SCHED_RESET_ON_FORK, &fifo) != 0)
-		log(LogApp::daemon, LogLevel::warning, "control runs without real-time priority ({}); it may be late on a busy machine", strerror(errno));
+		log(LogApp::daemon, LogLevel::warning,
+		    "control runs without real-time priority ({}); it may be late on a busy machine", strerror(errno));
 
 	feed(started_event(m_setup, m_nonce));
 	wait_signals();
@@ -535,7 +554,8 @@ int run_daemon(DaemonSetup setup)
 			log_stop();
 			return exit_keys;
 		}
-		log(LogApp::daemon, LogLevel::warning, "every ESP key of this run is written to {}/esp_sa", setup.key_log_dir);
+		log(LogApp::daemon, LogLevel::warning, "every ESP key of this run is written to {}/esp_sa",
+		    setup.key_log_dir);
 		logger = [&key_log](std::uint32_t spi, crypto::Suite suite, crypto::Bytes key) {
 			if (!key_log->append({spi, suite, key}))
 				log(LogApp::daemon, LogLevel::error, "key log: a line could not be written");
@@ -546,7 +566,8 @@ int run_daemon(DaemonSetup setup)
 	auto prs = crypto::derive_prs(ha.password.view(), ha.group_id, ha.group_name);
 	setup.configuration.ha.password = SecretText("*"); // `show` tells that there is one
 	if (!prs) {
-		log(LogApp::daemon, LogLevel::error, "the cluster password could not be stretched: not enough memory (32 MiB)");
+		log(LogApp::daemon, LogLevel::error,
+		    "the cluster password could not be stretched: not enough memory (32 MiB)");
 		log_stop();
 		return exit_keys;
 	}

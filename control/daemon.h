@@ -22,10 +22,10 @@ struct DaemonSetup {
 	Configuration configuration; // hostname and serial filled in
 	std::string config_file;
 	std::string instance;
-	std::string key_log_dir;  // empty: no key log
+	std::string key_log_dir; // empty: no key log
 	std::vector<HeartbeatPort> ports;
 	WorkerChannel *channel = nullptr;
-	std::string poll_mode;     // "busy" or "adaptive"
+	std::string poll_mode;      // "busy" or "adaptive"
 	std::string dataplane_text; // one line: EAL, memory, ports
 	// Ends the worker and waits for it: it must be gone before the security associations that it borrows.
 	std::function<void()> stop_worker;

@@ -27,7 +27,8 @@ Body convert(const SessionConfirmed &confirmed)
 
 Body convert(const PeerBeat &beat)
 {
-	const auto content = core::decode_content({beat.content.data(), std::min<std::size_t>(beat.length, beat.content.size())});
+	const auto content =
+		core::decode_content({beat.content.data(), std::min<std::size_t>(beat.length, beat.content.size())});
 	if (!content)
 		return std::nullopt;
 	core::BeatReceived event;

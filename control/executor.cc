@@ -42,7 +42,8 @@ void Executor::carry_out(const core::Actions &actions, core::Time now, std::vect
 					m_parts.keys.begin(action);
 				else if constexpr (std::is_same_v<Kind, core::ResendKe1>)
 					m_parts.keys.resend_ke1(action);
-				else if constexpr (std::is_same_v<Kind, core::EvaluateKe1> || std::is_same_v<Kind, core::EvaluateKe2>)
+				else if constexpr (std::is_same_v<Kind, core::EvaluateKe1> ||
+						   std::is_same_v<Kind, core::EvaluateKe2>)
 					answers.push_back(m_parts.keys.evaluate(action));
 				else if constexpr (std::is_same_v<Kind, core::SendKe2>)
 					m_parts.keys.send_ke2(action);
@@ -50,7 +51,8 @@ void Executor::carry_out(const core::Actions &actions, core::Time now, std::vect
 					m_parts.keys.send_ke3(action);
 				else if constexpr (std::is_same_v<Kind, core::CheckKe3>)
 					answers.push_back(m_parts.keys.check(action));
-				else if constexpr (std::is_same_v<Kind, core::InstallInboundKeys> || std::is_same_v<Kind, core::InstallOutboundKeys>)
+				else if constexpr (std::is_same_v<Kind, core::InstallInboundKeys> ||
+						   std::is_same_v<Kind, core::InstallOutboundKeys>)
 					m_parts.keys.install(action);
 				else if constexpr (std::is_same_v<Kind, core::BindCandidate>)
 					m_parts.keys.bind(action);
@@ -64,7 +66,8 @@ void Executor::carry_out(const core::Actions &actions, core::Time now, std::vect
 				else if constexpr (std::is_same_v<Kind, core::Notice>) {
 					if (m_noticed)
 						m_noticed(action);
-				} else if constexpr (std::is_same_v<Kind, core::BecomePrimary> || std::is_same_v<Kind, core::BecomeSecondary> ||
+				} else if constexpr (std::is_same_v<Kind, core::BecomePrimary> ||
+						     std::is_same_v<Kind, core::BecomeSecondary> ||
 						     std::is_same_v<Kind, core::Reannounce>)
 					run(action, now);
 				else
@@ -95,8 +98,8 @@ void Executor::run(const core::SendHello &)
 void Executor::run(const core::StartPeerBeats &action)
 {
 	m_started[action.slot] = true;
-	m_parts.worker.send(StartPeer{action.slot, action.generation, heartbeat_address(m_ranks[0]), heartbeat_address(m_ranks[action.slot]),
-				      action.link_bitmap, action.macs});
+	m_parts.worker.send(StartPeer{action.slot, action.generation, heartbeat_address(m_ranks[0]),
+				      heartbeat_address(m_ranks[action.slot]), action.link_bitmap, action.macs});
 }
 
 void Executor::run(const core::SetRanks &action)
@@ -104,7 +107,8 @@ void Executor::run(const core::SetRanks &action)
 	const bool own_changed = action.rank_of_slot[0] != m_ranks[0];
 	for (core::PeerSlot slot = 1; slot < core::max_members; ++slot)
 		if (m_started[slot] && (own_changed || action.rank_of_slot[slot] != m_ranks[slot]))
-			m_parts.worker.send(SetAddresses{slot, heartbeat_address(action.rank_of_slot[0]), heartbeat_address(action.rank_of_slot[slot])});
+			m_parts.worker.send(SetAddresses{slot, heartbeat_address(action.rank_of_slot[0]),
+							 heartbeat_address(action.rank_of_slot[slot])});
 	m_ranks = action.rank_of_slot;
 }
 
@@ -141,8 +145,8 @@ void Executor::run(const core::Reannounce &, core::Time now)
 	hook(m_hooks.primary, "primary", m_last_claim.vcluster, m_last_claim.epoch, m_last_claim.decision, now);
 }
 
-void Executor::hook(const std::string &path, std::string role, std::uint8_t vcluster, std::uint32_t epoch, const core::Decision &decision,
-		    core::Time now)
+void Executor::hook(const std::string &path, std::string role, std::uint8_t vcluster, std::uint32_t epoch,
+		    const core::Decision &decision, core::Time now)
 {
 	if (path.empty())
 		return;

@@ -54,7 +54,8 @@ private:
 	void run(const core::BecomePrimary &action, core::Time now);
 	void run(const core::BecomeSecondary &action, core::Time now);
 	void run(const core::Reannounce &action, core::Time now);
-	void hook(const std::string &path, std::string role, std::uint8_t vcluster, std::uint32_t epoch, const core::Decision &decision, core::Time now);
+	void hook(const std::string &path, std::string role, std::uint8_t vcluster, std::uint32_t epoch,
+		  const core::Decision &decision, core::Time now);
 
 	Parts m_parts;
 	core::Config m_config;

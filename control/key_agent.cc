@@ -33,11 +33,14 @@ crypto::Suite crypto_suite(core::Suite suite)
 
 } // namespace
 
-KeyAgent::KeyAgent(crypto::Secret<32> prs, const core::Config &config, const core::BootNonce &nonce, WorkerPort &worker, KeyLogger logger)
-    : m_prs(std::move(prs)), m_config(config), m_nonce(nonce), m_worker(worker), m_logger(std::move(logger)), m_spi_slots(spi_slots, false)
+KeyAgent::KeyAgent(crypto::Secret<32> prs, const core::Config &config, const core::BootNonce &nonce, WorkerPort &worker,
+		   KeyLogger logger)
+    : m_prs(std::move(prs)), m_config(config), m_nonce(nonce), m_worker(worker), m_logger(std::move(logger)),
+      m_spi_slots(spi_slots, false)
 {
 	const auto &name = config.group_name;
-	m_group_name.assign(name.data(), static_cast<std::size_t>(std::find(name.begin(), name.end(), '\0') - name.begin()));
+	m_group_name.assign(name.data(),
+			    static_cast<std::size_t>(std::find(name.begin(), name.end(), '\0') - name.begin()));
 }
 
 KeyAgent::Session *KeyAgent::find(core::SessionId id)
@@ -142,9 +145,10 @@ core::KeyResult KeyAgent::evaluate(const core::EvaluateKe2 &action)
 	if (session == nullptr || !ke2 || ke2->head.x != session->x)
 		return result;
 	const auto peer_share = copied<crypto::Share>(ke2->share);
-	auto secrets = crypto::SessionSecrets::derive(context(*session), session->own.scalar, peer_share, true, session->own.share,
-						      session->ke1.span().first(core::exchange_head_bytes), peer_share,
-						      action.ke2.span().first(core::exchange_head_bytes));
+	auto secrets =
+		crypto::SessionSecrets::derive(context(*session), session->own.scalar, peer_share, true,
+					       session->own.share, session->ke1.span().first(core::exchange_head_bytes),
+					       peer_share, action.ke2.span().first(core::exchange_head_bytes));
 	if (!secrets) {
 		result.outcome = core::KeyOutcome::point;
 		return result;
@@ -163,7 +167,8 @@ core::KeyResult KeyAgent::evaluate(const core::EvaluateKe2 &action)
 	ke3.destination_nonce = session->peer_nonce;
 	ke3.x = session->x;
 	const auto untagged = core::encode(ke3);
-	const auto tag = session->secrets->confirm_a(session->ke1.span(), session->ke2.span(), untagged.span().first(tag_offset_ke3));
+	const auto tag = session->secrets->confirm_a(session->ke1.span(), session->ke2.span(),
+						     untagged.span().first(tag_offset_ke3));
 	ke3.confirm = copied<core::Tag>(tag);
 	session->ke3 = core::encode(ke3);
 	result.outcome = core::KeyOutcome::ok;
@@ -200,9 +205,10 @@ core::KeyResult KeyAgent::evaluate(const core::EvaluateKe1 &action)
 	ke2.share = copied<core::Share>(session->own.share);
 	const auto untagged = core::encode(ke2);
 	const auto peer_share = copied<crypto::Share>(ke1->share);
-	session->secrets = crypto::SessionSecrets::derive(context(*session), session->own.scalar, peer_share, false, peer_share,
-							  action.ke1.span().first(core::exchange_head_bytes), session->own.share,
-							  untagged.span().first(core::exchange_head_bytes));
+	session->secrets =
+		crypto::SessionSecrets::derive(context(*session), session->own.scalar, peer_share, false, peer_share,
+					       action.ke1.span().first(core::exchange_head_bytes), session->own.share,
+					       untagged.span().first(core::exchange_head_bytes));
 	if (!session->secrets) {
 		free_spi_base(session->own_spi_base);
 		result.outcome = core::KeyOutcome::point;
@@ -229,7 +235,8 @@ core::KeyResult KeyAgent::check(const core::CheckKe3 &action)
 	const auto ke3 = core::decode_ke3(action.ke3.span());
 	if (session == nullptr || !ke3 || !session->secrets || ke3->x != session->x)
 		return result;
-	const auto expected = session->secrets->confirm_a(session->ke1.span(), session->ke2.span(), action.ke3.span().first(tag_offset_ke3));
+	const auto expected = session->secrets->confirm_a(session->ke1.span(), session->ke2.span(),
+							  action.ke3.span().first(tag_offset_ke3));
 	const bool good = crypto::equal_constant_time(expected, raw(ke3->confirm));
 	result.outcome = good ? core::KeyOutcome::ok : core::KeyOutcome::confirm_bad;
 	return result;
@@ -237,13 +244,14 @@ core::KeyResult KeyAgent::check(const core::CheckKe3 &action)
 
 // ---------------------------------------------------------------- security associations
 
-bool KeyAgent::make_key(const Session &session, crypto::Suite suite, bool inbound, core::LinkIndex link, std::uint32_t &spi,
-			std::span<std::byte> key) const
+bool KeyAgent::make_key(const Session &session, crypto::Suite suite, bool inbound, core::LinkIndex link,
+			std::uint32_t &spi, std::span<std::byte> key) const
 {
 	if (!session.secrets || key.size() == 0)
 		return false;
 	constexpr auto traffic_class = crypto::TrafficClass::heartbeat;
-	spi = core::spi_for(inbound ? session.own_spi_base : session.peer_spi_base, link, static_cast<std::uint8_t>(traffic_class));
+	spi = core::spi_for(inbound ? session.own_spi_base : session.peer_spi_base, link,
+			    static_cast<std::uint8_t>(traffic_class));
 	const bool from_a = session.initiator != inbound; // dir 0 = A -> B
 	session.secrets->sa_key(suite, from_a ? 0 : 1, link, traffic_class, spi, key);
 	if (m_logger)

@@ -30,7 +30,8 @@ public:
 	// Called with every SA before its first packet, when key logging is on.
 	using KeyLogger = std::function<void(std::uint32_t spi, crypto::Suite suite, crypto::Bytes key)>;
 
-	KeyAgent(crypto::Secret<32> prs, const core::Config &config, const core::BootNonce &nonce, WorkerPort &worker, KeyLogger logger);
+	KeyAgent(crypto::Secret<32> prs, const core::Config &config, const core::BootNonce &nonce, WorkerPort &worker,
+		 KeyLogger logger);
 
 	void begin(const core::BeginExchange &action);
 	void resend_ke1(const core::ResendKe1 &action);
@@ -68,8 +69,8 @@ private:
 	[[nodiscard]] std::uint32_t new_spi_base();
 	void free_spi_base(std::uint32_t base);
 	void send(const Session &session, const core::HakeBytes &message);
-	[[nodiscard]] bool make_key(const Session &session, crypto::Suite suite, bool inbound, core::LinkIndex link, std::uint32_t &spi,
-				    std::span<std::byte> key) const;
+	[[nodiscard]] bool make_key(const Session &session, crypto::Suite suite, bool inbound, core::LinkIndex link,
+				    std::uint32_t &spi, std::span<std::byte> key) const;
 
 	crypto::Secret<32> m_prs;
 	core::Config m_config;

@@ -58,7 +58,9 @@ boost::json::object MachineUsage::read()
 	if (std::ifstream in("/proc/stat"); in >> label) {
 		for (std::uint64_t &ticks : now)
 			in >> ticks;
-		const auto total = [](const auto &ticks) { return std::accumulate(ticks.begin(), ticks.end(), std::uint64_t{0}); };
+		const auto total = [](const auto &ticks) {
+			return std::accumulate(ticks.begin(), ticks.end(), std::uint64_t{0});
+		};
 		if (const std::uint64_t passed = total(now) - total(m_cpu); passed != 0) {
 			const auto share = [&](std::uint64_t ticks) { return ticks * 100 / passed; };
 			usage["cpu_user"] = share(now[0] - m_cpu[0]);

@@ -31,15 +31,16 @@ struct WorkerChannel {
 	EventRing events;     // written by the worker
 	CommandRing commands; // written by control
 	Doorbell bell;
-	WorkerCounters counters;              // written by the worker
+	WorkerCounters counters;                // written by the worker
 	std::atomic<std::uint64_t> watchdog{0}; // control's turn counter: stands still when control hangs
 	std::atomic<bool> stop{false};          // set by control: the worker leaves its loop
 };
 
 // What control knows of one heartbeat port.
 struct HeartbeatPort {
-	std::string name;   // as in `set hbdev`
-	std::string netdev; // kernel interface whose carrier stands for the port's link, empty for a pure PCI or ring port
+	std::string name; // as in `set hbdev`
+	std::string
+		netdev; // kernel interface whose carrier stands for the port's link, empty for a pure PCI or ring port
 	std::string device; // devargs or PCI address given to EAL
 	std::uint16_t priority = 0;
 	MacAddress mac{};

@@ -42,7 +42,8 @@ std::vector<IpPrefix> addresses_of(const Configuration::Interface &interface)
 
 } // namespace
 
-TakeoverSettings takeover_settings(const Configuration &configuration, const std::string &instance, std::string &problem)
+TakeoverSettings takeover_settings(const Configuration &configuration, const std::string &instance,
+				   std::string &problem)
 {
 	constexpr unsigned vcluster = 1;
 	const Configuration::Ha &ha = configuration.ha;
@@ -69,7 +70,8 @@ TakeoverSettings takeover_settings(const Configuration &configuration, const std
 			continue;
 		const auto mac = virtual_mac(ha.group_id, vcluster, *place, prefix);
 		if (!mac) {
-			problem += (problem.empty() ? "" : ", ") + interface.name + ": no virtual MAC left (at most 128 interfaces)";
+			problem += (problem.empty() ? "" : ", ") + interface.name +
+				   ": no virtual MAC left (at most 128 interfaces)";
 			continue;
 		}
 		settings.interfaces.push_back({interface.name, *mac, std::move(addresses)});

@@ -13,6 +13,7 @@ namespace systole::control {
 
 // Every interface of `config system interface` that has an address and is no heartbeat port.
 // An interface beyond the reach of the virtual MAC formula is left out and named in `problem`.
-[[nodiscard]] TakeoverSettings takeover_settings(const Configuration &configuration, const std::string &instance, std::string &problem);
+[[nodiscard]] TakeoverSettings takeover_settings(const Configuration &configuration, const std::string &instance,
+						 std::string &problem);
 
 } // namespace systole::control

@@ -17,14 +17,14 @@ namespace systole::control {
 
 // In the order in which a received frame is checked.
 enum class Drop : std::uint8_t {
-	rx_short,       // shorter than an Ethernet header and one byte
-	rx_ethertype,   // not ours
-	rx_vlan,        // tagged frame
-	rx_multiseg,    // mbuf of several segments
-	rx_oversize,    // longer than the port's MTU
-	rx_badip,       // first byte neither IPv4 nor HAKE; header length, total length or protocol wrong
-	rx_frag,        // IP fragment
-	hake_len,       // HAKE length field does not fit the frame or the type
+	rx_short,     // shorter than an Ethernet header and one byte
+	rx_ethertype, // not ours
+	rx_vlan,      // tagged frame
+	rx_multiseg,  // mbuf of several segments
+	rx_oversize,  // longer than the port's MTU
+	rx_badip,     // first byte neither IPv4 nor HAKE; header length, total length or protocol wrong
+	rx_frag,      // IP fragment
+	hake_len,     // HAKE length field does not fit the frame or the type
 	hake_ver,
 	hake_type,
 	esp_len,        // ESP length impossible for the suite
@@ -33,21 +33,22 @@ enum class Drop : std::uint8_t {
 	esp_replay_pre, // sequence number already seen, too old or zero
 	esp_icv,        // integrity check failed
 	esp_pad,
-	esp_nh,         // inner protocol is not IPv4
-	esp_policy,     // inner addresses, protocol or ports do not belong to this SA
-	inner_parse,    // authentic, but the inner packet or beat does not parse
-	hb_stale_echo,  // authentic beat that echoes nothing recent: not life
-	hb_rollback,    // peer echoes a beat we have not sent yet
-	plain_drop,     // clear heartbeat while policy asks for ESP
-	ring_full,      // control did not keep up
-	tx_full,        // the port took no frame
+	esp_nh,        // inner protocol is not IPv4
+	esp_policy,    // inner addresses, protocol or ports do not belong to this SA
+	inner_parse,   // authentic, but the inner packet or beat does not parse
+	hb_stale_echo, // authentic beat that echoes nothing recent: not life
+	hb_rollback,   // peer echoes a beat we have not sent yet
+	plain_drop,    // clear heartbeat while policy asks for ESP
+	ring_full,     // control did not keep up
+	tx_full,       // the port took no frame
 	count_
 };
 inline constexpr std::size_t drop_count = static_cast<std::size_t>(Drop::count_);
 inline constexpr std::array<std::string_view, drop_count> drop_names{
-	"rx_short", "rx_ethertype", "rx_vlan", "rx_multiseg", "rx_oversize", "rx_badip", "rx_frag", "hake_len",
-	"hake_ver", "hake_type", "esp_len", "esp_nosa", "esp_link", "esp_replay_pre", "esp_icv", "esp_pad",
-	"esp_nh", "esp_policy", "inner_parse", "hb_stale_echo", "hb_rollback", "plain_drop", "ring_full", "tx_full"};
+	"rx_short",    "rx_ethertype",   "rx_vlan",     "rx_multiseg", "rx_oversize", "rx_badip",
+	"rx_frag",     "hake_len",       "hake_ver",    "hake_type",   "esp_len",     "esp_nosa",
+	"esp_link",    "esp_replay_pre", "esp_icv",     "esp_pad",     "esp_nh",      "esp_policy",
+	"inner_parse", "hb_stale_echo",  "hb_rollback", "plain_drop",  "ring_full",   "tx_full"};
 
 using Counter = std::atomic<std::uint64_t>;
 inline void add(Counter &counter, std::uint64_t n = 1)
@@ -55,7 +56,7 @@ inline void add(Counter &counter, std::uint64_t n = 1)
 	counter.store(counter.load(std::memory_order_relaxed) + n, std::memory_order_relaxed);
 }
 
-struct LinkCounters { // one peer on one link
+struct LinkCounters {                            // one peer on one link
 	std::atomic<std::int64_t> last_rx_ns{0}; // CLOCK_MONOTONIC of the last accepted beat, 0 = never
 	Counter rx{0};                           // accepted beats
 	Counter lost{0};                         // beats missing by the peer's own count
@@ -73,9 +74,10 @@ struct WorkerCounters {
 	std::array<PortCounters, core::max_links> ports{};
 	std::array<std::array<LinkCounters, core::max_links>, core::max_members> peers{};
 	Counter turns{0};
-	Counter beats{0};                              // heartbeat rounds sent
-	std::atomic<std::uint64_t> longest_gap_us{0};  // between two turns, since start
-	std::atomic<std::uint64_t> late_us_max{0};     // worst lateness of a heartbeat round against its schedule, since start
+	Counter beats{0};                             // heartbeat rounds sent
+	std::atomic<std::uint64_t> longest_gap_us{0}; // between two turns, since start
+	std::atomic<std::uint64_t> late_us_max{
+		0}; // worst lateness of a heartbeat round against its schedule, since start
 	std::atomic<std::int64_t> last_turn_ns{0};
 };
 

@@ -30,8 +30,8 @@ using core::MacAddress;
 using core::PeerSlot;
 using core::SessionId;
 
-inline constexpr std::size_t max_hake_bytes = 180;      // the longest HAKE message, KE2
-inline constexpr std::size_t max_beat_content = 640;    // heartbeat body without the worker's stamp (docs/PROTOCOL.md)
+inline constexpr std::size_t max_hake_bytes = 180;   // the longest HAKE message, KE2
+inline constexpr std::size_t max_beat_content = 640; // heartbeat body without the worker's stamp (docs/PROTOCOL.md)
 
 // ---------------------------------------------------------------- control -> worker
 
@@ -62,7 +62,8 @@ struct RemoveSession {
 // Starts beating to a peer and judging it. Resets tx, echo and liveness of all its links: a new boot of the peer.
 struct StartPeer {
 	PeerSlot slot;
-	SessionId generation;         // comes back in every PeerLink, so that control can tell the judgements of two boots apart
+	SessionId
+		generation; // comes back in every PeerLink, so that control can tell the judgements of two boots apart
 	std::uint32_t local_address;  // inner/outer IPv4 source, host order (169.254.0.x)
 	std::uint32_t remote_address; // host order
 	std::uint8_t link_bitmap;     // links both sides have
@@ -95,7 +96,8 @@ struct SendFrame {
 	std::uint16_t length;
 	std::array<std::byte, max_hake_bytes> payload;
 };
-using WorkerCommand = std::variant<InstallInbound, BindSession, InstallOutbound, RemoveSession, StartPeer, StopPeer, SetAddresses, SetPeerMac, SetBeat, SendFrame>;
+using WorkerCommand = std::variant<InstallInbound, BindSession, InstallOutbound, RemoveSession, StartPeer, StopPeer,
+				   SetAddresses, SetPeerMac, SetBeat, SendFrame>;
 
 // ---------------------------------------------------------------- worker -> control
 
@@ -117,9 +119,9 @@ struct PeerBeat {
 	PeerSlot slot;
 	LinkIndex link;
 	SessionId session;
-	std::int64_t sent_ns;       // sender's CLOCK_MONOTONIC at send
-	std::uint32_t lateness_us;  // how late the sender says it was
-	bool fresh;                 // echo recent: counts as life
+	std::int64_t sent_ns;      // sender's CLOCK_MONOTONIC at send
+	std::uint32_t lateness_us; // how late the sender says it was
+	bool fresh;                // echo recent: counts as life
 	std::uint16_t length;
 	std::array<std::byte, max_beat_content> content;
 };
@@ -144,7 +146,8 @@ struct WorkerLate {
 	core::Time at;
 	core::Duration gap;
 };
-using WorkerEvent = std::variant<HakeFrame, SessionConfirmed, PeerBeat, PeerLink, ReleasedInbound, ReleasedOutbound, WorkerLate>;
+using WorkerEvent =
+	std::variant<HakeFrame, SessionConfirmed, PeerBeat, PeerLink, ReleasedInbound, ReleasedOutbound, WorkerLate>;
 
 static_assert(std::is_trivially_copyable_v<WorkerCommand>);
 static_assert(std::is_trivially_copyable_v<WorkerEvent>);

@@ -28,30 +28,17 @@ int read_link_attribute(const nlattr *attribute, void *out)
 {
 	auto *link = static_cast<LinkInfo *>(out);
 	switch (mnl_attr_get_type(attribute)) {
-	case IFLA_IFNAME:
-		link->name = mnl_attr_get_str(attribute);
-		break;
-	case IFLA_IFALIAS:
-		link->alias = mnl_attr_get_str(attribute);
-		break;
-	case IFLA_LINK:
-		link->base_index = static_cast<int>(mnl_attr_get_u32(attribute));
-		break;
-	case IFLA_LINK_NETNSID:
-		link->base_here = false;
-		break;
-	case IFLA_MASTER:
-		link->master_index = static_cast<int>(mnl_attr_get_u32(attribute));
-		break;
+	case IFLA_IFNAME: link->name = mnl_attr_get_str(attribute); break;
+	case IFLA_IFALIAS: link->alias = mnl_attr_get_str(attribute); break;
+	case IFLA_LINK: link->base_index = static_cast<int>(mnl_attr_get_u32(attribute)); break;
+	case IFLA_LINK_NETNSID: link->base_here = false; break;
+	case IFLA_MASTER: link->master_index = static_cast<int>(mnl_attr_get_u32(attribute)); break;
 	case IFLA_ADDRESS:
 		if (mnl_attr_get_payload_len(attribute) == link->mac.size())
 			std::memcpy(link->mac.data(), mnl_attr_get_payload(attribute), link->mac.size());
 		break;
-	case IFLA_LINKINFO:
-		mnl_attr_parse_nested(attribute, read_kind, link);
-		break;
-	default:
-		break;
+	case IFLA_LINKINFO: mnl_attr_parse_nested(attribute, read_kind, link); break;
+	default: break;
 	}
 	return MNL_CB_OK;
 }
@@ -140,8 +127,8 @@ std::optional<LinkInfo> find_link(RouteSocket &socket, std::string_view name)
 	mnl_nlmsg_put_extra_header(header, sizeof(ifinfomsg));
 	mnl_attr_put_strz(header, IFLA_IFNAME, std::string(name).c_str());
 	std::optional<LinkInfo> found;
-	const BatchResult result = socket.transact(
-		batch, [&found](const nlmsghdr &message) { found = parse_link(message); });
+	const BatchResult result =
+		socket.transact(batch, [&found](const nlmsghdr &message) { found = parse_link(message); });
 	return result.ok() ? found : std::nullopt;
 }
 

@@ -24,7 +24,10 @@ struct IpPrefix {
 	[[nodiscard]] std::span<const std::uint8_t> bytes() const { return {address.data(), v6 ? 16U : 4U}; }
 	[[nodiscard]] bool is_link_local() const { return v6 && address[0] == 0xfe && (address[1] & 0xc0) == 0x80; }
 	// The same address, whatever the length of its network.
-	[[nodiscard]] bool same_address(const IpPrefix &other) const { return v6 == other.v6 && address == other.address; }
+	[[nodiscard]] bool same_address(const IpPrefix &other) const
+	{
+		return v6 == other.v6 && address == other.address;
+	}
 	// `other` lies in the network of this one.
 	[[nodiscard]] bool covers(const IpPrefix &other) const;
 	[[nodiscard]] std::string address_text() const;

@@ -10,9 +10,9 @@
 
 namespace systole::control {
 
-LinkMonitorTable::LinkMonitorTable(
-	std::vector<std::string> names, LinkChanged link_changed, AddressChanged address_changed)
-	: m_link_changed(std::move(link_changed)), m_address_changed(std::move(address_changed))
+LinkMonitorTable::LinkMonitorTable(std::vector<std::string> names, LinkChanged link_changed,
+				   AddressChanged address_changed)
+    : m_link_changed(std::move(link_changed)), m_address_changed(std::move(address_changed))
 {
 	for (std::string &name : names) {
 		if (find(name) == nullptr)
@@ -30,11 +30,14 @@ std::error_code LinkMonitorTable::start()
 	if (const std::error_code error = list_links(m_socket, present))
 		return error;
 	for (LinkState &slot : m_links) {
-		const auto found = std::find_if(
-			present.begin(), present.end(), [&slot](const LinkInfo &link) { return link.name == slot.name; });
+		const auto found = std::find_if(present.begin(), present.end(),
+						[&slot](const LinkInfo &link) { return link.name == slot.name; });
 		slot = {.name = slot.name};
 		if (found != present.end())
-			slot = {.name = slot.name, .ifindex = found->index, .admin_up = found->admin_up, .up = found->running};
+			slot = {.name = slot.name,
+				.ifindex = found->index,
+				.admin_up = found->admin_up,
+				.up = found->running};
 		m_link_changed(slot);
 	}
 	return {};
@@ -43,12 +46,9 @@ std::error_code LinkMonitorTable::start()
 std::error_code LinkMonitorTable::drain()
 {
 	switch (m_monitor.drain([this](const nlmsghdr &message) { take(message); })) {
-	case RouteMonitor::Drained::ok:
-		return {};
-	case RouteMonitor::Drained::overrun:
-		return refresh();
-	case RouteMonitor::Drained::failed:
-		break;
+	case RouteMonitor::Drained::ok: return {};
+	case RouteMonitor::Drained::overrun: return refresh();
+	case RouteMonitor::Drained::failed: break;
 	}
 	return std::make_error_code(std::errc::io_error);
 }
@@ -59,21 +59,23 @@ std::error_code LinkMonitorTable::refresh()
 	if (const std::error_code error = list_links(m_socket, present))
 		return error;
 	for (LinkState &slot : m_links) {
-		const auto found = std::find_if(
-			present.begin(), present.end(), [&slot](const LinkInfo &link) { return link.name == slot.name; });
+		const auto found = std::find_if(present.begin(), present.end(),
+						[&slot](const LinkInfo &link) { return link.name == slot.name; });
 		if (found == present.end())
 			assign(slot, {.name = slot.name});
 		else
-			assign(
-				slot, {.name = slot.name, .ifindex = found->index, .admin_up = found->admin_up, .up = found->running});
+			assign(slot, {.name = slot.name,
+				      .ifindex = found->index,
+				      .admin_up = found->admin_up,
+				      .up = found->running});
 	}
 	return {};
 }
 
 const LinkState *LinkMonitorTable::find(std::string_view name) const
 {
-	const auto found = std::find_if(
-		m_links.begin(), m_links.end(), [name](const LinkState &link) { return link.name == name; });
+	const auto found = std::find_if(m_links.begin(), m_links.end(),
+					[name](const LinkState &link) { return link.name == name; });
 	return found == m_links.end() ? nullptr : &*found;
 }
 
@@ -98,7 +100,10 @@ void LinkMonitorTable::update(const LinkInfo &link)
 {
 	for (LinkState &slot : m_links) {
 		if (slot.name == link.name)
-			assign(slot, {.name = slot.name, .ifindex = link.index, .admin_up = link.admin_up, .up = link.running});
+			assign(slot, {.name = slot.name,
+				      .ifindex = link.index,
+				      .admin_up = link.admin_up,
+				      .up = link.running});
 		else if (slot.ifindex == link.index)
 			assign(slot, {.name = slot.name}); // renamed away
 	}

@@ -93,7 +93,7 @@ std::error_code RouteSocket::open()
 	mnl_socket_setsockopt(m_socket.get(), NETLINK_CAP_ACK, &on, sizeof(on));
 	mnl_socket_setsockopt(m_socket.get(), NETLINK_EXT_ACK, &on, sizeof(on));
 	setsockopt(mnl_socket_get_fd(m_socket.get()), SOL_SOCKET, SO_RCVBUFFORCE, &receive_buffer_bytes,
-		sizeof(receive_buffer_bytes));
+		   sizeof(receive_buffer_bytes));
 	m_buffer.resize(receive_room);
 	return {};
 }
@@ -120,7 +120,7 @@ BatchResult RouteSocket::transact(RequestBatch &batch, const Message &message)
 	bool interrupted = false;
 	result.transport = collect(first, batch.size(), result, message, interrupted);
 	std::sort(result.errors.begin(), result.errors.end(),
-		[](const RequestError &a, const RequestError &b) { return a.request < b.request; });
+		  [](const RequestError &a, const RequestError &b) { return a.request < b.request; });
 	return result;
 }
 
@@ -152,21 +152,21 @@ std::error_code RouteSocket::dump(std::uint16_t type, const std::function<void()
 
 // Reads until every request has its end: an acknowledgement, an error, or the last message of a dump. Nothing is waited
 // for, because the kernel has answered before sendmsg returned and continues dumps inside recv.
-std::error_code RouteSocket::collect(
-	std::uint32_t first_sequence, std::size_t expected, BatchResult &result, const Message &message, bool &interrupted)
+std::error_code RouteSocket::collect(std::uint32_t first_sequence, std::size_t expected, BatchResult &result,
+				     const Message &message, bool &interrupted)
 {
 	std::size_t ended = 0;
 	while (ended < expected) {
-		const ssize_t received = recv(
-			mnl_socket_get_fd(m_socket.get()), m_buffer.data(), m_buffer.size(), MSG_DONTWAIT);
+		const ssize_t received =
+			recv(mnl_socket_get_fd(m_socket.get()), m_buffer.data(), m_buffer.size(), MSG_DONTWAIT);
 		if (received < 0) {
 			if (errno == EINTR)
 				continue;
 			return last_error();
 		}
 		int left = static_cast<int>(received);
-		for (const auto *header = reinterpret_cast<const nlmsghdr *>(m_buffer.data()); mnl_nlmsg_ok(header, left);
-			 header = mnl_nlmsg_next(header, &left)) {
+		for (const auto *header = reinterpret_cast<const nlmsghdr *>(m_buffer.data());
+		     mnl_nlmsg_ok(header, left); header = mnl_nlmsg_next(header, &left)) {
 			const std::uint32_t index = header->nlmsg_seq - first_sequence;
 			if (index >= expected)
 				continue; // belongs to an exchange that was given up
@@ -230,8 +230,8 @@ RouteMonitor::Drained RouteMonitor::drain(const RouteSocket::Message &message)
 			continue;
 		}
 		int left = static_cast<int>(received);
-		for (const auto *header = reinterpret_cast<const nlmsghdr *>(m_buffer.data()); mnl_nlmsg_ok(header, left);
-			 header = mnl_nlmsg_next(header, &left))
+		for (const auto *header = reinterpret_cast<const nlmsghdr *>(m_buffer.data());
+		     mnl_nlmsg_ok(header, left); header = mnl_nlmsg_next(header, &left))
 			message(*header);
 	}
 }

@@ -67,12 +67,12 @@ public:
 	// Sends the whole batch and collects the acknowledgements. Answers that are not acknowledgements go to `message`.
 	[[nodiscard]] BatchResult transact(RequestBatch &batch, const Message &message = {});
 	// Everything of one kind (RTM_GETLINK, RTM_GETADDR); starts again when the kernel says the tables changed under it.
-	[[nodiscard]] std::error_code dump(
-		std::uint16_t type, const std::function<void()> &restart, const Message &message);
+	[[nodiscard]] std::error_code dump(std::uint16_t type, const std::function<void()> &restart,
+					   const Message &message);
 
 private:
 	[[nodiscard]] std::error_code collect(std::uint32_t first_sequence, std::size_t expected, BatchResult &result,
-		const Message &message, bool &interrupted);
+					      const Message &message, bool &interrupted);
 
 	MnlSocket m_socket;
 	std::uint32_t m_sequence = 0;

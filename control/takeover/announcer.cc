@@ -37,8 +37,8 @@ std::error_code Announcer::send(int ifindex, std::span<const std::uint8_t> frame
 	sockaddr_ll to{};
 	to.sll_family = AF_PACKET;
 	to.sll_ifindex = ifindex;
-	const ssize_t sent = sendto(
-		m_fd, frame.data(), frame.size(), MSG_DONTWAIT, reinterpret_cast<const sockaddr *>(&to), sizeof(to));
+	const ssize_t sent = sendto(m_fd, frame.data(), frame.size(), MSG_DONTWAIT,
+				    reinterpret_cast<const sockaddr *>(&to), sizeof(to));
 	if (sent < 0)
 		return {errno, std::generic_category()};
 	return {};

@@ -81,8 +81,8 @@ std::array<std::uint8_t, gratuitous_arp_bytes> gratuitous_arp(const core::MacAdd
 	return frame;
 }
 
-std::array<std::uint8_t, neighbour_advertisement_bytes> neighbour_advertisement(
-	const core::MacAddress &mac, const IpPrefix &address, bool router)
+std::array<std::uint8_t, neighbour_advertisement_bytes> neighbour_advertisement(const core::MacAddress &mac,
+										const IpPrefix &address, bool router)
 {
 	assert(address.v6);
 	constexpr unsigned flag_router = 0x80;
@@ -104,8 +104,9 @@ IpPrefix link_local_address(const core::MacAddress &mac)
 	IpPrefix prefix;
 	prefix.v6 = true;
 	prefix.length = 64;
-	prefix.address = {0xfe, 0x80, 0, 0, 0, 0, 0, 0, static_cast<std::uint8_t>(mac[0] ^ 0x02), mac[1], mac[2], 0xff,
-		0xfe, mac[3], mac[4], mac[5]};
+	prefix.address = {
+		0xfe,   0x80,   0,    0,    0,      0,      0,     0, static_cast<std::uint8_t>(mac[0] ^ 0x02),
+		mac[1], mac[2], 0xff, 0xfe, mac[3], mac[4], mac[5]};
 	return prefix;
 }
 

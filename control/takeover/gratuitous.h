@@ -23,8 +23,8 @@ inline constexpr std::size_t gratuitous_arp_bytes = 60; // padded to the least E
 inline constexpr std::size_t neighbour_advertisement_bytes = 14 + 40 + 32;
 
 // The address must be IPv4.
-[[nodiscard]] std::array<std::uint8_t, gratuitous_arp_bytes> gratuitous_arp(
-	const core::MacAddress &mac, const IpPrefix &address);
+[[nodiscard]] std::array<std::uint8_t, gratuitous_arp_bytes> gratuitous_arp(const core::MacAddress &mac,
+									    const IpPrefix &address);
 
 // The address must be IPv6.
 [[nodiscard]] std::array<std::uint8_t, neighbour_advertisement_bytes> neighbour_advertisement(

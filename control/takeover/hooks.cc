@@ -46,18 +46,12 @@ std::vector<std::string> environment_of(const HookCall &call, const std::string 
 std::string_view to_string(HookOutcome outcome)
 {
 	switch (outcome) {
-	case HookOutcome::finished:
-		return "finished";
-	case HookOutcome::start_failed:
-		return "start-failed";
-	case HookOutcome::timed_out:
-		return "timed-out";
-	case HookOutcome::superseded:
-		return "superseded";
-	case HookOutcome::skipped:
-		return "skipped";
-	case HookOutcome::stopped:
-		return "stopped";
+	case HookOutcome::finished: return "finished";
+	case HookOutcome::start_failed: return "start-failed";
+	case HookOutcome::timed_out: return "timed-out";
+	case HookOutcome::superseded: return "superseded";
+	case HookOutcome::skipped: return "skipped";
+	case HookOutcome::stopped: return "stopped";
 	}
 	return "unknown";
 }
@@ -149,8 +143,8 @@ void HookRunner::start(core::Time now)
 	if (null_fd < 0 || pipe2(pipe_fds.data(), O_CLOEXEC) != 0)
 		spawned.error = errno;
 	else
-		spawned = spawn_detached(
-			m_current->call.path.c_str(), arguments.data(), environment_pointers.data(), null_fd, pipe_fds[1]);
+		spawned = spawn_detached(m_current->call.path.c_str(), arguments.data(), environment_pointers.data(),
+					 null_fd, pipe_fds[1]);
 	close_fd(null_fd);
 	close_fd(pipe_fds[1]);
 	if (spawned.pid > 0) {

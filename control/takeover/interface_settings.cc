@@ -32,8 +32,8 @@ std::string setting_file(std::string_view family, const std::string &interface, 
 	return file.append(family).append("/conf/").append(interface).append("/").append(key);
 }
 
-std::optional<SettingError> write_setting(
-	std::string_view family, const std::string &interface, std::string_view key, int value)
+std::optional<SettingError> write_setting(std::string_view family, const std::string &interface, std::string_view key,
+					  int value)
 {
 	const std::string file = setting_file(family, interface, key);
 	const std::string text = std::to_string(value) + "\n";

@@ -40,20 +40,20 @@ struct SettingError {
 };
 
 // `family` is "ipv4" or "ipv6".
-[[nodiscard]] std::optional<int> read_setting(
-	std::string_view family, const std::string &interface, std::string_view key);
+[[nodiscard]] std::optional<int> read_setting(std::string_view family, const std::string &interface,
+					      std::string_view key);
 
 // What raise_base_settings() will change and what it is now.
 [[nodiscard]] std::vector<SavedSetting> base_settings_to_raise(const std::string &base);
-[[nodiscard]] std::vector<SettingError> raise_base_settings(
-	const std::string &base, const std::vector<SavedSetting> &saved);
+[[nodiscard]] std::vector<SettingError> raise_base_settings(const std::string &base,
+							    const std::vector<SavedSetting> &saved);
 void restore_base_settings(const std::string &base, const std::vector<SavedSetting> &saved);
 
 [[nodiscard]] std::vector<SettingError> apply_macvlan_settings(const std::string &macvlan, bool has_ipv6);
 
 [[nodiscard]] std::string ownership_alias(std::string_view instance, const std::vector<SavedSetting> &saved);
 // Nothing when the alias is not one of this instance.
-[[nodiscard]] std::optional<std::vector<SavedSetting>> parse_ownership_alias(
-	std::string_view alias, std::string_view instance);
+[[nodiscard]] std::optional<std::vector<SavedSetting>> parse_ownership_alias(std::string_view alias,
+									     std::string_view instance);
 
 } // namespace systole::control

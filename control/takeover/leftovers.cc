@@ -18,10 +18,11 @@ bool is_own_macvlan(const LinkInfo &link, const TakeoverSettings &settings)
 		return false;
 	if (parse_ownership_alias(link.alias, settings.instance))
 		return true;
-	return link.alias.empty() &&
-		std::any_of(settings.interfaces.begin(), settings.interfaces.end(), [&link](const TrafficInterface &own) {
-			return link.name == macvlan_name(own.base) && link.mac == own.virtual_mac;
-		});
+	return link.alias.empty() && std::any_of(settings.interfaces.begin(), settings.interfaces.end(),
+						 [&link](const TrafficInterface &own) {
+							 return link.name == macvlan_name(own.base) &&
+								link.mac == own.virtual_mac;
+						 });
 }
 
 std::vector<TakeoverError> remove_leftovers(RouteSocket &socket, const TakeoverSettings &settings)
@@ -37,8 +38,9 @@ std::vector<TakeoverError> remove_leftovers(RouteSocket &socket, const TakeoverS
 	for (const LinkInfo &link : links) {
 		if (!is_own_macvlan(link, settings))
 			continue;
-		const auto base = std::find_if(links.begin(), links.end(),
-			[&link](const LinkInfo &other) { return link.base_here && other.index == link.base_index; });
+		const auto base = std::find_if(links.begin(), links.end(), [&link](const LinkInfo &other) {
+			return link.base_here && other.index == link.base_index;
+		});
 		const auto saved = parse_ownership_alias(link.alias, settings.instance);
 		if (base != links.end() && saved)
 			restore_base_settings(base->name, *saved);

@@ -18,7 +18,7 @@ namespace {
 class Inspection {
 public:
 	Inspection(const TakeoverSettings &settings, std::vector<LinkInfo> links, std::vector<AddressInfo> addresses)
-		: m_settings(settings), m_links(std::move(links)), m_addresses(std::move(addresses))
+	    : m_settings(settings), m_links(std::move(links)), m_addresses(std::move(addresses))
 	{
 	}
 
@@ -42,15 +42,15 @@ private:
 
 	const LinkInfo *by_name(std::string_view name) const
 	{
-		const auto found = std::find_if(
-			m_links.begin(), m_links.end(), [name](const LinkInfo &l) { return l.name == name; });
+		const auto found = std::find_if(m_links.begin(), m_links.end(),
+						[name](const LinkInfo &l) { return l.name == name; });
 		return found == m_links.end() ? nullptr : &*found;
 	}
 
 	const LinkInfo *by_index(int index) const
 	{
-		const auto found = std::find_if(
-			m_links.begin(), m_links.end(), [index](const LinkInfo &l) { return l.index == index; });
+		const auto found = std::find_if(m_links.begin(), m_links.end(),
+						[index](const LinkInfo &l) { return l.index == index; });
 		return found == m_links.end() ? nullptr : &*found;
 	}
 
@@ -58,21 +58,21 @@ private:
 	{
 		const LinkInfo *base = by_name(interface.base);
 		if (base == nullptr) {
-			add(interface, "no such network interface; create it or correct its name in `config system interface`");
+			add(interface,
+			    "no such network interface; create it or correct its name in `config system interface`");
 			return;
 		}
 		if (base->loopback || !base->ethernet)
 			add(interface, "not an Ethernet interface; it cannot carry a virtual MAC");
 		if (base->master_index != 0) {
 			const LinkInfo *master = by_index(base->master_index);
-			add(interface,
-				"belongs to " + (master == nullptr ? std::string("another link") : master->name) +
-					", which takes all its frames; configure that interface instead");
+			add(interface, "belongs to " +
+					       (master == nullptr ? std::string("another link") : master->name) +
+					       ", which takes all its frames; configure that interface instead");
 		}
 		if (base->mac == interface.virtual_mac)
-			add(interface,
-				"its own MAC is the virtual MAC " + mac_text(interface.virtual_mac) +
-					"; give the port back its hardware address");
+			add(interface, "its own MAC is the virtual MAC " + mac_text(interface.virtual_mac) +
+					       "; give the port back its hardware address");
 	}
 
 	void check_name_and_mac(const TrafficInterface &interface)
@@ -80,14 +80,12 @@ private:
 		const std::string name = macvlan_name(interface.base);
 		const LinkInfo *link = by_name(name);
 		if (link != nullptr && !is_own_macvlan(*link, m_settings))
-			add(interface,
-				"a link named " + name + " exists that is not of instance " + m_settings.instance +
-					"; rename or delete it");
+			add(interface, "a link named " + name + " exists that is not of instance " +
+					       m_settings.instance + "; rename or delete it");
 		for (const LinkInfo &other : m_links) {
 			if (other.mac == interface.virtual_mac && other.name != interface.base && other.name != name)
-				add(interface,
-					"virtual MAC " + mac_text(interface.virtual_mac) + " is in use on " + other.name +
-						"; choose another group-id or virtual-mac-prefix");
+				add(interface, "virtual MAC " + mac_text(interface.virtual_mac) + " is in use on " +
+						       other.name + "; choose another group-id or virtual-mac-prefix");
 		}
 	}
 
@@ -95,13 +93,14 @@ private:
 	{
 		for (const AddressInfo &owned : m_addresses) {
 			const LinkInfo *owner = by_index(owned.index);
-			if (owner == nullptr || !owned.prefix.same_address(address) || is_own_macvlan(*owner, m_settings))
+			if (owner == nullptr || !owned.prefix.same_address(address) ||
+			    is_own_macvlan(*owner, m_settings))
 				continue;
 			if (address.is_link_local() && owner->name != interface.base)
 				continue; // the same link-local address on two links is no conflict
-			add(interface,
-				"cluster address " + address.address_text() + " is already on " + owner->name +
-					"; remove it there (ip address del " + owned.prefix.text() + " dev " + owner->name + ")");
+			add(interface, "cluster address " + address.address_text() + " is already on " + owner->name +
+					       "; remove it there (ip address del " + owned.prefix.text() + " dev " +
+					       owner->name + ")");
 		}
 		check_reverse_path(interface, address);
 	}
@@ -113,12 +112,14 @@ private:
 		const LinkInfo *base = by_name(interface.base);
 		if (base == nullptr || address.v6 || read_setting("ipv4", "all", "rp_filter") != 1)
 			return;
-		const bool same_network = std::any_of(m_addresses.begin(), m_addresses.end(),
-			[&](const AddressInfo &owned) { return owned.index == base->index && owned.prefix.covers(address); });
+		const bool same_network =
+			std::any_of(m_addresses.begin(), m_addresses.end(), [&](const AddressInfo &owned) {
+				return owned.index == base->index && owned.prefix.covers(address);
+			});
 		if (same_network)
 			add(interface,
-				"net.ipv4.conf.all.rp_filter=1 drops traffic to " + address.address_text() +
-					", because the port has an address of the same network; set it to 0 or 2");
+			    "net.ipv4.conf.all.rp_filter=1 drops traffic to " + address.address_text() +
+				    ", because the port has an address of the same network; set it to 0 or 2");
 	}
 
 	void check_duplicates()
@@ -131,12 +132,15 @@ private:
 				if (macvlan_name(interfaces[i].base) == macvlan_name(interfaces[j].base))
 					add(interfaces[i], "same virtual interface name as " + interfaces[j].base);
 				for (const IpPrefix &address : interfaces[i].addresses) {
-					const bool twice = std::any_of(interfaces[j].addresses.begin(), interfaces[j].addresses.end(),
-						[&address](const IpPrefix &other) { return other.same_address(address); });
+					const bool twice = std::any_of(interfaces[j].addresses.begin(),
+								       interfaces[j].addresses.end(),
+								       [&address](const IpPrefix &other) {
+									       return other.same_address(address);
+								       });
 					if (twice && !address.is_link_local())
-						add(interfaces[i],
-							"cluster address " + address.address_text() + " is configured on " + interfaces[j].base +
-								" too");
+						add(interfaces[i], "cluster address " + address.address_text() +
+									   " is configured on " + interfaces[j].base +
+									   " too");
 				}
 			}
 		}

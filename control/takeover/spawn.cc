@@ -47,7 +47,7 @@ constexpr int first_inherited_fd = 3;
 	input = fcntl(input, F_DUPFD, first_inherited_fd);
 	output = fcntl(output, F_DUPFD, first_inherited_fd);
 	if (input < 0 || output < 0 || chdir("/") != 0 || dup2(input, STDIN_FILENO) < 0 ||
-		dup2(output, STDOUT_FILENO) < 0 || dup2(output, STDERR_FILENO) < 0)
+	    dup2(output, STDOUT_FILENO) < 0 || dup2(output, STDERR_FILENO) < 0)
 		return errno;
 	if (close_range(first_inherited_fd, ~0U, CLOSE_RANGE_CLOEXEC) != 0)
 		return errno;
@@ -60,8 +60,8 @@ constexpr int first_inherited_fd = 3;
 
 } // namespace
 
-[[gnu::noinline]] SpawnResult spawn_detached(
-	const char *path, char *const argv[], char *const environment[], int input, int output)
+[[gnu::noinline]] SpawnResult spawn_detached(const char *path, char *const argv[], char *const environment[], int input,
+					     int output)
 {
 	// No handler of ours may run in the child, where it would write into our memory.
 	sigset_t all;
@@ -79,8 +79,7 @@ constexpr int first_inherited_fd = 3;
 	if (pid < 0)
 		return {-1, vfork_error};
 	if (child_error != 0) {
-		while (waitpid(pid, nullptr, 0) < 0 && errno == EINTR) {
-		}
+		while (waitpid(pid, nullptr, 0) < 0 && errno == EINTR) {}
 		return {-1, child_error};
 	}
 	return {pid, 0};

@@ -22,7 +22,7 @@ struct SpawnResult {
 // The child gets: its own process group, SCHED_OTHER with nice 0 on every CPU the cpuset allows, default signal
 // actions, an empty signal mask, the root directory, umask 022, `input` as stdin, `output` as stdout and stderr, and
 // no other descriptor. Returns when the child has become the program, usually within a millisecond.
-[[nodiscard]] SpawnResult spawn_detached(
-	const char *path, char *const argv[], char *const environment[], int input, int output);
+[[nodiscard]] SpawnResult spawn_detached(const char *path, char *const argv[], char *const environment[], int input,
+					 int output);
 
 } // namespace systole::control

@@ -30,13 +30,10 @@ core::Time monotonic_now()
 bool is_already_done(TakeoverFault fault, int code)
 {
 	switch (fault) {
-	case TakeoverFault::address_delete:
-		return code == EADDRNOTAVAIL || code == ENODEV;
+	case TakeoverFault::address_delete: return code == EADDRNOTAVAIL || code == ENODEV;
 	case TakeoverFault::link_down:
-	case TakeoverFault::link_delete:
-		return code == ENODEV;
-	default:
-		return false;
+	case TakeoverFault::link_delete: return code == ENODEV;
+	default: return false;
 	}
 }
 
@@ -210,7 +207,8 @@ TakeoverErrors Takeover::handle_address(int ifindex, const IpPrefix &prefix, boo
 	if (present || m_state != State::primary)
 		return errors;
 	for (Port &port : m_ports) {
-		const bool ours = std::find(port.addresses.begin(), port.addresses.end(), prefix) != port.addresses.end();
+		const bool ours =
+			std::find(port.addresses.begin(), port.addresses.end(), prefix) != port.addresses.end();
 		if (port.macvlan_index == ifindex && ours)
 			claim_port(port, errors);
 	}
@@ -223,7 +221,8 @@ std::vector<std::string> Takeover::blockers()
 	for (const Port &port : m_ports) {
 		// A port that is missing has been named by the inspection.
 		if (port.macvlan_index == 0 && port.base_index != 0)
-			reasons.push_back(port.problem.empty() ? port.config.base + ": has no virtual interface" : port.problem);
+			reasons.push_back(port.problem.empty() ? port.config.base + ": has no virtual interface"
+							       : port.problem);
 	}
 	return reasons;
 }
@@ -237,7 +236,8 @@ void Takeover::prepare(Port &port, TakeoverErrors &errors)
 	if (!base) {
 		port.base_index = 0;
 		port.problem = port.config.base + ": no such network interface";
-		errors.push_back({TakeoverFault::base_missing, port.config.base, ENODEV, "it is taken up when it appears"});
+		errors.push_back(
+			{TakeoverFault::base_missing, port.config.base, ENODEV, "it is taken up when it appears"});
 		return;
 	}
 	port.base_index = base->index;
@@ -248,8 +248,8 @@ void Takeover::prepare(Port &port, TakeoverErrors &errors)
 		port.saved.clear();
 		return;
 	}
-	const bool has_ipv6 = std::any_of(
-		port.addresses.begin(), port.addresses.end(), [](const IpPrefix &p) { return p.v6; });
+	const bool has_ipv6 =
+		std::any_of(port.addresses.begin(), port.addresses.end(), [](const IpPrefix &p) { return p.v6; });
 	std::vector<SettingError> failed = raise_base_settings(port.config.base, port.saved);
 	for (SettingError &error : apply_macvlan_settings(port.macvlan, has_ipv6))
 		failed.push_back(std::move(error));
@@ -273,9 +273,10 @@ bool Takeover::make_macvlan(Port &port, TakeoverErrors &errors)
 		if (error.request == 2 && error.code == EAFNOSUPPORT)
 			continue; // a kernel without IPv6 generates no IPv6 addresses
 		const bool taken = error.request == 0 && error.code == EEXIST;
-		errors.push_back({taken ? TakeoverFault::name_taken : TakeoverFault::macvlan, port.config.base, error.code,
-			taken ? "a link named " + port.macvlan + " exists that is not ours; rename or delete it"
-				  : port.macvlan + (error.detail.empty() ? "" : ": " + error.detail)});
+		errors.push_back(
+			{taken ? TakeoverFault::name_taken : TakeoverFault::macvlan, port.config.base, error.code,
+			 taken ? "a link named " + port.macvlan + " exists that is not ours; rename or delete it"
+			       : port.macvlan + (error.detail.empty() ? "" : ": " + error.detail)});
 		return false;
 	}
 	const auto made = find_link(m_socket, port.macvlan);
@@ -305,10 +306,11 @@ void Takeover::reconcile(Port &port, TakeoverErrors &errors)
 		return;
 	}
 	const bool intact = base->index == port.base_index && macvlan && macvlan->index == port.macvlan_index &&
-		macvlan->base_index == base->index && macvlan->base_here;
+			    macvlan->base_index == base->index && macvlan->base_here;
 	if (!intact) {
 		if (base->index == port.base_index)
-			restore_base_settings(port.config.base, port.saved); // else prepare() would take ours for the originals
+			restore_base_settings(port.config.base,
+					      port.saved); // else prepare() would take ours for the originals
 		if (macvlan_ours)
 			delete_macvlan(macvlan->index, port, errors);
 		prepare(port, errors);
@@ -366,7 +368,7 @@ void Takeover::run(Work &work, TakeoverErrors &errors)
 		const Work::Step &step = work.steps[error.request];
 		if (!is_already_done(step.fault, error.code))
 			errors.push_back({step.fault, step.port->config.base, error.code,
-				step.detail + (error.detail.empty() ? "" : ": " + error.detail)});
+					  step.detail + (error.detail.empty() ? "" : ": " + error.detail)});
 	}
 }
 
@@ -394,7 +396,8 @@ void Takeover::announce_port(const Port &port, TakeoverErrors &errors, core::Tim
 			error = m_announcer.send(port.macvlan_index, neighbour_advertisement(mac, address, *router));
 		}
 		if (error)
-			errors.push_back({TakeoverFault::announcement, port.config.base, error.value(), address.text()});
+			errors.push_back(
+				{TakeoverFault::announcement, port.config.base, error.value(), address.text()});
 		else if (first != nullptr && *first == core::Time{})
 			*first = monotonic_now();
 	}

@@ -11,28 +11,17 @@ namespace systole::control {
 std::string_view to_string(TakeoverFault fault)
 {
 	switch (fault) {
-	case TakeoverFault::netlink:
-		return "netlink";
-	case TakeoverFault::base_missing:
-		return "base-missing";
-	case TakeoverFault::name_taken:
-		return "name-taken";
-	case TakeoverFault::macvlan:
-		return "macvlan";
-	case TakeoverFault::setting:
-		return "setting";
-	case TakeoverFault::link_up:
-		return "link-up";
-	case TakeoverFault::address_add:
-		return "address-add";
-	case TakeoverFault::address_delete:
-		return "address-delete";
-	case TakeoverFault::link_down:
-		return "link-down";
-	case TakeoverFault::link_delete:
-		return "link-delete";
-	case TakeoverFault::announcement:
-		return "announcement";
+	case TakeoverFault::netlink: return "netlink";
+	case TakeoverFault::base_missing: return "base-missing";
+	case TakeoverFault::name_taken: return "name-taken";
+	case TakeoverFault::macvlan: return "macvlan";
+	case TakeoverFault::setting: return "setting";
+	case TakeoverFault::link_up: return "link-up";
+	case TakeoverFault::address_add: return "address-add";
+	case TakeoverFault::address_delete: return "address-delete";
+	case TakeoverFault::link_down: return "link-down";
+	case TakeoverFault::link_delete: return "link-delete";
+	case TakeoverFault::announcement: return "announcement";
 	}
 	return "unknown";
 }

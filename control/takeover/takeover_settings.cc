@@ -33,8 +33,8 @@ std::vector<IpPrefix> addresses_to_hold(const TrafficInterface &interface)
 {
 	std::vector<IpPrefix> addresses = interface.addresses;
 	const bool any_v6 = std::any_of(addresses.begin(), addresses.end(), [](const IpPrefix &p) { return p.v6; });
-	const bool any_link_local = std::any_of(
-		addresses.begin(), addresses.end(), [](const IpPrefix &p) { return p.is_link_local(); });
+	const bool any_link_local =
+		std::any_of(addresses.begin(), addresses.end(), [](const IpPrefix &p) { return p.is_link_local(); });
 	if (any_v6 && !any_link_local)
 		addresses.push_back(link_local_address(interface.virtual_mac));
 	return addresses;

@@ -32,7 +32,8 @@ std::optional<VirtualMacPrefix> VirtualMacPrefix::parse(std::string_view text)
 	while (true) {
 		if (prefix.length == prefix.bytes.size() || text.size() < 2)
 			return std::nullopt;
-		const auto [end, error] = std::from_chars(text.data(), text.data() + 2, prefix.bytes[prefix.length], 16);
+		const auto [end, error] =
+			std::from_chars(text.data(), text.data() + 2, prefix.bytes[prefix.length], 16);
 		if (error != std::errc{} || end != text.data() + 2)
 			return std::nullopt;
 		++prefix.length;
@@ -48,8 +49,8 @@ std::optional<VirtualMacPrefix> VirtualMacPrefix::parse(std::string_view text)
 	return prefix;
 }
 
-std::optional<core::MacAddress> virtual_mac(
-	unsigned group_id, unsigned vcluster, unsigned place, const std::optional<VirtualMacPrefix> &prefix)
+std::optional<core::MacAddress> virtual_mac(unsigned group_id, unsigned vcluster, unsigned place,
+					    const std::optional<VirtualMacPrefix> &prefix)
 {
 	const unsigned places = vcluster <= 2 ? second_vcluster_offset : 256;
 	if (group_id >= group_ids || vcluster < 1 || vcluster > 255 || place >= places)
@@ -76,8 +77,8 @@ std::optional<core::MacAddress> virtual_mac(
 	return mac;
 }
 
-std::optional<unsigned> virtual_mac_place(
-	std::span<const std::string> interfaces, std::span<const std::string> heartbeat_ports, std::string_view name)
+std::optional<unsigned> virtual_mac_place(std::span<const std::string> interfaces,
+					  std::span<const std::string> heartbeat_ports, std::string_view name)
 {
 	const auto is_heartbeat = [heartbeat_ports](std::string_view port) {
 		return std::find(heartbeat_ports.begin(), heartbeat_ports.end(), port) != heartbeat_ports.end();
@@ -97,7 +98,7 @@ std::string mac_text(const core::MacAddress &mac)
 {
 	std::array<char, 18> text{};
 	std::snprintf(text.data(), text.size(), "%02x:%02x:%02x:%02x:%02x:%02x", unsigned{mac[0]}, unsigned{mac[1]},
-		unsigned{mac[2]}, unsigned{mac[3]}, unsigned{mac[4]}, unsigned{mac[5]});
+		      unsigned{mac[2]}, unsigned{mac[3]}, unsigned{mac[4]}, unsigned{mac[5]});
 	return text.data();
 }
 

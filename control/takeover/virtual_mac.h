@@ -33,13 +33,14 @@ struct VirtualMacPrefix {
 };
 
 // Nothing when something does not fit: 128 places in vclusters 1 and 2, 256 from 3 on; vclusters 1-255; groups 0-1023.
-[[nodiscard]] std::optional<core::MacAddress> virtual_mac(
-	unsigned group_id, unsigned vcluster, unsigned place, const std::optional<VirtualMacPrefix> &prefix = std::nullopt);
+[[nodiscard]] std::optional<core::MacAddress> virtual_mac(unsigned group_id, unsigned vcluster, unsigned place,
+							  const std::optional<VirtualMacPrefix> &prefix = std::nullopt);
 
 // The place of an interface: its order in `config system interface`, heartbeat ports not counted. Nothing for a
 // heartbeat port or an unknown name.
-[[nodiscard]] std::optional<unsigned> virtual_mac_place(
-	std::span<const std::string> interfaces, std::span<const std::string> heartbeat_ports, std::string_view name);
+[[nodiscard]] std::optional<unsigned> virtual_mac_place(std::span<const std::string> interfaces,
+							std::span<const std::string> heartbeat_ports,
+							std::string_view name);
 
 [[nodiscard]] std::string mac_text(const core::MacAddress &mac);
 

@@ -65,6 +65,7 @@ leftovers()
 {
 	ip netns list | grep -E '^sys-(m[0-9]+|client|server|fabric)( |$)' || true
 	ls -d /run/systole/lab* /run/systole/m[0-9]* /var/lib/systole/m[0-9]* 2>/dev/null || true
-	pgrep -af 'labkit|systole-prober' || true
+	# By how they were started: a compiler's command line may hold the same words.
+	pgrep -af '^[^ ]*(python3 -m labkit\.|systole-prober (client|server)|systoled .*-f /run/systole/lab/)' || true
 }
 nothing_left() { [ -z "$(leftovers)" ]; }

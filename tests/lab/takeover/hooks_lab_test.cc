@@ -51,10 +51,11 @@ TEST(HooksLab, of_a_real_time_thread_are_neither_real_time_nor_pinned)
 		runner.poll(core::Time{});
 	}
 	std::filesystem::remove_all(directory);
-	std::printf(
-		"starting a hook held its caller for %.3f ms\n", std::chrono::duration<double, std::milli>(started).count());
+	std::printf("starting a hook held its caller for %.3f ms\n",
+		    std::chrono::duration<double, std::milli>(started).count());
 	EXPECT_NE(result.output.find("SCHED_OTHER"), std::string::npos) << result.output;
-	EXPECT_EQ(result.output.find("affinity mask: 1\n") != std::string::npos, CPU_COUNT(&before) == 1) << result.output;
+	EXPECT_EQ(result.output.find("affinity mask: 1\n") != std::string::npos, CPU_COUNT(&before) == 1)
+		<< result.output;
 	EXPECT_EQ(result.output.substr(result.output.size() - 3), "\n0\n") << result.output;
 }
 

@@ -154,10 +154,10 @@ protected:
 		std::string text;
 		for (const LinkState &link : changes)
 			text += link.name +
-				(link.ifindex == 0      ? " gone"
-						: link.up       ? " up"
-						: link.admin_up ? " no-carrier"
-										: " down") +
+				(link.ifindex == 0 ? " gone"
+				 : link.up         ? " up"
+				 : link.admin_up   ? " no-carrier"
+						   : " down") +
 				"\n";
 		changes.clear();
 		return text;
@@ -201,8 +201,9 @@ TEST_F(LinkMonitorLab, asks_for_everything_again_when_the_queue_overran)
 	static_cast<void>(take());
 	const int little = 1;
 	ASSERT_EQ(setsockopt(table.fd(), SOL_SOCKET, SO_RCVBUF, &little, sizeof(little)), 0);
-	space.sh("for i in 1 2 3 4 5 6 7 8 9; do ip link add b$i type bridge; done; ip link set a0 up; ip link add x0 type "
-			 "bridge");
+	space.sh("for i in 1 2 3 4 5 6 7 8 9; do ip link add b$i type bridge; done; ip link set a0 up; ip link add x0 "
+		 "type "
+		 "bridge");
 	EXPECT_EQ(drained(), "a0 up\nx0 down\n");
 }
 

@@ -111,7 +111,7 @@ Capture::Capture(const NetworkNamespace &space, const std::string &link)
 	const int on = 1;
 	setsockopt(m_fd, SOL_PACKET, PACKET_IGNORE_OUTGOING, &on, sizeof(on));
 	if (m_fd < 0 || address.sll_ifindex == 0 ||
-		bind(m_fd, reinterpret_cast<const sockaddr *>(&address), sizeof(address)) != 0)
+	    bind(m_fd, reinterpret_cast<const sockaddr *>(&address), sizeof(address)) != 0)
 		fail("capture");
 	static_cast<void>(take()); // what came between socket() and bind(), from any link
 }
@@ -193,18 +193,18 @@ Network::Network()
 	connect(client, "eth0", "client", "br-lan");
 	connect(server, "eth0", "server", "br-wan");
 	client.sh("ip address add 10.1.1.1/24 dev eth0; ip address add 2001:db8:1::1/64 dev eth0 nodad;"
-			  "ip route add default via 10.1.1.254; ip -6 route add default via 2001:db8:1::fe");
+		  "ip route add default via 10.1.1.254; ip -6 route add default via 2001:db8:1::fe");
 	server.sh("ip address add 10.2.2.1/24 dev eth0; ip address add 2001:db8:2::1/64 dev eth0 nodad;"
-			  "ip route add default via 10.2.2.254; ip -6 route add default via 2001:db8:2::fe");
+		  "ip route add default via 10.2.2.254; ip -6 route add default via 2001:db8:2::fe");
 	for (const NetworkNamespace *member : {&m1, &m2})
 		member->sh("echo 1 >/proc/sys/net/ipv4/ip_forward; echo 1 >/proc/sys/net/ipv6/conf/all/forwarding");
 }
 
-void Network::connect(
-	const NetworkNamespace &member, const std::string &port, const std::string &fabric_end, const std::string &bridge)
+void Network::connect(const NetworkNamespace &member, const std::string &port, const std::string &fabric_end,
+		      const std::string &bridge)
 {
 	fabric.sh("ip link add " + fabric_end + " type veth peer name " + port + " netns " + member.path() +
-		" && ip link set " + fabric_end + " master " + bridge + " up");
+		  " && ip link set " + fabric_end + " master " + bridge + " up");
 	member.sh("ip link set " + port + " up");
 }
 
@@ -212,9 +212,9 @@ std::string Network::learnt_port(const std::string &bridge, const core::MacAddre
 {
 	std::array<char, 18> text{};
 	std::snprintf(text.data(), text.size(), "%02x:%02x:%02x:%02x:%02x:%02x", unsigned{mac[0]}, unsigned{mac[1]},
-		unsigned{mac[2]}, unsigned{mac[3]}, unsigned{mac[4]}, unsigned{mac[5]});
-	std::string port = fabric.output_of(
-		"bridge fdb show br " + bridge + " | awk '$1 == \"" + text.data() + "\" { print $3 }'");
+		      unsigned{mac[2]}, unsigned{mac[3]}, unsigned{mac[4]}, unsigned{mac[5]});
+	std::string port = fabric.output_of("bridge fdb show br " + bridge + " | awk '$1 == \"" + text.data() +
+					    "\" { print $3 }'");
 	return port.substr(0, port.find('\n'));
 }
 
@@ -223,16 +223,18 @@ control::TakeoverSettings settings(const std::string &instance)
 	control::TakeoverSettings result;
 	result.instance = instance;
 	result.interfaces = {
-		{"port1", lan_mac,
-			{*control::IpPrefix::parse("10.1.1.254/24"), *control::IpPrefix::parse("2001:db8:1::fe/64")}},
-		{"port2", wan_mac,
-			{*control::IpPrefix::parse("10.2.2.254/24"), *control::IpPrefix::parse("2001:db8:2::fe/64")}},
+		{"port1",
+		 lan_mac,
+		 {*control::IpPrefix::parse("10.1.1.254/24"), *control::IpPrefix::parse("2001:db8:1::fe/64")}},
+		{"port2",
+		 wan_mac,
+		 {*control::IpPrefix::parse("10.2.2.254/24"), *control::IpPrefix::parse("2001:db8:2::fe/64")}},
 	};
 	return result;
 }
 
 Member::Member(const NetworkNamespace &space, control::TakeoverSettings settings)
-	: m_space(space), m_takeover(std::make_unique<control::Takeover>(std::move(settings)))
+    : m_space(space), m_takeover(std::make_unique<control::Takeover>(std::move(settings)))
 {
 }
 

@@ -89,7 +89,7 @@ struct Network {
 	NetworkNamespace server;
 
 	void connect(const NetworkNamespace &member, const std::string &port, const std::string &fabric_end,
-		const std::string &bridge);
+		     const std::string &bridge);
 	// The fabric end of a member's port that the virtual MAC was last seen on, as br-lan or br-wan has learnt it.
 	[[nodiscard]] std::string learnt_port(const std::string &bridge, const core::MacAddress &mac) const;
 };

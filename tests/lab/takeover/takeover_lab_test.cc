@@ -56,12 +56,13 @@ TEST_F(TakeoverLab, two_interfaces_are_taken_over_in_well_under_two_milliseconds
 		release_ms.push_back(milliseconds_between(release.start, release.netlink_done));
 		const auto before = std::chrono::steady_clock::now();
 		ASSERT_EQ(text_of(member.finish_release()), "");
-		down_ms.push_back(std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - before).count());
+		down_ms.push_back(
+			std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - before).count());
 	}
 	const auto print = [](const char *what, std::vector<double> &times) {
 		std::sort(times.begin(), times.end());
-		std::printf(
-			"%-28s min %6.3f  p50 %6.3f  max %6.3f ms\n", what, times.front(), times[times.size() / 2], times.back());
+		std::printf("%-28s min %6.3f  p50 %6.3f  max %6.3f ms\n", what, times.front(), times[times.size() / 2],
+			    times.back());
 	};
 	print("claim: netlink", netlink_ms);
 	print("claim: first announcement", announced_ms);
@@ -143,14 +144,16 @@ TEST_F(TakeoverLab, arp_for_a_cluster_address_is_answered_with_the_virtual_mac_a
 	// arping from the client, by hand: who answers?
 	const auto answers = [this](std::array<std::uint8_t, 4> wanted) {
 		Capture wire(network.client, "eth0");
-		const Frame request{0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 2, 0, 0, 0, 0, 9, 8, 6, 0, 1, 8, 0, 6, 4, 0, 1, 2, 0, 0,
-			0, 0, 9, 10, 1, 1, 77, 0, 0, 0, 0, 0, 0, wanted[0], wanted[1], wanted[2], wanted[3]};
+		const Frame request{0xff, 0xff, 0xff, 0xff, 0xff, 0xff,      2,         0,         0,        0,  0,
+				    9,    8,    6,    0,    1,    8,         0,         6,         4,        0,  1,
+				    2,    0,    0,    0,    0,    9,         10,        1,         1,        77, 0,
+				    0,    0,    0,    0,    0,    wanted[0], wanted[1], wanted[2], wanted[3]};
 		wire.send(request);
 		pause(milliseconds{200});
 		std::vector<core::MacAddress> senders;
 		for (const Frame &frame : wire.take()) {
 			const bool reply = frame.size() >= 42 && frame[12] == 8 && frame[13] == 6 && frame[21] == 2 &&
-				std::equal(wanted.begin(), wanted.end(), frame.begin() + 28);
+					   std::equal(wanted.begin(), wanted.end(), frame.begin() + 28);
 			if (!reply)
 				continue;
 			core::MacAddress sender;
@@ -171,19 +174,21 @@ TEST_F(TakeoverLab, neighbours_and_switches_follow_the_first_announcement)
 	Member second(network.m2, settings("m2"));
 	ASSERT_EQ(text_of(first.start()) + text_of(second.start()), "");
 	network.client.sh("ip neigh replace 10.1.1.254 lladdr 02:00:00:00:00:99 nud stale dev eth0;"
-					  "ip neigh replace 2001:db8:1::fe lladdr 02:00:00:00:00:99 nud stale dev eth0");
+			  "ip neigh replace 2001:db8:1::fe lladdr 02:00:00:00:00:99 nud stale dev eth0");
 	Capture wire(network.client, "eth0");
 	ASSERT_EQ(text_of(first.claim().errors), "");
 	EXPECT_TRUE(eventually(milliseconds{1000}, [this] {
-		return network.client.output_of("ip neigh show 10.1.1.254").find("02:09:0f:09:67:00") != std::string::npos &&
-			network.client.output_of("ip neigh show 2001:db8:1::fe").find("02:09:0f:09:67:00 router") !=
-			std::string::npos;
+		return network.client.output_of("ip neigh show 10.1.1.254").find("02:09:0f:09:67:00") !=
+			       std::string::npos &&
+		       network.client.output_of("ip neigh show 2001:db8:1::fe").find("02:09:0f:09:67:00 router") !=
+			       std::string::npos;
 	})) << network.client.output_of("ip neigh");
 	EXPECT_EQ(network.learnt_port("br-lan", lan_mac), "m1-lan");
 	EXPECT_EQ(network.learnt_port("br-wan", wan_mac), "m1-wan");
 
 	const auto arp = control::gratuitous_arp(lan_mac, *IpPrefix::parse("10.1.1.254/24"));
-	const auto advertisement = control::neighbour_advertisement(lan_mac, *IpPrefix::parse("2001:db8:1::fe/64"), true);
+	const auto advertisement =
+		control::neighbour_advertisement(lan_mac, *IpPrefix::parse("2001:db8:1::fe/64"), true);
 	const std::vector<Frame> seen = wire.take_from(lan_mac);
 	EXPECT_EQ(std::count(seen.begin(), seen.end(), Frame(arp.begin(), arp.end())), 1);
 	EXPECT_EQ(std::count(seen.begin(), seen.end(), Frame(advertisement.begin(), advertisement.end())), 1);
@@ -253,7 +258,9 @@ TEST_F(TakeoverLab, the_train_has_arps_announcements_arps_interval_apart)
 		const std::vector<Frame> seen = wire.take_from(lan_mac);
 		return std::count(seen.begin(), seen.end(), Frame(arp.begin(), arp.end()));
 	};
-	const auto announce = [&](core::Time at) { return network.m1.run([&] { return text_of(takeover.announce(at)); }); };
+	const auto announce = [&](core::Time at) {
+		return network.m1.run([&] { return text_of(takeover.announce(at)); });
+	};
 	EXPECT_EQ(arps_seen(), 1);
 	core::Time due = takeover.next_announcement();
 	EXPECT_EQ(due, claim.all_announced + std::chrono::seconds{8});
@@ -316,9 +323,10 @@ TEST_F(TakeoverLab, what_a_killed_predecessor_left_is_removed_and_nothing_else)
 	network.m1.sh("echo 1 >/proc/sys/net/ipv4/conf/port1/arp_announce");
 	const std::string settings_now = "cd /proc/sys/net/ipv4/conf; cat port1/arp_ignore port1/arp_announce";
 	const std::string links_now = "ip -o link | awk '{ print $2 }' | sort";
-	network.m1.sh("ip link add link port1 name other0 type macvlan mode bridge;"
-				  "ip link add link port2 name other1 type macvlan mode bridge; ip link set other1 alias 'systole m10 "
-				  "arp_ignore=0'");
+	network.m1.sh(
+		"ip link add link port1 name other0 type macvlan mode bridge;"
+		"ip link add link port2 name other1 type macvlan mode bridge; ip link set other1 alias 'systole m10 "
+		"arp_ignore=0'");
 	const std::string before = network.m1.output_of(links_now);
 	int ready[2];
 	ASSERT_EQ(pipe2(ready, O_CLOEXEC), 0);
@@ -367,23 +375,25 @@ TEST_F(TakeoverLab, every_blocker_is_named_before_it_is_needed)
 	};
 	EXPECT_EQ(blockers("true", "true"), "");
 	EXPECT_EQ(blockers("ip link set port2 name port9", "ip link set port9 name port2"),
-		"port2: no such network interface; create it or correct its name in `config system interface`\n");
+		  "port2: no such network interface; create it or correct its name in `config system interface`\n");
 	EXPECT_EQ(blockers("ip address add 10.2.2.254/16 dev port1", "ip address del 10.2.2.254/16 dev port1"),
-		"port2: cluster address 10.2.2.254 is already on port1; remove it there (ip address del 10.2.2.254/16 dev "
-		"port1)\n");
+		  "port2: cluster address 10.2.2.254 is already on port1; remove it there (ip address del "
+		  "10.2.2.254/16 dev "
+		  "port1)\n");
 	EXPECT_NE(blockers("ip link add br0 type bridge; ip link set port1 master br0", "ip link del br0")
-				  .find("port1: belongs to br0, which takes all its frames"),
-		std::string::npos);
-	EXPECT_NE(blockers("ip link add port1-vmac type bridge", "ip link del port1-vmac")
-				  .find("port1: a link named port1-vmac exists that is not of instance m1; rename or delete it"),
+			  .find("port1: belongs to br0, which takes all its frames"),
+		  std::string::npos);
+	EXPECT_NE(
+		blockers("ip link add port1-vmac type bridge", "ip link del port1-vmac")
+			.find("port1: a link named port1-vmac exists that is not of instance m1; rename or delete it"),
 		std::string::npos);
 	EXPECT_NE(blockers("ip link add br9 address 02:09:0f:09:67:01 type bridge", "ip link del br9")
-				  .find("port2: virtual MAC 02:09:0f:09:67:01 is in use on br9"),
-		std::string::npos);
+			  .find("port2: virtual MAC 02:09:0f:09:67:01 is in use on br9"),
+		  std::string::npos);
 	EXPECT_NE(blockers("echo 1 >/proc/sys/net/ipv4/conf/all/rp_filter; ip address add 10.1.1.11/24 dev port1",
-				  "echo 0 >/proc/sys/net/ipv4/conf/all/rp_filter; ip address del 10.1.1.11/24 dev port1")
-				  .find("port1: net.ipv4.conf.all.rp_filter=1 drops traffic to 10.1.1.254"),
-		std::string::npos);
+			   "echo 0 >/proc/sys/net/ipv4/conf/all/rp_filter; ip address del 10.1.1.11/24 dev port1")
+			  .find("port1: net.ipv4.conf.all.rp_filter=1 drops traffic to 10.1.1.254"),
+		  std::string::npos);
 }
 
 TEST_F(TakeoverLab, a_missing_port_does_not_hold_up_the_others)
@@ -391,8 +401,8 @@ TEST_F(TakeoverLab, a_missing_port_does_not_hold_up_the_others)
 	network.m1.sh("ip link set port2 down; ip link set port2 name away");
 	Member member(network.m1, settings("m1"));
 	EXPECT_EQ(text_of(member.start()), "port2: base-missing: No such device (it is taken up when it appears)\n");
-	EXPECT_EQ(
-		text_of(member.claim().errors), "port2: base-missing: No such device (port2: no such network interface)\n");
+	EXPECT_EQ(text_of(member.claim().errors),
+		  "port2: base-missing: No such device (port2: no such network interface)\n");
 	EXPECT_EQ(network.client.status_of(ping_lan), 0);
 }
 

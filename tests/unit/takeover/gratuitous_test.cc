@@ -27,8 +27,8 @@ TEST(GratuitousArp, is_a_broadcast_request_with_sender_and_target_the_address)
 	Bytes expected{
 		0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x00, 0x09, 0x0f, 0x09, 0x67, 0x00, 0x08, 0x06, // Ethernet
 		0x00, 0x01, 0x08, 0x00, 0x06, 0x04, 0x00, 0x01,                                     // request
-		0x00, 0x09, 0x0f, 0x09, 0x67, 0x00, 10, 1, 1, 254,                                  // sender
-		0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 10, 1, 1, 254,                                  // target
+		0x00, 0x09, 0x0f, 0x09, 0x67, 0x00, 10,   1,    1,    254,                          // sender
+		0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 10,   1,    1,    254,                          // target
 	};
 	expected.resize(60); // padding is zero: nothing of our memory leaves
 	EXPECT_EQ(bytes(gratuitous_arp(mac, *IpPrefix::parse("10.1.1.254/24"))), expected);
@@ -37,26 +37,105 @@ TEST(GratuitousArp, is_a_broadcast_request_with_sender_and_target_the_address)
 Bytes expected_advertisement(std::uint8_t flags, std::uint8_t checksum_high, std::uint8_t checksum_low)
 {
 	return {
-		0x33, 0x33, 0x00, 0x00, 0x00, 0x01, 0x00, 0x09, 0x0f, 0x09, 0x67, 0x00, 0x86, 0xdd, // Ethernet
-		0x60, 0x00, 0x00, 0x00, 0x00, 0x20, 58, 255,                                        // hop limit 255
-		0x20, 0x01, 0x0d, 0xb8, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xfe,                      // from the address itself
-		0xff, 0x02, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1,                               // to all nodes
-		136, 0, checksum_high, checksum_low, flags, 0, 0, 0,                                //
-		0x20, 0x01, 0x0d, 0xb8, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xfe,                      // target
-		2, 1, 0x00, 0x09, 0x0f, 0x09, 0x67, 0x00,                                           // target link-layer address
+		0x33,
+		0x33,
+		0x00,
+		0x00,
+		0x00,
+		0x01,
+		0x00,
+		0x09,
+		0x0f,
+		0x09,
+		0x67,
+		0x00,
+		0x86,
+		0xdd, // Ethernet
+		0x60,
+		0x00,
+		0x00,
+		0x00,
+		0x00,
+		0x20,
+		58,
+		255, // hop limit 255
+		0x20,
+		0x01,
+		0x0d,
+		0xb8,
+		0,
+		1,
+		0,
+		0,
+		0,
+		0,
+		0,
+		0,
+		0,
+		0,
+		0,
+		0xfe, // from the address itself
+		0xff,
+		0x02,
+		0,
+		0,
+		0,
+		0,
+		0,
+		0,
+		0,
+		0,
+		0,
+		0,
+		0,
+		0,
+		0,
+		1, // to all nodes
+		136,
+		0,
+		checksum_high,
+		checksum_low,
+		flags,
+		0,
+		0,
+		0, //
+		0x20,
+		0x01,
+		0x0d,
+		0xb8,
+		0,
+		1,
+		0,
+		0,
+		0,
+		0,
+		0,
+		0,
+		0,
+		0,
+		0,
+		0xfe, // target
+		2,
+		1,
+		0x00,
+		0x09,
+		0x0f,
+		0x09,
+		0x67,
+		0x00, // target link-layer address
 	};
 }
 
 TEST(NeighbourAdvertisement, of_a_host_has_the_override_flag_alone)
 {
 	EXPECT_EQ(bytes(neighbour_advertisement(mac, *IpPrefix::parse("2001:db8:1::fe/64"), false)),
-		expected_advertisement(0x20, 0x83, 0x1d));
+		  expected_advertisement(0x20, 0x83, 0x1d));
 }
 
 TEST(NeighbourAdvertisement, of_a_router_has_the_router_flag_too)
 {
 	EXPECT_EQ(bytes(neighbour_advertisement(mac, *IpPrefix::parse("2001:db8:1::fe/64"), true)),
-		expected_advertisement(0xa0, 0x03, 0x1d));
+		  expected_advertisement(0xa0, 0x03, 0x1d));
 }
 
 TEST(LinkLocalAddress, is_the_modified_eui64_of_the_mac)
@@ -71,8 +150,8 @@ TEST(IpPrefix, reads_what_it_writes_and_refuses_the_rest)
 		EXPECT_EQ(IpPrefix::parse(text).value().text(), text);
 	EXPECT_EQ(IpPrefix::parse("10.1.1.1").value().text(), "10.1.1.1/32");
 	EXPECT_EQ(IpPrefix::parse("2001:db8::1").value().text(), "2001:db8::1/128");
-	for (const char *text : {"", "10.1.1", "10.1.1.1/33", "10.1.1.1/", "10.1.1.1/-1", "10.1.1.1/2 4", "2001:db8::1/129",
-			 "port1", "10.1.1.1/24/24", "::g/1"})
+	for (const char *text : {"", "10.1.1", "10.1.1.1/33", "10.1.1.1/", "10.1.1.1/-1", "10.1.1.1/2 4",
+				 "2001:db8::1/129", "port1", "10.1.1.1/24/24", "::g/1"})
 		EXPECT_FALSE(IpPrefix::parse(text)) << text;
 }
 

@@ -43,7 +43,12 @@ protected:
 	}
 	HookCall call(const std::string &path, const std::string &role = "primary")
 	{
-		return {.path = path, .role = role, .vcluster = 1, .epoch = 7, .reason = "peer-lost", .deadline = seconds{10}};
+		return {.path = path,
+			.role = role,
+			.vcluster = 1,
+			.epoch = 7,
+			.reason = "peer-lost",
+			.deadline = seconds{10}};
 	}
 	// Lets real time pass until a hook has printed or ended, while the runner's clock stands still.
 	void wait_for_event()
@@ -75,10 +80,10 @@ TEST_F(Hooks, get_their_environment_and_their_output_is_kept)
 	EXPECT_EQ(results[0].outcome, HookOutcome::finished);
 	EXPECT_EQ(results[0].exit_status, 3);
 	EXPECT_EQ(results[0].signal, 0);
-	EXPECT_NE(
-		results[0].output.find("SYSTOLE_EPOCH=7\nSYSTOLE_INSTANCE=m1\nSYSTOLE_REASON=peer-lost\nSYSTOLE_ROLE=primary\n"
-							   "SYSTOLE_VCLUSTER=1\n"),
-		std::string::npos)
+	EXPECT_NE(results[0].output.find(
+			  "SYSTOLE_EPOCH=7\nSYSTOLE_INSTANCE=m1\nSYSTOLE_REASON=peer-lost\nSYSTOLE_ROLE=primary\n"
+			  "SYSTOLE_VCLUSTER=1\n"),
+		  std::string::npos)
 		<< results[0].output;
 	EXPECT_NE(results[0].output.find("oops\n"), std::string::npos);
 	EXPECT_EQ(results[0].output.find("HOME="), std::string::npos) << "our own environment does not leak";
@@ -105,10 +110,9 @@ TEST_F(Hooks, see_no_descriptor_of_ours_and_run_on_every_cpu)
 	sigprocmask(SIG_BLOCK, &blocked, nullptr);
 	std::signal(SIGPIPE, SIG_IGN);
 
-	runner.run(call(script("fds",
-				   "for f in /proc/$$/fd/*; do echo fd:${f##*/}; done; echo cpus:$(nproc); "
-				   "grep -E '^Sig(Blk|Ign)' /proc/self/status; pwd")),
-		now);
+	runner.run(call(script("fds", "for f in /proc/$$/fd/*; do echo fd:${f##*/}; done; echo cpus:$(nproc); "
+				      "grep -E '^Sig(Blk|Ign)' /proc/self/status; pwd")),
+		   now);
 	std::signal(SIGPIPE, SIG_DFL);
 	sigprocmask(SIG_UNBLOCK, &blocked, nullptr);
 	sched_setaffinity(0, sizeof(before), &before);
@@ -118,7 +122,8 @@ TEST_F(Hooks, see_no_descriptor_of_ours_and_run_on_every_cpu)
 	EXPECT_EQ(results[0].output.find("fd:57\n"), std::string::npos) << results[0].output;
 	const std::string every_cpu = std::string("\ncpus:").append(std::to_string(CPU_COUNT(&before))).append("\n");
 	EXPECT_NE(results[0].output.find(every_cpu), std::string::npos) << results[0].output;
-	EXPECT_NE(results[0].output.find("SigBlk:\t0000000000000000\nSigIgn:\t0000000000000000\n/\n"), std::string::npos)
+	EXPECT_NE(results[0].output.find("SigBlk:\t0000000000000000\nSigIgn:\t0000000000000000\n/\n"),
+		  std::string::npos)
 		<< results[0].output;
 }
 
@@ -166,9 +171,9 @@ TEST_F(Hooks, that_ignore_sigterm_get_sigkill_with_their_whole_group)
 TEST_F(Hooks, of_an_old_role_end_before_those_of_the_new_role_begin)
 {
 	const std::string log = m_directory / "log";
-	const std::string path = script("ordered",
-		"trap 'echo end $SYSTOLE_ROLE >>" + log + "; exit 0' TERM\necho begin $SYSTOLE_ROLE >>" + log +
-			"\necho ready\n[ $SYSTOLE_ROLE = last ] || while :; do sleep 0.01; done");
+	const std::string path = script(
+		"ordered", "trap 'echo end $SYSTOLE_ROLE >>" + log + "; exit 0' TERM\necho begin $SYSTOLE_ROLE >>" +
+				   log + "\necho ready\n[ $SYSTOLE_ROLE = last ] || while :; do sleep 0.01; done");
 	runner.run(call(path, "first"), now);
 	wait_for_event();
 	runner.run(call(path, "middle"), now);
@@ -199,8 +204,8 @@ TEST_F(Hooks, that_cannot_start_say_why)
 	ASSERT_EQ(results.size(), 1U);
 	EXPECT_EQ(results[0].outcome, HookOutcome::start_failed);
 	EXPECT_EQ(results[0].code, ENOENT);
-	EXPECT_NE(
-		results[0].text().find("missing for role primary: start-failed: No such file or directory"), std::string::npos);
+	EXPECT_NE(results[0].text().find("missing for role primary: start-failed: No such file or directory"),
+		  std::string::npos);
 	const std::string path = script("not-executable", "exit 0");
 	chmod(path.c_str(), 0644);
 	runner.run(call(path), now);

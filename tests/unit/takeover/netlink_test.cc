@@ -25,7 +25,8 @@ TEST(RouteSocket, lists_links_and_addresses)
 	ASSERT_TRUE(loopback);
 	EXPECT_TRUE(loopback->loopback);
 	EXPECT_FALSE(loopback->ethernet);
-	EXPECT_TRUE(std::any_of(links.begin(), links.end(), [&](const LinkInfo &l) { return l.index == loopback->index; }));
+	EXPECT_TRUE(
+		std::any_of(links.begin(), links.end(), [&](const LinkInfo &l) { return l.index == loopback->index; }));
 	std::vector<AddressInfo> addresses;
 	EXPECT_FALSE(list_addresses(socket, addresses));
 	EXPECT_FALSE(find_link(socket, "no-such-link"));
@@ -62,8 +63,8 @@ TEST(RouteSocket, refuses_to_speak_before_it_is_open)
 TEST(LinkMonitorTable, reports_every_name_once_at_the_start_the_missing_ones_too)
 {
 	std::vector<LinkState> reported;
-	LinkMonitorTable table(
-		{"lo", "no-such-link", "lo"}, [&reported](const LinkState &link) { reported.push_back(link); });
+	LinkMonitorTable table({"lo", "no-such-link", "lo"},
+			       [&reported](const LinkState &link) { reported.push_back(link); });
 	EXPECT_EQ(table.fd(), -1);
 	ASSERT_FALSE(table.start());
 	EXPECT_GE(table.fd(), 0);

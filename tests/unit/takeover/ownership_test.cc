@@ -24,7 +24,8 @@ TEST(OwnershipAlias, keeps_the_original_settings)
 
 TEST(OwnershipAlias, of_others_is_not_ours)
 {
-	for (const char *alias : {"", "systole", "systole m10", "systole m2 arp_ignore=0", "m1", "my systole m1", "uplink"})
+	for (const char *alias :
+	     {"", "systole", "systole m10", "systole m2 arp_ignore=0", "m1", "my systole m1", "uplink"})
 		EXPECT_FALSE(parse_ownership_alias(alias, "m1")) << alias;
 }
 
@@ -32,9 +33,9 @@ TEST(OwnershipAlias, of_others_is_not_ours)
 TEST(OwnershipAlias, restores_only_settings_this_program_raises)
 {
 	const std::vector<SavedSetting> expected{{"arp_announce", 1}};
-	EXPECT_EQ(
-		parse_ownership_alias("systole m1 ../../../kernel/panic=1 arp_ignore=x arp_ignore=1x arp_announce=1", "m1"),
-		expected);
+	EXPECT_EQ(parse_ownership_alias("systole m1 ../../../kernel/panic=1 arp_ignore=x arp_ignore=1x arp_announce=1",
+					"m1"),
+		  expected);
 }
 
 TEST(OwnMacvlan, is_known_by_alias_or_by_name_and_mac_together)

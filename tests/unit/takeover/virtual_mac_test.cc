@@ -79,7 +79,7 @@ TEST(VirtualMac, a_prefix_gives_its_first_three_bytes_from_vcluster_three_on)
 TEST(VirtualMac, prefixes_that_are_none_are_refused)
 {
 	for (const char *text : {"", "02", "02:53", "02:53:59:01:00", "02:53:5", "02:53:59:", "0253:59", "03:53:59",
-			 "g2:53:59", "02.53.59", "-2:53:59", " 2:53:59"})
+				 "g2:53:59", "02.53.59", "-2:53:59", " 2:53:59"})
 		EXPECT_FALSE(VirtualMacPrefix::parse(text)) << text;
 	EXPECT_TRUE(VirtualMacPrefix::parse("E0:23:FF"));
 }
