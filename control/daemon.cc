@@ -22,6 +22,7 @@
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/asio/signal_set.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/json.hpp>
@@ -52,6 +53,9 @@ constexpr auto link_refresh_interval = std::chrono::milliseconds{100};
 // Addresses go at once; the macvlans follow when the successor has long announced itself: downing them holds the
 // kernel's network lock for some 20 ms.
 constexpr auto finish_release_after = std::chrono::milliseconds{50};
+constexpr std::size_t events_per_turn = 256;
+// A claim that the kernel did not carry out is tried again so often.
+constexpr auto claim_retry_interval = std::chrono::milliseconds{500};
 constexpr auto hook_poll_interval = std::chrono::milliseconds{20};
 
 core::Time clock_now()
@@ -115,7 +119,9 @@ public:
 
 private:
 	void feed(const core::EventBody &event);
-	void drain_ring();
+	bool drain_ring();
+	void take_events();
+	void claim_again();
 	void wait_doorbell();
 	void wait_netlink();
 	void wait_signals();
@@ -130,6 +136,7 @@ private:
 	void released(const ReleaseReport &report);
 	void hook_done(const HookResult &result);
 	void begin_stop();
+	void wait_to_exit(core::Duration wait);
 	void report(const TakeoverErrors &errors);
 
 	DaemonSetup m_setup;
@@ -151,7 +158,7 @@ private:
 
 	asio::posix::stream_descriptor m_doorbell{m_io};
 	asio::posix::stream_descriptor m_netlink{m_io};
-	asio::signal_set m_signals{m_io, SIGINT, SIGTERM};
+	asio::signal_set m_signals{m_io, SIGINT, SIGTERM, SIGHUP};
 	asio::steady_timer m_tick{m_io};
 	asio::steady_timer m_announce{m_io};
 	asio::steady_timer m_finish_release{m_io};
@@ -159,6 +166,7 @@ private:
 	asio::steady_timer m_look{m_io};
 	asio::steady_timer m_hook_poll{m_io};
 	asio::steady_timer m_exit{m_io};
+	asio::steady_timer m_claim_retry{m_io};
 
 	core::Actions m_actions;
 	std::vector<core::KeyResult> m_answers;
@@ -252,10 +260,13 @@ void Daemon::feed(const core::EventBody &event)
 	arm_hook_poll();
 }
 
-void Daemon::drain_ring()
+// True when the ring is empty. Bounded, so that a flood of frames leaves time for timers, netlink and the socket.
+bool Daemon::drain_ring()
 {
 	WorkerEvent event;
-	while (m_setup.channel->events.pop(event)) {
+	for (std::size_t taken = 0; taken < events_per_turn; ++taken) {
+		if (!m_setup.channel->events.pop(event))
+			return true;
 		if (const auto *sa = std::get_if<ReleasedInbound>(&event)) {
 			m_keys.released(sa->sa);
 		} else if (const auto *out = std::get_if<ReleasedOutbound>(&event)) {
@@ -270,6 +281,22 @@ void Daemon::drain_ring()
 			feed(*body);
 		}
 	}
+	return false;
+}
+
+// Until the ring is empty, with everything else in between.
+void Daemon::take_events()
+{
+	if (!drain_ring()) {
+		asio::post(m_io, [this] { take_events(); });
+		return;
+	}
+	// Say that we sleep, then look once more: what came in between has not rung.
+	m_setup.channel->bell.sleeping.store(true);
+	if (drain_ring())
+		wait_doorbell();
+	else
+		asio::post(m_io, [this] { take_events(); });
 }
 
 void Daemon::wait_doorbell()
@@ -279,11 +306,7 @@ void Daemon::wait_doorbell()
 			return;
 		std::uint64_t rung = 0;
 		(void)!::read(m_setup.channel->bell.fd, &rung, sizeof(rung));
-		drain_ring();
-		// Say that we sleep, then look once more: what came in between has not rung.
-		m_setup.channel->bell.sleeping.store(true);
-		drain_ring();
-		wait_doorbell();
+		take_events();
 	});
 }
 
@@ -307,8 +330,7 @@ void Daemon::wait_signals()
 			m_io.stop();
 			return;
 		}
-		log(LogApp::daemon, LogLevel::info, "{}: giving the role away and stopping",
-		    number == SIGINT ? "SIGINT" : "SIGTERM");
+		log(LogApp::daemon, LogLevel::info, "signal {}: giving the role away and stopping", number);
 		begin_stop();
 		wait_signals();
 	});
@@ -413,9 +435,28 @@ void Daemon::noticed(const core::Notice &notice)
 	m_api.publish(entry);
 }
 
+// The kernel was short of memory or buffers: addresses that the cluster believes to be here must come.
+void Daemon::claim_again()
+{
+	m_claim_retry.expires_after(claim_retry_interval);
+	m_claim_retry.async_wait([this](const error_code &error) {
+		if (error || m_takeover.state() != Takeover::State::primary)
+			return;
+		const ClaimReport again = m_takeover.claim();
+		report(again.errors);
+		claimed(again);
+	});
+}
+
 void Daemon::claimed(const ClaimReport &claim)
 {
 	m_last_claim = claim;
+	const auto transient = [](const TakeoverError &error) {
+		return error.fault == TakeoverFault::netlink || error.fault == TakeoverFault::link_up ||
+		       error.fault == TakeoverFault::address_add;
+	};
+	if (std::any_of(claim.errors.begin(), claim.errors.end(), transient))
+		claim_again();
 	const auto ms = [&](core::Time to) {
 		return std::chrono::duration<double, std::milli>(to - claim.start).count();
 	};
@@ -464,7 +505,8 @@ boost::json::object Daemon::extra_status() const
 		interfaces[m_setup.ports[i].name] = std::move(usage);
 	}
 	status["interfaces"] = std::move(interfaces);
-	status["addresses_held"] = m_takeover.state() == Takeover::State::primary;
+	status["addresses_held"] =
+		m_takeover.state() == Takeover::State::primary && m_last_claim && m_last_claim->errors.empty();
 	if (m_last_claim) {
 		const auto us = [&](core::Time to) {
 			return std::chrono::duration_cast<std::chrono::microseconds>(to - m_last_claim->start).count();
@@ -487,9 +529,22 @@ void Daemon::begin_stop()
 	m_stopping = true;
 	feed(core::Stopping{});
 	// Long enough for a few beats to say it, so that a successor need not wait for the dead interval.
-	m_exit.expires_after(std::clamp<core::Duration>(m_core_config.hb_interval * 3, std::chrono::milliseconds{30},
-							std::chrono::seconds{1}));
-	m_exit.async_wait([this](const error_code &) { m_io.stop(); });
+	wait_to_exit(std::clamp<core::Duration>(m_core_config.hb_interval * 3, std::chrono::milliseconds{30},
+						std::chrono::seconds{1}));
+}
+
+// A hook of the role just given away may finish; its own deadline bounds that.
+void Daemon::wait_to_exit(core::Duration wait)
+{
+	m_exit.expires_after(wait);
+	m_exit.async_wait([this](const error_code &error) {
+		if (error)
+			return;
+		if (m_hooks.busy())
+			wait_to_exit(hook_poll_interval);
+		else
+			m_io.stop();
+	});
 }
 
 int Daemon::run()
@@ -504,12 +559,12 @@ int Daemon::run()
 	look_around();
 	for (const std::string &blocker : m_blockers)
 		log(LogApp::takeover, LogLevel::warning, "{}", blocker);
-	m_doorbell.assign(m_setup.channel->bell.fd);
 	if (const auto failure = m_links.start()) { // tells every watched link's state once, before the core starts
 		log(LogApp::daemon, LogLevel::error, "netlink: {}", failure.message());
 		return exit_other;
 	}
 	m_netlink.assign(m_links.fd());
+	m_doorbell.assign(m_setup.channel->bell.fd);
 
 	// Every thread that may do slow things exists by now and keeps its ordinary priority.
 	const sched_param fifo{.sched_priority = control_fifo_priority};
@@ -521,9 +576,7 @@ int Daemon::run()
 	wait_signals();
 	wait_netlink();
 	arm_refresh();
-	m_setup.channel->bell.sleeping.store(true);
-	drain_ring();
-	wait_doorbell();
+	take_events();
 	m_io.run();
 
 	m_hooks.stop(clock_now());
@@ -535,10 +588,16 @@ int Daemon::run()
 	return exit_ok;
 }
 
+struct WorkerEnd {
+	const std::function<void()> &stop;
+	~WorkerEnd() { stop(); }
+};
+
 } // namespace
 
 int run_daemon(DaemonSetup setup)
 {
+	std::signal(SIGPIPE, SIG_IGN); // a log reader that goes away must not take a primary with it
 	log_start();
 	log(LogApp::daemon, LogLevel::info, "instance {}: {}", setup.instance, setup.dataplane_text);
 
@@ -575,8 +634,8 @@ int run_daemon(DaemonSetup setup)
 	int code = exit_other;
 	{
 		Daemon daemon(std::move(setup), std::move(*prs), std::move(logger));
+		const WorkerEnd end{stop_worker}; // before the daemon's end, also when something throws
 		code = daemon.run();
-		stop_worker();
 	}
 	log_stop();
 	return code;

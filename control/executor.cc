@@ -12,11 +12,9 @@ namespace systole::control {
 
 namespace {
 
-// 169.254.0.1 is the member with the highest serial, .2 the next.
-std::uint32_t heartbeat_address(std::uint8_t rank)
-{
-	return 0xa9fe0001U + rank;
-}
+// Within a pair: the member with the higher serial is 169.254.0.1, the other .2.
+constexpr std::uint32_t address_above = 0xa9fe0001U;
+constexpr std::uint32_t address_below = 0xa9fe0002U;
 
 void log_errors(const TakeoverErrors &errors)
 {
@@ -29,7 +27,6 @@ void log_errors(const TakeoverErrors &errors)
 Executor::Executor(Parts parts, const core::Config &config, const core::BootNonce &nonce, RoleHooks hooks)
     : m_parts(parts), m_config(config), m_hooks(std::move(hooks)), m_nonce(nonce)
 {
-	m_ranks.fill(0xff);
 }
 
 void Executor::carry_out(const core::Actions &actions, core::Time now, std::vector<core::KeyResult> &answers)
@@ -59,7 +56,6 @@ void Executor::carry_out(const core::Actions &actions, core::Time now, std::vect
 				else if constexpr (std::is_same_v<Kind, core::DropSession>)
 					m_parts.keys.drop(action);
 				else if constexpr (std::is_same_v<Kind, core::StopPeerBeats>) {
-					m_started[action.slot] = false;
 					m_parts.worker.send(StopPeer{action.slot});
 				} else if constexpr (std::is_same_v<Kind, core::SetPeerMac>)
 					m_parts.worker.send(SetPeerMac{action.slot, action.link, action.mac});
@@ -97,19 +93,9 @@ void Executor::run(const core::SendHello &)
 
 void Executor::run(const core::StartPeerBeats &action)
 {
-	m_started[action.slot] = true;
-	m_parts.worker.send(StartPeer{action.slot, action.generation, heartbeat_address(m_ranks[0]),
-				      heartbeat_address(m_ranks[action.slot]), action.link_bitmap, action.macs});
-}
-
-void Executor::run(const core::SetRanks &action)
-{
-	const bool own_changed = action.rank_of_slot[0] != m_ranks[0];
-	for (core::PeerSlot slot = 1; slot < core::max_members; ++slot)
-		if (m_started[slot] && (own_changed || action.rank_of_slot[slot] != m_ranks[slot]))
-			m_parts.worker.send(SetAddresses{slot, heartbeat_address(action.rank_of_slot[0]),
-							 heartbeat_address(action.rank_of_slot[slot])});
-	m_ranks = action.rank_of_slot;
+	m_parts.worker.send(StartPeer{action.slot, action.generation, action.above_peer ? address_above : address_below,
+				      action.above_peer ? address_below : address_above, action.link_bitmap,
+				      action.macs});
 }
 
 void Executor::run(const core::SetBeatContent &action)

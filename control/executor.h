@@ -49,7 +49,6 @@ public:
 private:
 	void run(const core::SendHello &action);
 	void run(const core::StartPeerBeats &action);
-	void run(const core::SetRanks &action);
 	void run(const core::SetBeatContent &action);
 	void run(const core::BecomePrimary &action, core::Time now);
 	void run(const core::BecomeSecondary &action, core::Time now);
@@ -62,8 +61,6 @@ private:
 	RoleHooks m_hooks;
 	core::BootNonce m_nonce;
 	core::BecomePrimary m_last_claim; // a re-announcement calls its hook again
-	std::array<std::uint8_t, core::max_members> m_ranks{};
-	std::array<bool, core::max_members> m_started{};
 	Claimed m_claimed;
 	Released m_released;
 	Noticed m_noticed;

@@ -181,7 +181,7 @@ std::optional<std::string> find_obstacle(const Device &device)
 		const std::string netdev = kernel_interface_of(path);
 		if (!netdev.empty() && !is_shared_driver(path))
 			return port + device.ethdev + " is in use by the kernel as " + netdev +
-			       "; bind it to vfio-pci first (scripts/bind-nic)";
+			       "; bind it to vfio-pci first (dpdk-devbind.py -b vfio-pci)";
 		return std::nullopt;
 	}
 	if (device.driver == "net_af_packet" || device.driver == "net_af_xdp") {

@@ -3,7 +3,7 @@
 //
 // How one `set hbdev` becomes a DPDK device. Three spellings:
 //
-//   0000:01:00.0                      a PCI address; the NIC must be bound to vfio-pci (scripts/bind-nic)
+//   0000:01:00.0                      a PCI address; the NIC must be bound to vfio-pci (dpdk-devbind.py)
 //   net_af_packet0,iface=hb0          devargs of a virtual device
 //   hb0 (or nothing but the name)     a kernel interface, through net_af_packet
 //

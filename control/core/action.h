@@ -73,6 +73,9 @@ struct DropSession { // wipe keys, take both directions out of use
 struct StartPeerBeats { // a new boot of the peer: numbers, echo and liveness start again
 	PeerSlot slot = 0;
 	SessionId generation = 0; // PeerLinkChanged of an earlier generation is of an earlier boot
+	// Which of the pair has the higher serial, and so 169.254.0.1. Not the rank in the cluster: members may know
+	// different others, and would then refuse each other's addresses.
+	bool above_peer = false;
 	std::uint8_t link_bitmap = 0;
 	std::array<MacAddress, max_links> macs{};
 };
@@ -83,9 +86,6 @@ struct SetPeerMac {
 	PeerSlot slot = 0;
 	LinkIndex link = 0;
 	MacAddress mac{};
-};
-struct SetRanks { // heartbeat addresses changed: rank 0 is 169.254.0.1; 0xff = slot unused
-	std::array<std::uint8_t, max_members> rank_of_slot{};
 };
 struct SetBeatContent {
 	bool immediate = false;
@@ -148,7 +148,7 @@ struct Notice {
 using Action =
 	std::variant<SendHello, BeginExchange, ResendKe1, EvaluateKe1, SendKe2, EvaluateKe2, SendKe3, CheckKe3,
 		     InstallInboundKeys, BindCandidate, InstallOutboundKeys, DropSession, StartPeerBeats, StopPeerBeats,
-		     SetPeerMac, SetRanks, SetBeatContent, BecomePrimary, BecomeSecondary, Reannounce, Notice>;
+		     SetPeerMac, SetBeatContent, BecomePrimary, BecomeSecondary, Reannounce, Notice>;
 static_assert(std::is_trivially_copyable_v<Action>);
 
 // One step's actions, in the order in which they must happen. The bound is generous: see Node::step.

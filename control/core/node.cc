@@ -11,6 +11,7 @@ using std::chrono::milliseconds;
 
 namespace {
 
+constexpr std::uint32_t last_epoch = UINT32_MAX;         // never wraps, whatever a member says
 constexpr std::uint16_t monitor_weight = 50;             // per failed monitored interface (spec: mondev prio=50)
 constexpr Duration refresh_interval = milliseconds{100}; // the reception matrix is told this often
 // Waiting for somebody else to claim, or for a rival to yield, is counted in dead intervals.
@@ -39,6 +40,16 @@ std::uint32_t failure_sum(const VclusterBeat &words)
 Time happened(Time named, Time now)
 {
 	return named == Time{} ? now : std::min(named, now);
+}
+
+// How old a member says it is. Authentic numbers may still be nonsense: held to 0 .. 100 years, without overflow.
+Duration age_said(std::int64_t sent_ns, std::int64_t origin_ns)
+{
+	constexpr Duration longest = std::chrono::hours{24 * 365 * 100};
+	if (sent_ns <= origin_ns)
+		return Duration::zero();
+	const std::uint64_t age = static_cast<std::uint64_t>(sent_ns) - static_cast<std::uint64_t>(origin_ns);
+	return age > static_cast<std::uint64_t>(longest.count()) ? longest : Duration{static_cast<std::int64_t>(age)};
 }
 
 } // namespace
@@ -134,7 +145,6 @@ void Node::on(Time now, const Started &event, Actions &actions)
 	m_vcluster.changed_at = now;
 	m_handshake.start(m_config, event, now);
 	actions.push_back(notice(NoticeKind::started, now));
-	update_ranks(actions);
 	refresh_beat(now, actions, true);
 	m_handshake.on_tick(now, actions); // the first HELLO at once
 }
@@ -180,14 +190,14 @@ void Node::on(Time now, const BeatReceived &event, Actions &actions)
 	peer.has_content = true;
 	peer.lateness_us = event.lateness_us;
 	if (const VclusterBeat *words = words_of(peer)) {
-		peer.age_origin = happened(event.arrived_at, now) - Duration{event.sent_ns - words->age_origin_ns};
+		peer.age_origin = happened(event.arrived_at, now) - age_said(event.sent_ns, words->age_origin_ns);
 		// It may have claimed our addresses while we did not hear each other (or were frozen), and have heard us first and
 		// yielded: then we never see it at work, and the switches still send our traffic its way. A newer epoch is
 		// proof; the first words of somebody found are suspicion enough, unless it was never in a cluster.
 		if (m_vcluster.state == HaState::work &&
 		    (words->epoch > m_vcluster.epoch || (!knew && words->epoch != 0)))
 			m_rival_seen = true;
-		m_vcluster.epoch = std::max(m_vcluster.epoch, words->epoch);
+		m_vcluster.epoch = std::max(m_vcluster.epoch, std::min(words->epoch, last_epoch - 1));
 		if (knew && (failure_sum(*words) != failure_sum(before) ||
 			     words->failover_flag != before.failover_flag || words->reset_count != before.reset_count))
 			m_renegotiate = true;
@@ -359,11 +369,10 @@ void Node::session_up(Time now, const SessionUp &up, Actions &actions)
 		peer.lost_at = lost_at;
 		peer.link_fails = fails;
 		peer.generation = up.session;
-		if (other_member)
-			update_ranks(actions);
 		StartPeerBeats begin;
 		begin.slot = slot;
 		begin.generation = up.session;
+		begin.above_peer = m_config.self > up.peer;
 		begin.link_bitmap = up.link_bitmap;
 		begin.macs = up.macs;
 		actions.push_back(begin);
@@ -382,14 +391,6 @@ void Node::session_up(Time now, const SessionUp &up, Actions &actions)
 	if (up.replaced != 0)
 		actions.push_back(DropSession{up.replaced});
 	refresh_beat(now, actions, true);
-}
-
-void Node::update_ranks(Actions &actions)
-{
-	SetRanks ranks;
-	for (std::size_t i = 0; i < max_members; ++i)
-		ranks.rank_of_slot[i] = rank_of(static_cast<PeerSlot>(i));
-	actions.push_back(ranks);
 }
 
 void Node::update_alive(Time now, PeerSlot slot, Actions &actions)
@@ -634,7 +635,7 @@ void Node::become_primary(Time now, const Decision &decision, Actions &actions)
 	m_vcluster.decided_at = now;
 	m_vcluster.decision = decision;
 	m_vcluster.choice = m_config.self;
-	++m_vcluster.epoch;
+	m_vcluster.epoch = std::min(m_vcluster.epoch + 1, last_epoch);
 	m_orphan_since = never;
 	m_rival_since = never;
 	m_rival_seen = false;

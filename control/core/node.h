@@ -111,7 +111,6 @@ private:
 	[[nodiscard]] PeerSlot slot_for(const MemberId &id);
 	void update_alive(Time now, PeerSlot slot, Actions &actions);
 	void lose(Time now, PeerSlot slot, Actions &actions);
-	void update_ranks(Actions &actions);
 
 	// election
 	void evaluate(Time now, Actions &actions);

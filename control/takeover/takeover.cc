@@ -259,6 +259,12 @@ void Takeover::prepare(Port &port, TakeoverErrors &errors)
 
 bool Takeover::make_macvlan(Port &port, TakeoverErrors &errors)
 {
+	// The kernel carries out the rest of a batch after a refusal: never mark a link that is somebody else's.
+	if (find_link(m_socket, port.macvlan)) {
+		errors.push_back({TakeoverFault::name_taken, port.config.base, EEXIST,
+				  "a link named " + port.macvlan + " exists that is not ours; rename or delete it"});
+		return false;
+	}
 	RequestBatch batch; // one sendmsg: a kill cannot fall between making and marking
 	request_macvlan(batch, port.base_index, port.macvlan, port.config.virtual_mac);
 	request_alias(batch, port.macvlan, ownership_alias(m_settings.instance, port.saved));

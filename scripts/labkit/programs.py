@@ -12,7 +12,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 # What the lab and the build call; scripts/setup installs all this and more.
 NEEDED_COMMANDS = ("ip", "nft", "meson", "ninja", "g++", "pkg-config")
 NEEDED_PACKAGES = ("libdpdk-dev", "libipsec-mb-dev", "libboost1.81-dev", "libboost-json1.81-dev", "libsodium-dev",
-                   "libssl-dev", "libnetfilter-conntrack-dev", "libmnl-dev", "libspdlog-dev", "libedit-dev")
+                   "libssl-dev", "libmnl-dev", "libspdlog-dev", "libedit-dev")
 
 
 class Programs:

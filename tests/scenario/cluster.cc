@@ -291,7 +291,6 @@ void Cluster::perform(std::size_t index, const Action &action)
 			   },
 			   [&](const StopPeerBeats &a) { member.peers[a.slot] = Peer{}; },
 			   [&](const SetPeerMac &a) { member.peers[a.slot].macs[a.link] = a.mac; },
-			   [&](const SetRanks &) {},
 			   [&](const SetBeatContent &a) {
 				   std::array<std::byte, 1024> buffer{};
 				   const std::size_t length = encode(a.content, buffer);

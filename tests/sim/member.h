@@ -85,7 +85,6 @@ private:
 	void carry_out(const core::StartPeerBeats &action);
 	void carry_out(const core::StopPeerBeats &action);
 	void carry_out(const core::SetPeerMac &action);
-	void carry_out(const core::SetRanks &) {} // addresses are not checked by anybody who could be fooled by them
 	void carry_out(const core::SetBeatContent &action);
 	void carry_out(const core::BecomePrimary &);
 	void carry_out(const core::BecomeSecondary &);

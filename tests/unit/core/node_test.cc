@@ -57,7 +57,6 @@ TEST(Start, NothingIsDueBeforeAndTheFirstHelloGoesOutAtOnce)
 	EXPECT_TRUE(one.step(Tick{}).empty());
 	const Actions &actions = one.start();
 	EXPECT_EQ(count<SendHello>(actions), 1U);
-	EXPECT_EQ(count<SetRanks>(actions), 1U);
 	EXPECT_EQ(count<SetBeatContent>(actions), 1U);
 	EXPECT_EQ(notices(actions, NoticeKind::started), 1U);
 	EXPECT_EQ(one.node().vcluster().state, HaState::hello);
@@ -604,6 +603,19 @@ TEST(Standby, FollowsThePrimaryWithTheHighestEpoch)
 	EXPECT_EQ(one.node().vcluster().choice, b.config.self) << "equal epochs: the higher serial";
 }
 
+TEST(Words, NonsenseFromAnAuthenticMemberNeitherOverflowsNorWraps)
+{
+	OneNode one(config_of(low));
+	(void)one.start();
+	OneNode::Peer peer = standby_peer(one, high);
+	peer.words.epoch = UINT32_MAX;
+	for (const std::int64_t origin : {INT64_MIN, INT64_MAX, std::int64_t{0}}) {
+		peer.words.age_origin_ns = origin;
+		(void)one.beat(peer);
+	}
+	EXPECT_EQ(one.node().vcluster().epoch, UINT32_MAX - 1) << "one is left for a claim";
+}
+
 // ---------------------------------------------------------------- places and ranks
 
 TEST(Ranks, FollowSerialsNotRoles)
@@ -612,13 +624,12 @@ TEST(Ranks, FollowSerialsNotRoles)
 	(void)one.start();
 	OneNode::Peer highest = one.make_peer(high);
 	const Actions &actions = one.bring_up(highest);
-	const auto ranks = all<SetRanks>(actions);
-	ASSERT_EQ(ranks.size(), 1U);
-	EXPECT_EQ(ranks[0].rank_of_slot[0], 1);
-	EXPECT_EQ(ranks[0].rank_of_slot[highest.slot], 0);
-	EXPECT_EQ(ranks[0].rank_of_slot[15], 0xff);
-	EXPECT_LT(place_of<SetRanks>(actions), place_of<StartPeerBeats>(actions))
-		<< "addresses are known when beats begin";
+	const auto begun = all<StartPeerBeats>(actions);
+	ASSERT_EQ(begun.size(), 1U);
+	EXPECT_FALSE(begun[0].above_peer) << "the pair agrees on its addresses whoever else either of them knows";
+	EXPECT_EQ(one.node().rank_of(0), 1);
+	EXPECT_EQ(one.node().rank_of(highest.slot), 0);
+	EXPECT_EQ(one.node().rank_of(15), 0xff);
 }
 
 TEST(Places, TheSeventeenthMemberIsToldThatThereIsNoPlace)
