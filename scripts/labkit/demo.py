@@ -13,6 +13,7 @@ from .plan import Plan
 from .prober import CONNECTIONS, RATE_HZ, Prober
 
 DETECTION_SLACK_MS, GAP_SLACK_MS = 10, 30
+TAKEOVER_SLACK_MS = 20
 
 Check = collections.namedtuple("Check", "passed text")
 
@@ -136,10 +137,11 @@ def crash_and_judge(lab, primary, prober, observer, log, say):
     for moment, text in sorted(steps):
         print(f"  {(moment - t0) / 1e6:+10.3f}  {text}")
     print()
-    return verdict(lab.plan, survivor, members.primaries(statuses), t0, lost, report)
+    takeover_ms = (moved.mono_ns - lost[0]["mono_ns"]) / 1e6 if moved and lost else None
+    return verdict(lab.plan, survivor, members.primaries(statuses), t0, lost, takeover_ms, report)
 
 
-def verdict(plan, survivor, primaries, t0, lost, report):
+def verdict(plan, survivor, primaries, t0, lost, takeover_ms, report):
     interval_ms, threshold = plan.timing_ms()
     dead_ms = interval_ms * threshold
     udp, tcp = report["udp"], report["tcp"]
@@ -149,6 +151,8 @@ def verdict(plan, survivor, primaries, t0, lost, report):
         Check(detection_ms is not None and detection_ms <= dead_ms + DETECTION_SLACK_MS,
               f"detected after {shown(detection_ms)} (bound: {interval_ms} ms x {threshold} + "
               f"{DETECTION_SLACK_MS} ms = {dead_ms + DETECTION_SLACK_MS} ms)"),
+        Check(takeover_ms is not None and takeover_ms <= TAKEOVER_SLACK_MS,
+              f"took over in {shown(takeover_ms)}, from knowing to the first gratuitous ARP (bound: {TAKEOVER_SLACK_MS} ms)"),
         Check(not udp["gap_open"] and gap_ms <= dead_ms + GAP_SLACK_MS,
               f"the client went without a reply for {shown(None if udp['gap_open'] else gap_ms)} (bound: {dead_ms} + "
               f"{GAP_SLACK_MS} ms = {dead_ms + GAP_SLACK_MS} ms); {udp['lost']} datagrams lost"),
