@@ -72,12 +72,6 @@ struct StartPeer {
 struct StopPeer {
 	PeerSlot slot;
 };
-// Ranks have changed. Old and new addresses are both accepted for the larger of 1 s and 2 x dead.
-struct SetAddresses {
-	PeerSlot slot;
-	std::uint32_t local_address;
-	std::uint32_t remote_address;
-};
 struct SetPeerMac {
 	PeerSlot slot;
 	LinkIndex link;
@@ -97,7 +91,7 @@ struct SendFrame {
 	std::array<std::byte, max_hake_bytes> payload;
 };
 using WorkerCommand = std::variant<InstallInbound, BindSession, InstallOutbound, RemoveSession, StartPeer, StopPeer,
-				   SetAddresses, SetPeerMac, SetBeat, SendFrame>;
+				   SetPeerMac, SetBeat, SendFrame>;
 
 // ---------------------------------------------------------------- worker -> control
 

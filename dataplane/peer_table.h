@@ -72,24 +72,8 @@ struct Peer {
 	bool started = false;
 	core::SessionId generation = 0;
 	AddressPair addresses;
-	AddressPair old_addresses;        // still accepted ...
-	core::Time old_addresses_until{}; // ... before this moment
 	std::array<PeerLinkState, core::max_links> links;
 	HandedBeat handed;
-
-	[[nodiscard]] bool accepts(const AddressPair &pair, core::Time now) const
-	{
-		return pair == addresses || (pair == old_addresses && now < old_addresses_until);
-	}
-	// Ranks have changed: beats sent before the peer knew are on their way, or it has not heard of it yet.
-	void move_to(const AddressPair &pair, core::Time now, core::Duration dead)
-	{
-		if (pair == addresses)
-			return;
-		old_addresses = addresses;
-		old_addresses_until = now + std::max<core::Duration>(std::chrono::seconds{1}, 2 * dead);
-		addresses = pair;
-	}
 };
 
 using PeerTable = std::array<Peer, core::max_members>; // index = PeerSlot; 0 is this member and stays empty

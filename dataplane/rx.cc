@@ -128,7 +128,7 @@ void Rx::take_opened(core::Time now, core::LinkIndex link, const crypto::Open &p
 	const Inner inner = parse_inner({packet.inner, packet.inner_length});
 	if (!inner.good)
 		m_state.count(inner.drop);
-	else if (packet.sa->traffic_class != crypto::TrafficClass::heartbeat || !peer.accepts(inner.addresses, now))
+	else if (packet.sa->traffic_class != crypto::TrafficClass::heartbeat || inner.addresses != peer.addresses)
 		m_state.count(Drop::esp_policy);
 	else
 		take_beat(now, link, *packet.sa, inner.payload);

@@ -219,18 +219,13 @@ void Worker::on(const control::RemoveSession &command, Time)
 	}
 }
 
-void Worker::on(const control::StartPeer &command, Time now)
+void Worker::on(const control::StartPeer &command, Time)
 {
 	assert(command.slot != 0 && command.slot < core::max_members);
 	Peer &peer = m_state.peers[command.slot];
-	const AddressPair addresses{command.local_address, command.remote_address};
-	if (peer.started) {
-		peer.move_to(addresses, now, m_state.timing.dead);
-	} else {
+	if (!peer.started)
 		clear_counters(command.slot); // they were somebody else's
-		peer.addresses = addresses;
-		peer.old_addresses = addresses;
-	}
+	peer.addresses = {command.local_address, command.remote_address};
 	peer.started = true;
 	peer.generation = command.generation;
 	peer.handed.forget();
@@ -249,12 +244,6 @@ void Worker::on(const control::StopPeer &command, Time)
 {
 	assert(command.slot < core::max_members);
 	m_state.peers[command.slot].started = false;
-}
-
-void Worker::on(const control::SetAddresses &command, Time now)
-{
-	assert(command.slot < core::max_members);
-	m_state.peers[command.slot].move_to({command.local_address, command.remote_address}, now, m_state.timing.dead);
 }
 
 void Worker::on(const control::SetPeerMac &command, Time)

@@ -54,7 +54,6 @@ private:
 	void on(const control::RemoveSession &command, core::Time now);
 	void on(const control::StartPeer &command, core::Time now);
 	void on(const control::StopPeer &command, core::Time now);
-	void on(const control::SetAddresses &command, core::Time now);
 	void on(const control::SetPeerMac &command, core::Time now);
 	void on(const control::SetBeat &command, core::Time now);
 	void on(const control::SendFrame &command, core::Time now);

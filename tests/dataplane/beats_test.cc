@@ -477,24 +477,6 @@ TEST(Sessions, when_the_worker_ends_every_sa_goes_back_to_control)
 	EXPECT_EQ(pair.a->released, 4U);
 }
 
-TEST(Sessions, after_a_change_of_ranks_both_ends_may_learn_of_it_at_different_times)
-{
-	Pair pair(1);
-	pair.connect();
-	pair.run_for(milliseconds{100});
-	pair.a->command(control::SetAddresses{peer_slot, 0xa9fe0007, 0xa9fe0008});
-	pair.run_for(milliseconds{10});
-	// b has not heard of it yet: a's new source address is not what b's SA carries.
-	EXPECT_GE(pair.b->drops(Drop::esp_policy), 1U);
-	EXPECT_EQ(pair.a->drops(Drop::esp_policy), 0U) << "a takes the old pair for a while";
-	pair.b->command(control::SetAddresses{peer_slot, 0xa9fe0008, 0xa9fe0007});
-	const auto refused = pair.b->drops(Drop::esp_policy);
-	pair.run_for(milliseconds{200});
-	EXPECT_EQ(pair.b->drops(Drop::esp_policy), refused);
-	for (Member *member : {pair.a.get(), pair.b.get()})
-		EXPECT_EQ(verdicts(member->events()), (std::vector{LinkVerdict::alive}));
-}
-
 // ---------------------------------------------------------------- what goes up, what goes down
 
 TEST(HandingUp, changed_content_goes_up_at_once_and_an_immediate_beat_does_not_wait_for_the_grid)

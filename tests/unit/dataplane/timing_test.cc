@@ -127,27 +127,6 @@ TEST(PollMode, automatic_is_busy_only_on_an_isolated_cpu)
 	}
 }
 
-TEST(Peer, after_a_change_of_ranks_old_and_new_addresses_count_for_a_while)
-{
-	Peer peer;
-	const AddressPair old_pair{1, 2};
-	const AddressPair new_pair{3, 4};
-	peer.addresses = peer.old_addresses = old_pair;
-	peer.move_to(new_pair, start, milliseconds{30});
-	EXPECT_TRUE(peer.accepts(new_pair, start));
-	EXPECT_TRUE(peer.accepts(old_pair, start + milliseconds{999}));
-	EXPECT_FALSE(peer.accepts(old_pair, start + milliseconds{1000}));
-	EXPECT_TRUE(peer.accepts(new_pair, start + seconds{100}));
-	EXPECT_FALSE(peer.accepts({3, 2}, start)); // halves of two pairs
-	// The larger of 1 s and 2 x dead.
-	peer.move_to(old_pair, start, seconds{4});
-	EXPECT_TRUE(peer.accepts(new_pair, start + milliseconds{7999}));
-	EXPECT_FALSE(peer.accepts(new_pair, start + milliseconds{8000}));
-	// Told the same once more: nothing changes.
-	peer.move_to(old_pair, start + seconds{20}, seconds{4});
-	EXPECT_FALSE(peer.accepts(new_pair, start + seconds{20}));
-}
-
 TEST(HandedBeat, what_is_news_goes_up_and_what_is_not_waits_100_ms)
 {
 	HandedBeat handed;
