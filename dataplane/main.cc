@@ -274,6 +274,14 @@ int start(std::span<const char *const> arguments)
 		std::printf("%s: configuration is good\n", options.file.c_str());
 		return exit_ok;
 	}
+	// Good as a configuration, but this version has no clear heartbeats, and a member that silently found nobody would
+	// be the worst answer.
+	if (!parsed.configuration.ha.authentication &&
+	    parsed.configuration.ha.mode != control::Configuration::Mode::standalone) {
+		complain(options.file + ": heartbeats without authentication are not available in this version; set "
+					"authentication enable");
+		return exit_configuration;
+	}
 	if (!fill_in(parsed.configuration, options.instance)) {
 		complain(options.file + ": this machine has no /etc/machine-id to make a serial from; set serial in "
 					"config system global");
