@@ -49,6 +49,25 @@ struct Member {
 	Time age_origin{}; // in our clock
 };
 
+// What a member last said of the virtual cluster; nullptr: nothing yet.
+inline const VclusterBeat *words_of(const Member &member)
+{
+	return member.content.vclusters.empty() ? nullptr : &member.content.vclusters[0];
+}
+
+inline HaState state_of(const Member &member)
+{
+	const VclusterBeat *words = words_of(member);
+	return words == nullptr ? HaState::hello : words->state;
+}
+
+inline std::uint32_t failure_sum(const VclusterBeat &words)
+{
+	return std::uint32_t{words.link_failure} + words.pingserver_failure;
+}
+
+inline constexpr std::uint32_t last_epoch = UINT32_MAX; // never wraps, whatever a member says
+
 // Our own standing in one virtual cluster.
 struct VclusterState {
 	std::uint8_t id = 1;
