@@ -1,24 +1,29 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Copyright(c) 2026 The Systole authors
 //
-// The yardstick of esp_bench: the same ciphers over the same bytes by OpenSSL's EVP, as fast as one packet at a time
-// goes there: contexts are made once and reused. No ESP framing, no replay window, no padding: it does less.
+// The same ciphers over the same framed packets by OpenSSL's EVP, as fast as it goes there: algorithms are fetched,
+// keys expanded and contexts made once; HMAC starts from two saved digests that have taken the key pads, which is a
+// fifth faster than EVP_MAC. No framing, no IVs made, no padding, no replay window: it does less than we do.
 #pragma once
 
-#include "crypto/suite.h"
+#include "bench/esp_bytes.h"
 
 #include <cstddef>
 #include <memory>
-#include <span>
 
 namespace systole::bench {
 
 class OpensslEsp {
 public:
-	explicit OpensslEsp(crypto::Suite suite);
+	OpensslEsp(const SaKey &key, std::size_t inner);
 	~OpensslEsp();
-	// `packet` is SPI, sequence, IV, padded plaintext; the ICV goes behind it.
-	void seal(std::span<std::byte> packet, std::byte *icv);
+	OpensslEsp(const OpensslEsp &) = delete;
+	OpensslEsp &operator=(const OpensslEsp &) = delete;
+
+	[[nodiscard]] FramedPackets &packets();
+	void seal(std::size_t count); // packets 0 .. count-1, ICV behind them
+	// False if a tag is wrong; the rest is not looked at then.
+	[[nodiscard]] bool open(std::size_t first, std::size_t count);
 
 private:
 	struct Impl;

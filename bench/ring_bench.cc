@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Copyright(c) 2026 The Systole authors
 //
-// The ring between a worker and control: what one event costs to put in and take out, on one thread (the work itself)
-// and on two (the work and the caches talking).
+// The rings between a worker and control: what one event or command costs to put in and take out, on one thread (the
+// work itself) and on two (the work and the caches talking), and how long a command and its answer are under way.
 #include "control/ring.h"
 
 #include <benchmark/benchmark.h>
@@ -35,6 +35,42 @@ void push_and_pop_on_one_thread(benchmark::State &state)
 	state.counters["event_bytes"] = sizeof(WorkerEvent);
 }
 BENCHMARK(push_and_pop_on_one_thread);
+
+void command_push_and_pop_on_one_thread(benchmark::State &state)
+{
+	const auto ring = std::make_unique<CommandRing>();
+	SetBeat beat{};
+	beat.length = 420;
+	const WorkerCommand command = beat;
+	for (auto _ : state) {
+		benchmark::DoNotOptimize(ring->push(command));
+		ring->consume_one([](const WorkerCommand &taken) { benchmark::DoNotOptimize(taken.index()); });
+	}
+	state.counters["command_bytes"] = sizeof(WorkerCommand);
+}
+BENCHMARK(command_push_and_pop_on_one_thread);
+
+// A command to a spinning worker and its event back.
+void there_and_back_between_threads(benchmark::State &state)
+{
+	const auto commands = std::make_unique<CommandRing>();
+	const auto events = std::make_unique<EventRing>();
+	std::atomic<bool> stop{false};
+	std::thread worker([&] {
+		const WorkerEvent event = beat_event();
+		while (!stop.load(std::memory_order_relaxed))
+			commands->consume_one([&](const WorkerCommand &) { events->push(event); });
+	});
+	const WorkerCommand command = RemoveSession{1};
+	for (auto _ : state) {
+		commands->push(command);
+		while (events->consume_one([](const WorkerEvent &event) { benchmark::DoNotOptimize(event.index()); }) ==
+		       0) {}
+	}
+	stop = true;
+	worker.join();
+}
+BENCHMARK(there_and_back_between_threads)->UseRealTime();
 
 void push_to_another_thread(benchmark::State &state)
 {

@@ -14,6 +14,7 @@
 #include "control/log.h"
 #include "control/machine_usage.h"
 #include "control/netlink/link_monitor_table.h"
+#include "control/netlink/link_poller.h"
 #include "control/notice_text.h"
 #include "control/traffic.h"
 #if defined(SYSTOLE_KEY_LOG)
@@ -57,6 +58,10 @@ constexpr std::size_t events_per_turn = 256;
 // A claim that the kernel did not carry out is tried again so often.
 constexpr auto claim_retry_interval = std::chrono::milliseconds{500};
 constexpr auto hook_poll_interval = std::chrono::milliseconds{20};
+// How often control shows the worker that it turns, at least: several times within the watchdog's limit.
+constexpr int pulses_per_watchdog = 5;
+constexpr auto longest_pulse = std::chrono::milliseconds{100};
+constexpr auto keeper_restart_after = std::chrono::seconds{1};
 
 core::Time clock_now()
 {
@@ -119,6 +124,9 @@ public:
 
 private:
 	void feed(const core::EventBody &event);
+	void step(const core::EventBody &event);
+	[[nodiscard]] bool entitled() const;
+	void check_presence();
 	bool drain_ring();
 	void take_events();
 	void claim_again();
@@ -127,7 +135,10 @@ private:
 	void wait_signals();
 	void arm_tick();
 	void arm_announcements();
-	void arm_refresh();
+	void poll_links();
+	void arm_pulse();
+	void watch_keeper();
+	void keeper_died();
 	void look_around();
 	void arm_hook_poll();
 	void link_changed(const LinkState &link);
@@ -154,15 +165,18 @@ private:
 	std::string m_boot_id = boot_id();
 	ApiServer m_api;
 	LinkMonitorTable m_links;
+	LinkPoller m_poller;
 	LogRateLimit m_rate;
 
 	asio::posix::stream_descriptor m_doorbell{m_io};
 	asio::posix::stream_descriptor m_netlink{m_io};
+	asio::posix::stream_descriptor m_keeper_end{m_io};
+	asio::steady_timer m_keeper_restart{m_io};
+	asio::steady_timer m_pulse{m_io};
 	asio::signal_set m_signals{m_io, SIGINT, SIGTERM, SIGHUP};
 	asio::steady_timer m_tick{m_io};
 	asio::steady_timer m_announce{m_io};
 	asio::steady_timer m_finish_release{m_io};
-	asio::steady_timer m_refresh{m_io};
 	asio::steady_timer m_look{m_io};
 	asio::steady_timer m_hook_poll{m_io};
 	asio::steady_timer m_exit{m_io};
@@ -240,7 +254,36 @@ void Daemon::report(const TakeoverErrors &errors)
 
 // ---------------------------------------------------------------- the one way in
 
+// Whether the others have reason to believe that we live: the worker turned within the dead interval and was not silent.
+bool Daemon::entitled() const
+{
+	const WorkerChannel &channel = *m_setup.channel;
+	const std::int64_t last_turn_ns = channel.counters.last_turn_ns.load(std::memory_order_acquire);
+	const std::uint32_t silence = channel.silence.load(std::memory_order_acquire);
+	if (silence != 0 && silence != m_executor.ended_silence())
+		return false;
+	return last_turn_ns == 0 ||
+	       clock_now() - core::Time{core::Duration{last_turn_ns}} <= m_core_config.dead_interval();
+}
+
+// Before anything else is done after a sleep: a thawed process may find old timers and messages first.
+void Daemon::check_presence()
+{
+	const bool present = m_node.presence() == core::Presence::present;
+	if (present && !entitled())
+		step(core::Absent{});
+	// The worker saw no gap of its own, control alone was misled by the order in which the two were woken.
+	else if (m_node.presence() == core::Presence::absent && entitled())
+		step(core::Returned{clock_now(), {}});
+}
+
 void Daemon::feed(const core::EventBody &event)
+{
+	check_presence();
+	step(event);
+}
+
+void Daemon::step(const core::EventBody &event)
 {
 	m_setup.channel->watchdog.fetch_add(1, std::memory_order_relaxed);
 	m_answers.clear();
@@ -277,6 +320,9 @@ bool Daemon::drain_ring()
 				    fmt::format("this machine kept the poll core away for {:.1f} ms; peers were given "
 						"that time back",
 						std::chrono::duration<double, std::milli>(late->gap).count()));
+		} else if (const auto *back = std::get_if<WorkerReturned>(&event)) {
+			m_executor.worker_returned(back->number);
+			step(core::Returned{back->at, back->gap});
 		} else if (const auto body = core_event(event)) {
 			feed(*body);
 		}
@@ -315,6 +361,7 @@ void Daemon::wait_netlink()
 	m_netlink.async_wait(asio::posix::stream_descriptor::wait_read, [this](const error_code &error) {
 		if (error)
 			return;
+		check_presence();
 		if (const auto failure = m_links.drain())
 			log(LogApp::daemon, LogLevel::error, "netlink: {}", failure.message());
 		wait_netlink();
@@ -361,23 +408,68 @@ void Daemon::arm_announcements()
 	m_announce.async_wait([this](const error_code &error) {
 		if (error)
 			return;
+		check_presence();
 		report(m_takeover.announce(clock_now()));
 		arm_announcements();
 	});
 }
 
-void Daemon::arm_refresh()
+void Daemon::poll_links()
 {
-	m_refresh.expires_after(link_refresh_interval);
-	m_refresh.async_wait([this](const error_code &error) {
+	m_poller.start(
+		link_refresh_interval, [this] { return m_links.moment(); },
+		[this](LinkPoller::Answer answer) {
+			asio::post(m_io, [this, answer = std::move(answer)] {
+				check_presence();
+				if (answer.error)
+					m_rate.line(LogApp::daemon, LogLevel::error, "netlink",
+						    clock_now().time_since_epoch(),
+						    fmt::format("netlink: {}", answer.error.message()));
+				else
+					m_links.take_in(answer.links, answer.asked_at);
+			});
+		});
+}
+
+void Daemon::arm_pulse()
+{
+	m_pulse.expires_after(std::min<core::Duration>(
+		m_setup.configuration.ha.control_watchdog_interval() / pulses_per_watchdog, longest_pulse));
+	m_pulse.async_wait([this](const error_code &error) {
 		if (error)
 			return;
-		if (const auto failure = m_links.refresh())
-			m_rate.line(LogApp::daemon, LogLevel::error, "netlink", clock_now().time_since_epoch(),
-				    fmt::format("netlink: {}", failure.message()));
 		m_setup.channel->watchdog.fetch_add(1, std::memory_order_relaxed);
+		check_presence();
 		m_worker.flush();
-		arm_refresh();
+		arm_pulse();
+	});
+}
+
+// ---------------------------------------------------------------- keeper
+
+void Daemon::watch_keeper()
+{
+	if (m_setup.keeper == nullptr || !m_setup.keeper->running())
+		return;
+	m_keeper_end.assign(m_setup.keeper->pidfd());
+	m_keeper_end.async_wait(asio::posix::stream_descriptor::wait_read, [this](const error_code &error) {
+		if (!error)
+			keeper_died();
+	});
+}
+
+void Daemon::keeper_died()
+{
+	m_keeper_end.release();
+	log(LogApp::daemon, LogLevel::error, "systole-keeper has ended ({}); starting another", m_setup.keeper->reap());
+	m_keeper_restart.expires_after(keeper_restart_after);
+	m_keeper_restart.async_wait([this](const error_code &error) {
+		if (error)
+			return;
+		std::string problem;
+		if (!m_setup.keeper->start_again(problem))
+			log(LogApp::daemon, LogLevel::error, "{}", problem);
+		watch_keeper();
 	});
 }
 
@@ -440,7 +532,10 @@ void Daemon::claim_again()
 {
 	m_claim_retry.expires_after(claim_retry_interval);
 	m_claim_retry.async_wait([this](const error_code &error) {
-		if (error || m_takeover.state() != Takeover::State::primary)
+		if (error)
+			return;
+		check_presence();
+		if (m_takeover.state() != Takeover::State::primary)
 			return;
 		const ClaimReport again = m_takeover.claim();
 		report(again.errors);
@@ -505,6 +600,7 @@ boost::json::object Daemon::extra_status() const
 		interfaces[m_setup.ports[i].name] = std::move(usage);
 	}
 	status["interfaces"] = std::move(interfaces);
+	status["keeper"] = m_setup.keeper != nullptr && m_setup.keeper->running();
 	status["addresses_held"] =
 		m_takeover.state() == Takeover::State::primary && m_last_claim && m_last_claim->errors.empty();
 	if (m_last_claim) {
@@ -553,6 +649,8 @@ int Daemon::run()
 		log(LogApp::api, LogLevel::error, "{}", error);
 		return exit_other;
 	}
+	if (m_setup.keeper != nullptr)
+		m_takeover.holdings().use(m_setup.keeper->page());
 	if (std::string error; !m_history.load(instance_paths(m_setup.instance).history(), error))
 		log(LogApp::daemon, LogLevel::error, "{}", error);
 	report(m_takeover.start());
@@ -572,15 +670,22 @@ int Daemon::run()
 		log(LogApp::daemon, LogLevel::warning,
 		    "control runs without real-time priority ({}); it may be late on a busy machine", strerror(errno));
 
+	watch_keeper();
 	feed(started_event(m_setup, m_nonce));
+	arm_pulse();
 	wait_signals();
 	wait_netlink();
-	arm_refresh();
+	poll_links();
 	take_events();
 	m_io.run();
 
+	m_poller.stop();
 	m_hooks.stop(clock_now());
 	report(m_takeover.shutdown());
+	if (m_keeper_end.is_open())
+		m_keeper_end.release();
+	if (m_setup.keeper != nullptr)
+		m_setup.keeper->finish();
 	m_api.stop();
 	m_history.stop();
 	m_doorbell.release();

@@ -10,6 +10,7 @@
 #pragma once
 
 #include "control/config/configuration.h"
+#include "control/keeper/process.h"
 #include "control/ring.h"
 
 #include <functional>
@@ -25,8 +26,9 @@ struct DaemonSetup {
 	std::string key_log_dir; // empty: no key log
 	std::vector<HeartbeatPort> ports;
 	WorkerChannel *channel = nullptr;
-	std::string poll_mode;      // "busy" or "adaptive"
-	std::string dataplane_text; // one line: EAL, memory, ports
+	KeeperProcess *keeper = nullptr; // null: none could be started
+	std::string poll_mode;           // "busy" or "adaptive"
+	std::string dataplane_text;      // one line: EAL, memory, ports
 	// Ends the worker and waits for it: it must be gone before the security associations that it borrows.
 	std::function<void()> stop_worker;
 };

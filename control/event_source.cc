@@ -10,6 +10,18 @@ namespace {
 
 using Body = std::optional<core::EventBody>;
 
+core::LinkHealth health_of(LinkVerdict verdict)
+{
+	switch (verdict) {
+	case LinkVerdict::alive: return core::LinkHealth::up;
+	case LinkVerdict::one_way: return core::LinkHealth::one_way;
+	case LinkVerdict::lost:
+	case LinkVerdict::stale:
+	case LinkVerdict::rollback: break;
+	}
+	return core::LinkHealth::down;
+}
+
 Body convert(const HakeFrame &frame)
 {
 	core::HakeReceived event;
@@ -35,7 +47,8 @@ Body convert(const PeerBeat &beat)
 	event.slot = beat.slot;
 	event.link = beat.link;
 	event.session = beat.session;
-	event.fresh = beat.fresh;
+	event.heard = health_of(beat.verdict);
+	event.since_return = beat.since_return;
 	event.sent_ns = beat.sent_ns;
 	event.lateness_us = beat.lateness_us;
 	event.content = *content;
@@ -51,9 +64,8 @@ Body convert(const PeerLink &link)
 	event.slot = link.slot;
 	event.generation = link.generation;
 	event.link = link.link;
-	event.health = link.verdict == LinkVerdict::alive     ? core::LinkHealth::up
-		       : link.verdict == LinkVerdict::one_way ? core::LinkHealth::one_way
-							      : core::LinkHealth::down;
+	event.health = link.verdict == LinkVerdict::stale ? core::LinkHealth::one_way : health_of(link.verdict);
+	event.life = link.verdict == LinkVerdict::alive || link.verdict == LinkVerdict::one_way;
 	event.last_rx = link.last_rx;
 	event.judged_at = link.at;
 	return event;

@@ -64,6 +64,7 @@ void Executor::carry_out(const core::Actions &actions, core::Time now, std::vect
 						m_noticed(action);
 				} else if constexpr (std::is_same_v<Kind, core::BecomePrimary> ||
 						     std::is_same_v<Kind, core::BecomeSecondary> ||
+						     std::is_same_v<Kind, core::ResumeClaim> ||
 						     std::is_same_v<Kind, core::Reannounce>)
 					run(action, now);
 				else
@@ -109,10 +110,7 @@ void Executor::run(const core::SetBeatContent &action)
 void Executor::run(const core::BecomePrimary &action, core::Time now)
 {
 	m_last_claim = action;
-	const ClaimReport report = m_parts.takeover.claim();
-	log_errors(report.errors);
-	if (m_claimed)
-		m_claimed(report);
+	claim();
 	hook(m_hooks.primary, "primary", action.vcluster, action.epoch, action.decision, now);
 }
 
@@ -123,6 +121,31 @@ void Executor::run(const core::BecomeSecondary &action, core::Time now)
 	if (m_released)
 		m_released(report);
 	hook(m_hooks.secondary, "secondary", action.vcluster, action.epoch, action.decision, now);
+}
+
+void Executor::run(const core::SuspendClaim &)
+{
+	m_parts.takeover.suspend();
+}
+
+void Executor::run(const core::ResumeClaim &, core::Time now)
+{
+	claim();
+	hook(m_hooks.primary, "primary", m_last_claim.vcluster, m_last_claim.epoch, m_last_claim.decision, now);
+}
+
+void Executor::run(const core::EndSilence &)
+{
+	m_parts.worker.send(EndSilence{m_silence});
+	m_ended_silence = m_silence;
+}
+
+void Executor::claim()
+{
+	const ClaimReport report = m_parts.takeover.claim();
+	log_errors(report.errors);
+	if (m_claimed)
+		m_claimed(report);
 }
 
 void Executor::run(const core::Reannounce &, core::Time now)

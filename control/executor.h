@@ -43,6 +43,11 @@ public:
 	void on_released(Released callback) { m_released = std::move(callback); }
 	void on_noticed(Noticed callback) { m_noticed = std::move(callback); }
 
+	// The worker came back from the silence with this number: it is the one that EndSilence ends.
+	void worker_returned(std::uint32_t number) { m_silence = number; }
+	// The last one that was ended; the worker may not know yet.
+	[[nodiscard]] std::uint32_t ended_silence() const { return m_ended_silence; }
+
 	// Appends to `answers` what the key agent found out.
 	void carry_out(const core::Actions &actions, core::Time now, std::vector<core::KeyResult> &answers);
 
@@ -52,7 +57,11 @@ private:
 	void run(const core::SetBeatContent &action);
 	void run(const core::BecomePrimary &action, core::Time now);
 	void run(const core::BecomeSecondary &action, core::Time now);
+	void run(const core::SuspendClaim &action);
+	void run(const core::ResumeClaim &action, core::Time now);
+	void run(const core::EndSilence &action);
 	void run(const core::Reannounce &action, core::Time now);
+	void claim();
 	void hook(const std::string &path, std::string role, std::uint8_t vcluster, std::uint32_t epoch,
 		  const core::Decision &decision, core::Time now);
 
@@ -60,6 +69,8 @@ private:
 	core::Config m_config;
 	RoleHooks m_hooks;
 	core::BootNonce m_nonce;
+	std::uint32_t m_silence = 0;
+	std::uint32_t m_ended_silence = 0;
 	core::BecomePrimary m_last_claim; // a re-announcement calls its hook again
 	Claimed m_claimed;
 	Released m_released;

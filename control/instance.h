@@ -21,6 +21,7 @@ struct InstancePaths {
 
 	[[nodiscard]] std::string socket() const { return run_directory + "/control.sock"; }
 	[[nodiscard]] std::string lock() const { return run_directory + "/lock"; }
+	[[nodiscard]] std::string keeper_lock() const { return run_directory + "/keeper.lock"; }
 	[[nodiscard]] std::string history() const { return state_directory + "/history.jsonl"; }
 };
 

@@ -136,6 +136,8 @@ std::string_view event_name(NoticeKind kind)
 	case NoticeKind::cross_cabled: return "cross-cabled";
 	case NoticeKind::no_slot: return "no-slot";
 	case NoticeKind::rolled_back: return "rolled-back";
+	case NoticeKind::absent: return "absent";
+	case NoticeKind::reentered: return "reentered";
 	case NoticeKind::uptime_reset: return "uptime-reset";
 	case NoticeKind::failover_flag: return "failover-flag";
 	case NoticeKind::override_in_force: return "override";
@@ -224,6 +226,14 @@ std::string notice_text(const core::Notice &notice, const NoticeNames &names)
 		return fmt::format("member {} has heard heartbeats that this member has not sent: this machine was set "
 				   "back to an earlier state",
 				   peer);
+	case NoticeKind::absent:
+		return fmt::format(
+			"{} was away for {:.1f} ms, longer than the dead interval: it is silent until it has "
+			"heard the others",
+			names.member, static_cast<double>(notice.value) / 1e6);
+	case NoticeKind::reentered:
+		return notice.value != 0 ? "nobody took the role meanwhile: it is kept"
+					 : "the others have been heard: taking part again";
 	case NoticeKind::uptime_reset: return fmt::format("HA uptime of {} is reset", names.member);
 	case NoticeKind::failover_flag:
 		return fmt::format("EXE_FAIL_OVER flag is {} on {}", notice.value != 0 ? "set" : "unset", names.member);
@@ -296,6 +306,8 @@ boost::json::object notice_json(const core::Notice &notice, const NoticeNames &n
 		json["peer_link"] = notice.value;
 		break;
 	case NoticeKind::duplicate_member: json["name"] = hbdev_name(names, notice.link); break;
+	case NoticeKind::absent: json["gap_ms"] = static_cast<double>(notice.value) / 1e6; break;
+	case NoticeKind::reentered: json["kept"] = notice.value != 0; break;
 	case NoticeKind::failover_flag:
 	case NoticeKind::override_in_force: json["set"] = notice.value != 0; break;
 	default: break;

@@ -10,6 +10,8 @@
 
 #include <boost/lockfree/spsc_queue.hpp>
 
+#include <unistd.h>
+
 #include <atomic>
 #include <cstdint>
 #include <string>
@@ -19,21 +21,43 @@ namespace systole::control {
 using EventRing = boost::lockfree::spsc_queue<WorkerEvent, boost::lockfree::capacity<2048>>;
 using CommandRing = boost::lockfree::spsc_queue<WorkerCommand, boost::lockfree::capacity<512>>;
 
-// An eventfd that is written only when control has said that it is about to sleep.
-//   control: sleeping = true; drain once more; wait on fd; sleeping = false
-//   worker:  push; if (sleeping.exchange(false)) write(fd)
+// An eventfd that is written only when the other side has said that it is about to sleep.
+//   sleeper: sleeping = true; drain once more; wait on fd; sleeping = false
+//   other:   push; ring()
 struct Doorbell {
 	int fd = -1;
 	std::atomic<bool> sleeping{false};
+
+	// After a push.
+	void ring()
+	{
+		// The push must be visible before we look whether they sleep; they do the same the other way round.
+		std::atomic_thread_fence(std::memory_order_seq_cst);
+		if (!sleeping.exchange(false) || fd < 0)
+			return;
+		const std::uint64_t one = 1;
+		// Fails only when the counter is full, and then the sleeper is already awake.
+		[[maybe_unused]] const ssize_t written = write(fd, &one, sizeof(one));
+	}
 };
 
 struct WorkerChannel {
-	EventRing events;     // written by the worker
-	CommandRing commands; // written by control
-	Doorbell bell;
+	// As many members as WorkerConfig::members says.
+	explicit WorkerChannel(std::size_t members = core::max_members) : counters(members) {}
+
+	EventRing events;                       // written by the worker
+	CommandRing commands;                   // written by control
+	Doorbell bell;                          // wakes control
+	Doorbell work_bell;                     // wakes a napping worker
 	WorkerCounters counters;                // written by the worker
 	std::atomic<std::uint64_t> watchdog{0}; // control's turn counter: stands still when control hangs
 	std::atomic<bool> stop{false};          // set by control: the worker leaves its loop
+	// The number of the worker's present silence (see WorkerReturned), 0: it may be heard. Written by the worker, before
+	// `counters.last_turn_ns` of the same turn: who finds a young time there finds the silence that belongs to it.
+	std::atomic<std::uint32_t> silence{0};
+	// Where the worker says when it last turned while it was not silent (CLOCK_MONOTONIC, ns): in the page that it
+	// shares with systole-keeper, or nowhere.
+	std::atomic<std::int64_t> *vital_ns = nullptr;
 };
 
 // What control knows of one heartbeat port.

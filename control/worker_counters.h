@@ -12,6 +12,7 @@
 #include <atomic>
 #include <cstdint>
 #include <string_view>
+#include <vector>
 
 namespace systole::control {
 
@@ -56,11 +57,22 @@ inline void add(Counter &counter, std::uint64_t n = 1)
 	counter.store(counter.load(std::memory_order_relaxed) + n, std::memory_order_relaxed);
 }
 
-struct LinkCounters {                            // one peer on one link
+inline void raise_to(Counter &maximum, std::uint64_t value)
+{
+	if (value > maximum.load(std::memory_order_relaxed))
+		maximum.store(value, std::memory_order_relaxed);
+}
+
+// How late heartbeat rounds went out, against their schedule. The last class has no upper end.
+inline constexpr std::array<std::uint32_t, 10> late_class_us{100, 200, 500, 1000, 2000, 5000, 10000, 20000, 50000, 0};
+
+// One peer on one link. A cache line of its own: a beat touches one.
+struct alignas(64) LinkCounters {
 	std::atomic<std::int64_t> last_rx_ns{0}; // CLOCK_MONOTONIC of the last accepted beat, 0 = never
 	Counter rx{0};                           // accepted beats
 	Counter lost{0};                         // beats missing by the peer's own count
 	Counter stale{0};                        // authentic beats whose echo was old
+	Counter longest_gap_us{0};               // between two accepted beats while the link was alive
 	std::atomic<std::uint32_t> rtt_us{0};
 	std::atomic<std::uint32_t> peer_late_us{0}; // the lateness the peer last announced
 };
@@ -70,14 +82,16 @@ struct PortCounters { // one heartbeat port
 };
 
 struct WorkerCounters {
+	explicit WorkerCounters(std::size_t members = core::max_members) : peers(members) {}
 	std::array<Counter, drop_count> drops{};
 	std::array<PortCounters, core::max_links> ports{};
-	std::array<std::array<LinkCounters, core::max_links>, core::max_members> peers{};
+	std::vector<std::array<LinkCounters, core::max_links>> peers; // index = PeerSlot; never resized
 	Counter turns{0};
-	Counter beats{0};                             // heartbeat rounds sent
-	std::atomic<std::uint64_t> longest_gap_us{0}; // between two turns, since start
-	std::atomic<std::uint64_t> late_us_max{
-		0}; // worst lateness of a heartbeat round against its schedule, since start
+	Counter beats{0};          // heartbeat rounds sent
+	Counter silences{0};       // times the worker fell silent: see WorkerReturned
+	Counter longest_gap_us{0}; // between two turns, since start
+	Counter late_us_max{0};    // worst lateness of a heartbeat round against its schedule, since start
+	std::array<Counter, late_class_us.size()> late{}; // rounds by lateness
 	std::atomic<std::int64_t> last_turn_ns{0};
 };
 

@@ -90,8 +90,12 @@ struct SendFrame {
 	std::uint16_t length;
 	std::array<std::byte, max_hake_bytes> payload;
 };
+// Ends the worker's silence that WorkerReturned named by this number; a later one stays.
+struct EndSilence {
+	std::uint32_t number;
+};
 using WorkerCommand = std::variant<InstallInbound, BindSession, InstallOutbound, RemoveSession, StartPeer, StopPeer,
-				   SetPeerMac, SetBeat, SendFrame>;
+				   SetPeerMac, SetBeat, SendFrame, EndSilence>;
 
 // ---------------------------------------------------------------- worker -> control
 
@@ -107,7 +111,9 @@ struct SessionConfirmed {
 	PeerSlot slot;
 	SessionId session;
 };
-// An authentic, fresh heartbeat whose content differs from the last one handed up for this peer, or 100 ms after it.
+// alive and one_way are life, stale is not: authentic beats come that do not prove when they were sent.
+enum class LinkVerdict : std::uint8_t { alive, lost, one_way, stale, rollback };
+// An authentic heartbeat whose content differs from the last one handed up for this peer, or 100 ms after it.
 struct PeerBeat {
 	core::Time at;
 	PeerSlot slot;
@@ -115,12 +121,12 @@ struct PeerBeat {
 	SessionId session;
 	std::int64_t sent_ns;      // sender's CLOCK_MONOTONIC at send
 	std::uint32_t lateness_us; // how late the sender says it was
-	bool fresh;                // echo recent: counts as life
+	LinkVerdict verdict;       // of this beat: alive, one_way or stale
+	bool since_return;         // sent after this worker's last absence ended (always so if there was none)
 	std::uint16_t length;
 	std::array<std::byte, max_beat_content> content;
 };
 // Liveness of one peer on one link changed. `at` is the moment of the judgement, `last_rx` of the last accepted beat.
-enum class LinkVerdict : std::uint8_t { alive, lost, one_way, rollback };
 struct PeerLink {
 	core::Time at;
 	core::Time last_rx;
@@ -140,8 +146,15 @@ struct WorkerLate {
 	core::Time at;
 	core::Duration gap;
 };
-using WorkerEvent =
-	std::variant<HakeFrame, SessionConfirmed, PeerBeat, PeerLink, ReleasedInbound, ReleasedOutbound, WorkerLate>;
+// The worker fell silent, because it was itself away for longer than the dead interval or because control's watchdog
+// stood still, and is back: it listens, and sends nothing before EndSilence with this number.
+struct WorkerReturned {
+	core::Time at;
+	core::Duration gap;
+	std::uint32_t number;
+};
+using WorkerEvent = std::variant<HakeFrame, SessionConfirmed, PeerBeat, PeerLink, ReleasedInbound, ReleasedOutbound,
+				 WorkerLate, WorkerReturned>;
 
 static_assert(std::is_trivially_copyable_v<WorkerCommand>);
 static_assert(std::is_trivially_copyable_v<WorkerEvent>);

@@ -8,6 +8,7 @@
 #include "control/ring.h"
 
 #include <deque>
+#include <utility>
 
 namespace systole::control {
 
@@ -19,16 +20,20 @@ public:
 	{
 		if (!m_waiting.empty() || !m_channel.commands.push(command))
 			m_waiting.push_back(command);
+		m_sent = true;
 	}
 	void flush()
 	{
 		while (!m_waiting.empty() && m_channel.commands.push(m_waiting.front()))
 			m_waiting.pop_front();
+		if (std::exchange(m_sent, false))
+			m_channel.work_bell.ring();
 	}
 	[[nodiscard]] bool waiting() const { return !m_waiting.empty(); }
 
 private:
 	WorkerChannel &m_channel;
+	bool m_sent = false; // since the last flush
 	std::deque<WorkerCommand> m_waiting;
 };
 

@@ -29,6 +29,10 @@ inline constexpr std::size_t key_schedule_align = 64;
 // Null if the key has not the length of the suite, or the CPU lacks what IPsec-MB needs.
 [[nodiscard]] SaKeySchedule *expand_keys(std::span<std::byte, key_schedule_bytes> memory, Suite suite, Bytes key);
 
+// Hints: a packet will soon be sealed, or opened, with these keys.
+void prefetch_to_seal(const SaKeySchedule *keys);
+void prefetch_to_open(const SaKeySchedule *keys);
+
 // One packet: `bytes` counts from the SPI to the last byte before the ICV. The ICV goes where icv points.
 struct CipherJob {
 	const SaKeySchedule *keys;
@@ -57,7 +61,7 @@ public:
 	IpsecMb &operator=(const IpsecMb &) = delete;
 
 	// IV of suite 2, 16 bytes: AES-128-ECB(ivkey, 0^8 || be64(sequence)), unpredictable as RFC 3602 asks.
-	void make_cbc_iv(const SaKeySchedule *keys, std::uint32_t sequence, std::byte *iv);
+	static void make_cbc_iv(const SaKeySchedule *keys, std::uint32_t sequence, std::byte *iv);
 	void encrypt_cbc(std::span<const CipherJob> burst);
 	void decrypt_cbc(std::span<const CipherJob> burst);
 	void authenticate(std::span<const CipherJob> burst); // HMAC-SHA1-96 over the whole packet: 12 bytes to icv

@@ -45,6 +45,7 @@ public:
 	}
 
 	[[nodiscard]] std::uint32_t highest() const { return m_highest; }
+	void prefetch_next() const { __builtin_prefetch(&m_blocks[block_of(m_highest + 1)], 1); }
 	[[nodiscard]] static constexpr std::uint32_t width() { return Width; }
 
 private:

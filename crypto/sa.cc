@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <cassert>
+#include <cstddef>
 #include <new>
 
 namespace systole::crypto {
@@ -86,6 +87,24 @@ InboundSaPtr make_inbound_sa(const SaSpec &spec)
 	sa->m_suite = spec.suite;
 	sa->m_keys = keys;
 	return sa;
+}
+
+// The keys by their place and not by m_keys: reading that would wait for the very memory that is to be fetched.
+static const SaKeySchedule *keys_behind(const void *object)
+{
+	return reinterpret_cast<const SaKeySchedule *>(static_cast<const std::byte *>(object) + offsetof(Slot, keys));
+}
+
+void OutboundSa::prefetch() const
+{
+	__builtin_prefetch(this, 1);
+	prefetch_to_seal(keys_behind(this));
+}
+
+void InboundSa::prefetch() const
+{
+	m_window.prefetch_next();
+	prefetch_to_open(keys_behind(this));
 }
 
 std::size_t sa_slot_bytes()

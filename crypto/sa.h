@@ -51,6 +51,7 @@ public:
 	[[nodiscard]] Suite suite() const { return m_suite; }
 	[[nodiscard]] std::uint32_t next_sequence() const { return m_next; } // 1 first; 0 once the numbers are used up
 	void set_next_sequence(std::uint32_t value) { m_next = value; }      // tests and hard-stop drills
+	void prefetch() const; // a packet will soon be sealed with this SA
 
 	std::uint32_t session = 0; // opaque tag of the owner
 
@@ -73,13 +74,14 @@ public:
 	[[nodiscard]] std::uint32_t spi() const { return m_spi; }
 	[[nodiscard]] Suite suite() const { return m_suite; }
 	[[nodiscard]] const ReplayWindow &window() const { return m_window; }
+	void prefetch() const; // a packet will soon be opened with this SA; the object itself should be at hand
 
 	// Accepted only, dummies included: replays and forgeries must not age an SA.
 	std::uint64_t packets = 0;
 	std::uint64_t bytes = 0; // SPI .. ICV
 	// opaque tags of the owner, set by control before it hands the SA over
 	std::uint32_t session = 0;
-	std::uint8_t slot = 0;
+	std::uint16_t slot = 0;
 	std::uint8_t link = 0;
 	TrafficClass traffic_class = TrafficClass::heartbeat;
 	bool confirmed = false;
@@ -91,8 +93,8 @@ private:
 
 	std::uint32_t m_spi = 0;
 	Suite m_suite = Suite::none;
-	ReplayWindow m_window; // written by the engine of the owning worker
 	const SaKeySchedule *m_keys = nullptr;
+	ReplayWindow m_window; // written by the engine of the owning worker
 };
 
 } // namespace systole::crypto

@@ -4,6 +4,7 @@
 // How our own absence moves a peer's deadline, and up to which moment a port has been heard out. Pure.
 #pragma once
 
+#include "control/core/liveness.h"
 #include "control/core/types.h"
 
 #include <algorithm>
@@ -35,6 +36,17 @@ private:
 	bool m_absent = false;
 	core::Duration m_further{};
 };
+
+// What an absence of ours that ended `now` means for one link of one peer. After one longer than the dead interval the
+// peer may have been frozen with us (one host, one hypervisor): it is then silent for a dead interval of its own before it
+// re-enters, whatever had waited in our queue, and has half of one more to be heard.
+inline void excuse_absence(core::LinkLiveness &liveness, AwayBudget &away, core::Time now, core::Duration gap,
+			   core::Duration dead)
+{
+	liveness.grant(away.take(gap, dead));
+	if (gap > dead)
+		liveness.not_before(now + dead * 5 / 2);
+}
 
 // The moment up to which every frame that had arrived on a port has been looked at. A peer is judged at that moment
 // and not at "now": under a flood its beats may still wait in the queue behind the noise. The queue is bounded, so

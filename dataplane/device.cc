@@ -141,6 +141,12 @@ std::size_t Device::mbufs() const
 	return driver == "net_af_xdp" || kind == Kind::pci ? 4095 : 2047;
 }
 
+bool Device::is_memif_server() const
+{
+	const std::string_view role = option("role"); // the driver's default is client
+	return driver == "net_memif" && (role == "server" || role == "master");
+}
+
 Device parse_device(std::string_view port_name, std::string_view device)
 {
 	Device result;
@@ -184,7 +190,7 @@ std::optional<std::string> find_obstacle(const Device &device)
 			       "; bind it to vfio-pci first (dpdk-devbind.py -b vfio-pci)";
 		return std::nullopt;
 	}
-	if (device.driver == "net_af_packet" || device.driver == "net_af_xdp") {
+	if (device.follows_netdev()) {
 		if (device.netdev.empty())
 			return port + "\"" + device.argument + "\" names no interface; add iface=NAME";
 		if (if_nametoindex(device.netdev.c_str()) == 0)
@@ -198,9 +204,7 @@ void clean_leftovers(const Device &device)
 {
 	if (device.driver == "net_af_xdp")
 		detach_xdp(device.netdev);
-	const std::string_view role = device.option("role");
-	if (device.driver == "net_memif" && (role == "server" || role == "master") &&
-	    device.option("socket-abstract") == "no" && !device.option("socket").empty())
+	if (device.is_memif_server() && device.option("socket-abstract") == "no" && !device.option("socket").empty())
 		remove_stale_socket(std::string(device.option("socket")));
 }
 

@@ -29,6 +29,10 @@ struct Device {
 	// Value of one devargs key, empty if it is not given.
 	[[nodiscard]] std::string_view option(std::string_view key) const;
 	[[nodiscard]] std::size_t mbufs() const; // how many the port's pool needs
+	// The driver opens a kernel interface that others make and remove.
+	[[nodiscard]] bool follows_netdev() const { return driver == "net_af_packet" || driver == "net_af_xdp"; }
+	[[nodiscard]] bool is_memif_server() const;
+	[[nodiscard]] bool is_memif_client() const { return driver == "net_memif" && !is_memif_server(); }
 };
 
 // `device` as in `set device`; empty: the kernel interface named like the port.

@@ -7,14 +7,18 @@
 #include <rte_lcore.h>
 #include <rte_log.h>
 
+#include <fcntl.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <charconv>
+#include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <fstream>
 #include <memory>
+#include <thread>
 #include <utility>
 
 namespace systole::dataplane {
@@ -25,6 +29,7 @@ constexpr unsigned base_memory_mib = 64;     // EAL, rings, two small pools
 constexpr unsigned own_memory_mib = 24;      // of it not for pools
 constexpr std::size_t bytes_per_mbuf = 2560; // data room, header, cache line padding
 constexpr unsigned huge_page_mib = 2;
+constexpr std::chrono::seconds longest_turn_wait{5};
 
 bool is_given(const std::vector<std::string> &given, std::initializer_list<std::string_view> names)
 {
@@ -35,6 +40,13 @@ bool is_given(const std::vector<std::string> &given, std::initializer_list<std::
 			       (argument.starts_with(name) && (!is_long || argument[name.size()] == '='));
 		});
 	});
+}
+
+// Who gives one of these has decided where memory comes from and who may share it.
+bool chooses_memory(const std::vector<std::string> &given)
+{
+	return is_given(given, {"--in-memory", "--no-huge", "--no-shconf", "--huge-dir", "--huge-unlink", "--proc-type",
+				"--legacy-mem"});
 }
 
 bool mentions(const std::vector<std::string> &given, const std::string &device)
@@ -164,6 +176,25 @@ bool enough_huge_pages(unsigned mib)
 	return pages >= mib / huge_page_mib;
 }
 
+HugePageTurn::HugePageTurn(const std::string &lock_file)
+    : m_fd(open(lock_file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600))
+{
+	const auto end = std::chrono::steady_clock::now() + longest_turn_wait;
+	while (m_fd >= 0 && !m_has_it) {
+		m_has_it = flock(m_fd, LOCK_EX | LOCK_NB) == 0;
+		if (!m_has_it && std::chrono::steady_clock::now() >= end)
+			return;
+		if (!m_has_it)
+			std::this_thread::sleep_for(std::chrono::milliseconds{10});
+	}
+}
+
+HugePageTurn::~HugePageTurn()
+{
+	if (m_fd >= 0)
+		close(m_fd); // and with it the lock
+}
+
 int choose_worker_cpu(const EalRequest &request)
 {
 	const std::vector<int> &cpus = request.isolated_cpus.empty() ? request.cpus : request.isolated_cpus;
@@ -193,6 +224,12 @@ std::vector<std::string> eal_arguments(const EalRequest &request)
 				  "--log-level=*:error"});
 	} else {
 		arguments.insert(arguments.end(), request.given.begin(), request.given.end());
+		if (!is_given(request.given, {"--file-prefix"}))
+			arguments.push_back("--file-prefix=systole-" + request.instance);
+		if (!is_given(request.given, {"--telemetry", "--no-telemetry"}))
+			arguments.emplace_back("--no-telemetry");
+		if (!chooses_memory(request.given))
+			arguments.emplace_back("--in-memory");
 	}
 
 	bool any_pci = false;

@@ -3,8 +3,9 @@
 //
 // EAL: its arguments, made from the configuration or taken from the command line, and its lifetime.
 //
-// Always so: PCI is off unless a port is a PCI device, and then only that device is allowed, so that EAL never takes a
-// NIC away from the kernel by itself; no telemetry socket; no memory that another process could map.
+// So unless the operator's own EAL options say otherwise: PCI is off unless a port is a PCI device, and then only that
+// device is allowed, so that EAL never takes a NIC away from the kernel by itself; no telemetry socket; no memory that
+// another process could map; runtime files under the instance's own name.
 #pragma once
 
 #include "dataplane/device.h"
@@ -35,8 +36,8 @@ inline constexpr unsigned worker_lcore = 1;
 // instance without a number gets the last one.
 [[nodiscard]] int choose_worker_cpu(const EalRequest &request);
 
-// argv for rte_eal_init, program name first. Options given on the command line replace the made-up ones, but every
-// port keeps its device, and PCI stays off unless they say otherwise.
+// argv for rte_eal_init, program name first. Options given on the command line replace the made-up ones, but what the
+// head of this file promises stays, unless they speak of it, and every port keeps its device.
 [[nodiscard]] std::vector<std::string> eal_arguments(const EalRequest &request);
 
 [[nodiscard]] unsigned memory_needed_mib(std::span<const Device> devices);
@@ -46,6 +47,22 @@ inline constexpr unsigned worker_lcore = 1;
 [[nodiscard]] std::vector<int> isolated_cpus(std::span<const int> allowed);
 [[nodiscard]] std::vector<int> parse_cpu_list(std::string_view text); // "0,2-4"
 [[nodiscard]] bool enough_huge_pages(unsigned mib);
+
+// Daemons that start together on one host must not count the same free huge pages: one after the other, from the count
+// until EAL has taken its share. Somebody who is stopped with the turn in hand is waited for a few seconds, not for ever.
+class HugePageTurn {
+public:
+	explicit HugePageTurn(const std::string &lock_file = "/run/systole/hugepages.lock");
+	~HugePageTurn();
+	HugePageTurn(const HugePageTurn &) = delete;
+	HugePageTurn &operator=(const HugePageTurn &) = delete;
+
+	[[nodiscard]] bool has_it() const { return m_has_it; }
+
+private:
+	int m_fd;
+	bool m_has_it = false;
+};
 
 class Eal {
 public:

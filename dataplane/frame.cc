@@ -6,7 +6,9 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <cassert>
+#include <cstring>
 
 namespace systole::dataplane {
 
@@ -55,22 +57,33 @@ void store32(std::span<std::byte> bytes, std::size_t at, std::uint32_t value)
 	store16(bytes, at + 2, value & 0xffff);
 }
 
-// Ones' complement sum of RFC 1071, not yet folded; an odd last byte counts as the high half.
+std::uint16_t folded(std::uint64_t sum)
+{
+	while (sum > 0xffff)
+		sum = (sum & 0xffff) + (sum >> 16);
+	return static_cast<std::uint16_t>(sum);
+}
+
+// Ones' complement sum of RFC 1071, not yet folded; an odd last byte counts as the high half. Bytes are added eight at
+// a time as they stand and put in order at the end (section 2, B and C): two at a time was a sixth of a heartbeat's cost.
 std::uint32_t sum_of(std::span<const std::byte> bytes, std::uint32_t sum)
 {
+	std::uint64_t as_stored = 0;
 	std::size_t i = 0;
+	for (; i + 8 <= bytes.size(); i += 8) {
+		std::uint64_t eight = 0;
+		std::memcpy(&eight, bytes.data() + i, sizeof(eight));
+		as_stored += (eight & 0xffffffff) + (eight >> 32);
+	}
+	std::uint16_t words = folded(as_stored);
+	if constexpr (std::endian::native == std::endian::little)
+		words = static_cast<std::uint16_t>(words << 8 | words >> 8);
+	sum += words;
 	for (; i + 1 < bytes.size(); i += 2)
 		sum += load16(bytes, i);
 	if (i < bytes.size())
 		sum += static_cast<std::uint32_t>(load8(bytes, i)) << 8;
 	return sum;
-}
-
-std::uint16_t folded(std::uint32_t sum)
-{
-	while (sum > 0xffff)
-		sum = (sum & 0xffff) + (sum >> 16);
-	return static_cast<std::uint16_t>(sum);
 }
 
 // Addresses, protocol and length as UDP's checksum covers them.
@@ -195,10 +208,21 @@ void write_ethernet(std::span<std::byte, ethernet_bytes> out, const core::MacAdd
 	store16(out, 12, ether_type);
 }
 
+// Checksums of what we write are made from the values: to read back bytes that were stored a moment ago, and in pieces,
+// would wait for each store.
+static std::uint32_t sum_of(std::uint32_t word)
+{
+	return (word >> 16) + (word & 0xffff);
+}
+
 static void write_ipv4(std::span<std::byte> out, const AddressPair &addresses, std::size_t total, std::uint8_t protocol,
 		       std::uint16_t flags)
 {
 	assert(total <= 0xffff);
+	const std::uint32_t first_word = std::to_integer<std::uint32_t>(plain_ipv4) << 8;
+	const std::uint32_t sum = first_word + static_cast<std::uint32_t>(total) + flags +
+				  (std::uint32_t{time_to_live} << 8 | protocol) + sum_of(addresses.local) +
+				  sum_of(addresses.remote);
 	out[0] = plain_ipv4;
 	out[1] = std::byte{0};
 	store16(out, 2, total);
@@ -206,10 +230,9 @@ static void write_ipv4(std::span<std::byte> out, const AddressPair &addresses, s
 	store16(out, 6, flags);
 	out[8] = static_cast<std::byte>(time_to_live);
 	out[9] = static_cast<std::byte>(protocol);
-	store16(out, 10, 0);
+	store16(out, 10, static_cast<std::uint16_t>(~folded(sum)));
 	store32(out, 12, addresses.local);
 	store32(out, 16, addresses.remote);
-	store16(out, 10, static_cast<std::uint16_t>(~folded(sum_of(out.first(ipv4_bytes), 0))));
 }
 
 void write_outer(std::span<std::byte, ipv4_bytes> out, const AddressPair &addresses, std::size_t esp_length)
@@ -222,12 +245,13 @@ void write_inner(std::span<std::byte, ipv4_bytes + udp_bytes> out, const Address
 {
 	const std::size_t udp_length = udp_bytes + payload.size();
 	write_ipv4(out, addresses, ipv4_bytes + udp_length, protocol_udp, 0);
+	const std::uint32_t header_sum = sum_of(addresses.local) + sum_of(addresses.remote) + protocol_udp +
+					 2 * static_cast<std::uint32_t>(udp_length) + 2 * core::heartbeat_udp_port;
+	const std::uint16_t sum = folded(sum_of(payload, header_sum));
 	const auto udp = out.subspan(ipv4_bytes);
 	store16(udp, 0, core::heartbeat_udp_port);
 	store16(udp, 2, core::heartbeat_udp_port);
 	store16(udp, 4, udp_length);
-	store16(udp, 6, 0);
-	const std::uint16_t sum = folded(sum_of(payload, sum_of(udp, pseudo_header_sum(out, udp_length))));
 	store16(udp, 6, sum == 0xffff ? 0xffff : static_cast<std::uint16_t>(~sum)); // 0 would mean "none"
 }
 

@@ -12,6 +12,7 @@
 #include "dataplane/options.h"
 #include "dataplane/poll_mode.h"
 #include "dataplane/port.h"
+#include "dataplane/port_keeper.h"
 #include "dataplane/prompt.h"
 #include "dataplane/worker.h"
 
@@ -130,7 +131,8 @@ int run_worker_and_control(const Options &options, control::DaemonSetup setup, c
 {
 	const auto channel = std::make_unique<control::WorkerChannel>();
 	channel->bell.fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-	if (channel->bell.fd < 0) {
+	channel->work_bell.fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+	if (channel->bell.fd < 0 || channel->work_bell.fd < 0) {
 		complain("no eventfd: out of file descriptors");
 		return exit_failure;
 	}
@@ -146,10 +148,13 @@ int run_worker_and_control(const Options &options, control::DaemonSetup setup, c
 	}
 	while (!core.ready.load(std::memory_order_acquire))
 		std::this_thread::sleep_for(std::chrono::milliseconds{1});
-	control::log(control::LogApp::dataplane, control::LogLevel::info, "polling is {}", choice.why);
+	control::log(control::LogApp::dataplane, control::LogLevel::info, "polling is {}; {}", choice.why,
+		     to_string(choose_wait(choice.mode, offer_of(ports))));
 	if (!core.refused.empty())
 		control::log(control::LogApp::dataplane, control::LogLevel::warning, "{}", core.refused);
 
+	if (setup.keeper != nullptr)
+		channel->vital_ns = &setup.keeper->page()->vital_ns;
 	setup.channel = channel.get();
 	setup.stop_worker = [&channel, lcore] {
 		channel->stop.store(true);
@@ -165,6 +170,7 @@ int run_worker_and_control(const Options &options, control::DaemonSetup setup, c
 	channel->stop.store(true); // control may have failed before it came to that
 	rte_eal_wait_lcore(lcore);
 	close(channel->bell.fd);
+	close(channel->work_bell.fd);
 	return result;
 }
 
@@ -186,16 +192,24 @@ int run_daemon(const Options &options, control::Configuration configuration)
 	request.given = options.eal;
 	request.cpus = allowed_cpus();
 	request.isolated_cpus = isolated_cpus(request.cpus);
-	request.huge_pages = enough_huge_pages(memory_needed_mib(request.devices));
 	if (obstacles_reported(request.devices))
 		return exit_eal;
 	for (const Device &device : request.devices)
 		clean_leftovers(device);
 
+	// The first of all: as small as it is now, with nothing of EAL's in it.
+	control::KeeperProcess keeper;
+	if (!keeper.start(options.instance, lock->paths().keeper_lock(), configuration.ha.dead_interval(), error))
+		control::log(control::LogApp::daemon, control::LogLevel::error, "{}", error);
+
 	// Before EAL: locking is cheap while there is little to lock.
 	if (const std::string refused = lock_memory(); !refused.empty())
 		control::log(control::LogApp::dataplane, control::LogLevel::warning, "{}", refused);
-	const auto eal = Eal::start(request, error);
+	const auto eal = [&] {
+		const HugePageTurn turn;
+		request.huge_pages = enough_huge_pages(memory_needed_mib(request.devices));
+		return Eal::start(request, error);
+	}();
 	if (!eal) {
 		complain(error);
 		return exit_eal;
@@ -212,7 +226,8 @@ int run_daemon(const Options &options, control::Configuration configuration)
 		auto port = Port::open({.name = heartbeat.name,
 					.ethdev = device.ethdev,
 					.mbufs = device.mbufs(),
-					.own_mac = made_up_mac(configuration.global.serial, heartbeat.name)},
+					.own_mac = made_up_mac(configuration.global.serial, heartbeat.name),
+					.may_start_later = device.is_memif_client()},
 				       error);
 		if (port == nullptr) {
 			complain(error);
@@ -235,13 +250,17 @@ int run_daemon(const Options &options, control::Configuration configuration)
 		.lost_threshold = configuration.ha.hb_lost_threshold,
 		.ether_type = configuration.ha.ha_eth_type,
 		.poll_mode = choice.mode,
+		.control_watchdog = configuration.ha.control_watchdog_interval(),
 	};
+	setup.keeper = keeper.running() ? &keeper : nullptr;
 	setup.configuration = std::move(configuration);
 	setup.config_file = options.file;
 	setup.instance = options.instance;
 	setup.key_log_dir = options.key_log;
 	setup.poll_mode = choice.mode == PollMode::busy ? "busy" : "adaptive";
 	setup.dataplane_text = description(request, ports) + ", " + choice.why;
+	PortKeeper port_keeper(request.devices, links);
+	port_keeper.start();
 	return run_worker_and_control(options, std::move(setup), worker_config, choice, links, eal->worker(),
 				      lock->paths().socket());
 }

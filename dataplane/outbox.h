@@ -56,7 +56,7 @@ public:
 
 private:
 	using Kept = std::variant<control::SessionConfirmed, control::PeerLink, control::ReleasedInbound,
-				  control::ReleasedOutbound, control::WorkerLate>;
+				  control::ReleasedOutbound, control::WorkerLate, control::WorkerReturned>;
 	static constexpr std::size_t room = 4096;
 
 	template <typename Event> bool push(const Event &event)
@@ -84,6 +84,7 @@ private:
 		return a.slot == b.slot && a.link == b.link && (a.verdict == b.verdict || !alarms);
 	}
 	static bool same_subject(const control::WorkerLate &, const control::WorkerLate &) { return true; }
+	static bool same_subject(const control::WorkerReturned &, const control::WorkerReturned &) { return true; }
 	template <typename Event> static bool same_subject(const Event &, const Event &) { return false; }
 
 	static void merge(control::WorkerLate &kept, const control::WorkerLate &event)

@@ -14,13 +14,15 @@
 
 #include <algorithm>
 #include <array>
+#include <cstddef>
 #include <cstdint>
 #include <cstring>
 #include <span>
+#include <vector>
 
 namespace systole::dataplane {
 
-struct PeerLinkState {
+struct alignas(64) PeerLinkState {
 	bool used = false; // both sides have this link
 	core::MacAddress mac{};
 	crypto::OutboundSa *outbound = nullptr;
@@ -29,6 +31,7 @@ struct PeerLinkState {
 	AwayBudget away;
 	std::uint64_t lost_counted = 0; // of liveness.lost_beats(), already in the counters
 	bool rollback_told = false;
+	core::Time last_rx{}; // any beat that was life
 };
 
 // The newest content handed up to control. A peer says the same on every link, so this stands once per peer.
@@ -37,23 +40,24 @@ public:
 	static constexpr core::Duration repeat = std::chrono::milliseconds{100};
 
 	// Is this beat worth a place in the ring? Older ones (another link may be slower) never are.
-	[[nodiscard]] bool wants(core::Time now, core::SessionId session, std::int64_t sent_ns, bool fresh,
-				 std::span<const std::byte> content) const
+	[[nodiscard]] bool wants(core::Time now, core::SessionId session, std::int64_t sent_ns, bool life,
+				 bool since_return, std::span<const std::byte> content) const
 	{
 		if (m_session != session)
 			return true;
 		if (sent_ns < m_sent_ns)
 			return false;
-		return now - m_at >= repeat || (fresh && !m_fresh) || content.size() != m_length ||
-		       std::memcmp(content.data(), m_content.data(), m_length) != 0;
+		return now - m_at >= repeat || (life && !m_life) || (since_return && !m_since_return) ||
+		       content.size() != m_length || std::memcmp(content.data(), m_content.data(), m_length) != 0;
 	}
-	void handed(core::Time now, core::SessionId session, std::int64_t sent_ns, bool fresh,
+	void handed(core::Time now, core::SessionId session, std::int64_t sent_ns, bool life, bool since_return,
 		    std::span<const std::byte> content)
 	{
 		m_at = now;
 		m_session = session;
 		m_sent_ns = sent_ns;
-		m_fresh = fresh;
+		m_life = life;
+		m_since_return = since_return;
 		m_length = content.size();
 		std::copy(content.begin(), content.end(), m_content.begin());
 	}
@@ -63,7 +67,8 @@ private:
 	core::Time m_at{};
 	core::SessionId m_session = 0; // 0 = nothing yet
 	std::int64_t m_sent_ns = 0;
-	bool m_fresh = false;
+	bool m_life = false;
+	bool m_since_return = false;
 	std::size_t m_length = 0;
 	std::array<std::byte, control::max_beat_content> m_content{};
 };
@@ -72,10 +77,31 @@ struct Peer {
 	bool started = false;
 	core::SessionId generation = 0;
 	AddressPair addresses;
-	std::array<PeerLinkState, core::max_links> links;
 	HandedBeat handed;
+	std::array<PeerLinkState, core::max_links> links;
+
+	// Hints that a beat will soon go to this peer, or has come from it, over the link. A beat of usual length touches
+	// the first three lines: what is above, and the content it is compared with.
+	void prefetch_to_send(core::LinkIndex link) const
+	{
+		prefetch_lines(this, 1);
+		prefetch_lines(&links[link], sizeof(PeerLinkState) / cache_line);
+	}
+	void prefetch_to_receive(core::LinkIndex link) const
+	{
+		prefetch_lines(this, 4);
+		prefetch_lines(&links[link], sizeof(PeerLinkState) / cache_line);
+	}
+
+private:
+	static constexpr std::size_t cache_line = 64;
+	static void prefetch_lines(const void *from, std::size_t lines)
+	{
+		for (std::size_t i = 0; i < lines; ++i)
+			__builtin_prefetch(static_cast<const std::byte *>(from) + i * cache_line, 1);
+	}
 };
 
-using PeerTable = std::array<Peer, core::max_members>; // index = PeerSlot; 0 is this member and stays empty
+using PeerTable = std::vector<Peer>; // index = PeerSlot; 0 is this member and stays empty; never resized
 
 } // namespace systole::dataplane

@@ -5,13 +5,10 @@
 //
 //   busy      turns without a pause. Runs as an ordinary thread: the kernel stops a SCHED_FIFO thread that never sleeps
 //             for some 50 ms in every second, and on a core of its own nothing else competes anyway.
-//   adaptive  naps up to 100 us between turns, never past the next beat or deadline; SCHED_FIFO 50, which naps make safe.
+//   adaptive  naps between turns (nap.h), never past the next beat or deadline; SCHED_FIFO 50, which naps make safe.
 //   automatic adaptive, unless the poll core is isolated (isolcpus=).
 #pragma once
 
-#include "control/core/types.h"
-
-#include <algorithm>
 #include <cstdint>
 #include <span>
 #include <string>
@@ -25,16 +22,6 @@ struct PollChoice {
 	std::string why;                    // one line for the log and for status
 };
 [[nodiscard]] PollChoice choose_poll_mode(PollMode wanted, int cpu, std::span<const int> isolated_cpus);
-
-inline constexpr core::Duration longest_nap = std::chrono::microseconds{100};
-inline constexpr core::Duration shortest_nap = std::chrono::microseconds{5}; // below it, turning is cheaper
-
-// How long to sleep at `now` when something is due at `wake`; zero: do not.
-[[nodiscard]] constexpr core::Duration nap_length(core::Time now, core::Time wake)
-{
-	const core::Duration left = wake - now;
-	return left < shortest_nap ? core::Duration::zero() : std::min(left, longest_nap);
-}
 
 // Prepares the calling thread for polling: no signals, exact timers, SCHED_FIFO when adaptive.
 // What the system refused, in one line; empty if nothing.

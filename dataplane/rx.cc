@@ -38,6 +38,17 @@ Drop drop_of(crypto::Refusal refusal)
 	return Drop::esp_len;
 }
 
+control::LinkVerdict verdict_of(BeatVerdict verdict)
+{
+	switch (verdict) {
+	case BeatVerdict::fresh: return control::LinkVerdict::alive;
+	case BeatVerdict::timely: return control::LinkVerdict::one_way;
+	case BeatVerdict::stale: return control::LinkVerdict::stale;
+	case BeatVerdict::rollback: break;
+	}
+	return control::LinkVerdict::rollback;
+}
+
 } // namespace
 
 void Rx::drain(core::Time now, bool completely)
@@ -61,8 +72,17 @@ void Rx::drain(core::Time now, bool completely)
 
 void Rx::take_burst(core::Time now, core::LinkIndex link, std::span<rte_mbuf *> frames)
 {
+	const std::size_t esp_count = find_sas(link, sort_burst(now, link, frames));
+	m_state.esp.open({m_opens.data(), esp_count});
+	for (std::size_t i = 0; i < esp_count; ++i)
+		take_opened(now, link, m_opens[i]);
+	rte_pktmbuf_free_bulk(frames.data(), static_cast<unsigned>(frames.size()));
+}
+
+std::size_t Rx::sort_burst(core::Time now, core::LinkIndex link, std::span<rte_mbuf *> frames)
+{
 	const FramePolicy policy{m_state.config.ether_type, m_state.ports[link]->max_frame_bytes()};
-	std::size_t esp_count = 0;
+	std::size_t count = 0;
 	std::uint64_t bytes_total = 0;
 	for (rte_mbuf *mbuf : frames) {
 		bytes_total += mbuf->pkt_len;
@@ -71,28 +91,39 @@ void Rx::take_burst(core::Time now, core::LinkIndex link, std::span<rte_mbuf *> 
 		const Frame frame = classify(bytes, mbuf->nb_segs, tagged, policy);
 		if (frame.kind == FrameKind::refused) {
 			m_state.count(frame.drop);
-			continue;
-		}
-		if (frame.kind == FrameKind::hake) {
+		} else if (frame.kind == FrameKind::hake) {
 			hand_up_hake(now, link, frame, bytes.subspan(frame.offset, frame.length));
-			continue;
+		} else {
+			std::byte *const esp = bytes.data() + frame.offset;
+			m_esp[count] = {spi_of(esp), esp, frame.length};
+			m_state.inbound.prefetch_place(m_esp[count++].spi);
 		}
-		std::byte *const esp = bytes.data() + frame.offset;
-		crypto::InboundSa *sa = m_state.inbound.find(spi_of(esp));
-		if (sa == nullptr)
-			m_state.count(Drop::esp_nosa);
-		else if (sa->link != link)
-			m_state.count(Drop::esp_link);
-		else
-			m_opens[esp_count++] = {.sa = sa, .esp = esp, .esp_length = frame.length};
 	}
 	control::add(m_state.counters.ports[link].rx_packets, frames.size());
 	control::add(m_state.counters.ports[link].rx_bytes, bytes_total);
+	return count;
+}
 
-	m_state.esp.open({m_opens.data(), esp_count});
-	for (std::size_t i = 0; i < esp_count; ++i)
-		take_opened(now, link, m_opens[i]);
-	rte_pktmbuf_free_bulk(frames.data(), static_cast<unsigned>(frames.size()));
+// Each step asks for what the next one touches: with thousands of peers none of it is in a cache near by.
+std::size_t Rx::find_sas(core::LinkIndex link, std::size_t count)
+{
+	for (std::size_t i = 0; i < count; ++i)
+		m_state.inbound.prefetch_sa(m_esp[i].spi);
+	std::size_t found = 0;
+	for (std::size_t i = 0; i < count; ++i) {
+		crypto::InboundSa *sa = m_state.inbound.find(m_esp[i].spi);
+		if (sa == nullptr) {
+			m_state.count(Drop::esp_nosa);
+		} else if (sa->link != link) {
+			m_state.count(Drop::esp_link);
+		} else {
+			sa->prefetch();
+			m_state.peers[sa->slot].prefetch_to_receive(link);
+			__builtin_prefetch(&m_state.counters.peers[sa->slot][link], 1);
+			m_opens[found++] = {.sa = sa, .esp = m_esp[i].esp, .esp_length = m_esp[i].length};
+		}
+	}
+	return found;
 }
 
 void Rx::hand_up_hake(core::Time now, core::LinkIndex link, const Frame &frame, std::span<const std::byte> bytes)
@@ -155,13 +186,13 @@ void Rx::take_beat(core::Time now, core::LinkIndex link, const crypto::InboundSa
 	control::LinkCounters &counters = m_state.counters.peers[sa.slot][link];
 
 	const bool was_alive = way.liveness.state() == core::LinkLiveness::State::alive;
-	const bool was_heard = std::any_of(peer.links.begin(), peer.links.end(), [](const PeerLinkState &other) {
-		return other.liveness.state() == core::LinkLiveness::State::alive;
-	});
+	const bool was_heard = way.liveness.life() || // nearly always; the other links lie in other cache lines
+			       std::any_of(peer.links.begin(), peer.links.end(),
+					   [](const PeerLinkState &other) { return other.liveness.life(); });
 	const BeatVerdict verdict = way.liveness.on_beat(now, *stamp, m_state.timing);
 	const auto tell = [&](control::LinkVerdict what) {
 		m_state.outbox.deliver(
-			control::PeerLink{now, way.liveness.last_fresh(), sa.slot, peer.generation, link, what});
+			control::PeerLink{now, way.liveness.last_life(), sa.slot, peer.generation, link, what});
 	};
 	if (verdict == BeatVerdict::rollback) {
 		m_state.count(Drop::hb_rollback);
@@ -173,28 +204,35 @@ void Rx::take_beat(core::Time now, core::LinkIndex link, const crypto::InboundSa
 	control::add(counters.lost,
 		     way.liveness.lost_beats() - std::exchange(way.lost_counted, way.liveness.lost_beats()));
 	counters.peer_late_us.store(stamp->lateness_us, std::memory_order_relaxed);
-	const bool fresh = verdict == BeatVerdict::fresh;
-	if (fresh) {
+	const bool life = verdict != BeatVerdict::stale;
+	const core::Duration age = core::age_of(now, *stamp);
+	if (life) {
 		way.away.reset();
 		control::add(counters.rx);
+		if (way.liveness.life())
+			control::raise_to(counters.longest_gap_us, core::microseconds(now - way.last_rx));
+		way.last_rx = now;
 		counters.last_rx_ns.store(now.time_since_epoch().count(), std::memory_order_relaxed);
-		if (stamp->echo != 0) {
-			const std::int64_t rtt_ns = now.time_since_epoch().count() - stamp->echo_sent_ns -
-						    std::int64_t{1000} * stamp->echo_held_us;
-			counters.rtt_us.store(
-				static_cast<std::uint32_t>(std::clamp<std::int64_t>(rtt_ns / 1000, 0, UINT32_MAX)),
-				std::memory_order_relaxed);
-		}
+		if (age != core::age_unknown)
+			counters.rtt_us.store(static_cast<std::uint32_t>(
+						      std::min<std::uint64_t>(core::microseconds(age), UINT32_MAX)),
+					      std::memory_order_relaxed);
+	}
+	if (verdict == BeatVerdict::fresh) {
 		if (!was_alive)
 			tell(control::LinkVerdict::alive);
 		if (!was_heard)
 			peer.handed.forget(); // control has forgotten what a lost peer said: hand it up again at once
 	} else {
-		m_state.count(Drop::hb_stale_echo);
 		control::add(counters.stale);
 	}
+	if (!life)
+		m_state.count(Drop::hb_stale_echo);
 
-	if (!peer.handed.wants(now, sa.session, stamp->sent_ns, fresh, content))
+	const bool since_return =
+		m_state.returned_at == core::Time{} ||
+		(age != core::age_unknown && now - age - core::drift_of(*stamp) > m_state.returned_at);
+	if (!peer.handed.wants(now, sa.session, stamp->sent_ns, life, since_return, content))
 		return;
 	control::PeerBeat event{.at = now,
 				.slot = sa.slot,
@@ -202,12 +240,13 @@ void Rx::take_beat(core::Time now, core::LinkIndex link, const crypto::InboundSa
 				.session = sa.session,
 				.sent_ns = stamp->sent_ns,
 				.lateness_us = stamp->lateness_us,
-				.fresh = fresh,
+				.verdict = verdict_of(verdict),
+				.since_return = since_return,
 				.length = stamp->content_length,
 				.content = {}};
 	std::copy(content.begin(), content.end(), event.content.begin());
 	if (m_state.outbox.offer(event))
-		peer.handed.handed(now, sa.session, stamp->sent_ns, fresh, content);
+		peer.handed.handed(now, sa.session, stamp->sent_ns, life, since_return, content);
 }
 
 } // namespace systole::dataplane

@@ -37,7 +37,18 @@ private:
 	void confirm(core::Time now, crypto::InboundSa &sa);
 
 	WorkerState &m_state;
+	struct EspFrame {
+		std::uint32_t spi;
+		std::byte *esp;
+		std::size_t length;
+	};
+	// Fills m_esp; everything else is dealt with. Returns how many there are.
+	[[nodiscard]] std::size_t sort_burst(core::Time now, core::LinkIndex link, std::span<rte_mbuf *> frames);
+	// m_esp -> m_opens; returns how many have an SA.
+	[[nodiscard]] std::size_t find_sas(core::LinkIndex link, std::size_t count);
+
 	std::uint32_t m_hake_left = 0;
+	std::array<EspFrame, burst_frames> m_esp;
 	std::array<crypto::Open, burst_frames> m_opens;
 };
 

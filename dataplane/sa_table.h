@@ -6,20 +6,29 @@
 // unless control gave away the same slot twice; then the newcomer wins and the old one goes back.
 #pragma once
 
+#include "control/core/types.h"
 #include "crypto/sa.h"
 
 #include <array>
 #include <cstdint>
 #include <memory>
+#include <vector>
 
 namespace systole::dataplane {
 
 class SaTable {
 public:
-	static constexpr std::size_t capacity =
-		1024; // installed at once: members x links x two sessions, with room to spare
+	// Installed at once: links x two sessions, with room to spare.
+	static constexpr std::size_t per_member = 64;
+	static constexpr std::size_t usual_capacity = core::max_members * per_member;
 
-	SaTable() : m_places(std::make_unique<Places>()) {}
+	explicit SaTable(std::size_t capacity = usual_capacity) : m_places(std::make_unique<Places>()), m_list(capacity)
+	{
+	}
+
+	// Hints that find() will soon ask for this SPI: the place first, then, when that has come, the SA in it.
+	void prefetch_place(std::uint32_t spi) const { __builtin_prefetch(&(*m_places)[spi & 0xffff]); }
+	void prefetch_sa(std::uint32_t spi) const { __builtin_prefetch((*m_places)[spi & 0xffff], 1); }
 
 	[[nodiscard]] crypto::InboundSa *find(std::uint32_t spi) const
 	{
@@ -31,7 +40,7 @@ public:
 	{
 		crypto::InboundSa *&place = (*m_places)[sa->spi() & 0xffff];
 		crypto::InboundSa *old = place;
-		if (old == nullptr && m_count == capacity)
+		if (old == nullptr && m_count == m_list.size())
 			return sa;
 		if (old == sa)
 			return nullptr;
@@ -76,7 +85,7 @@ private:
 		return i;
 	}
 	std::unique_ptr<Places> m_places;
-	std::array<crypto::InboundSa *, capacity> m_list{};
+	std::vector<crypto::InboundSa *> m_list; // the first m_count; never resized
 	std::size_t m_count = 0;
 };
 

@@ -75,7 +75,7 @@ void Tx::transmit(core::LinkIndex link, std::span<rte_mbuf *> frames)
 	if (frames.empty())
 		return;
 	std::uint64_t bytes = 0;
-	std::array<std::uint32_t, max_round> lengths;
+	std::array<std::uint32_t, burst_frames> lengths;
 	for (std::size_t i = 0; i < frames.size(); ++i)
 		lengths[i] = frames[i]->pkt_len; // the port owns a frame once it has taken it
 	const std::size_t sent = m_state.ports[link]->send(frames);
@@ -91,40 +91,74 @@ void Tx::transmit(core::LinkIndex link, std::span<rte_mbuf *> frames)
 
 void Tx::round(core::Time now, core::Duration late)
 {
-	std::size_t count = 0;
-	for (std::size_t slot = 1; slot < m_state.peers.size(); ++slot) {
-		Peer &peer = m_state.peers[slot];
-		for (std::size_t link = 0; peer.started && link < m_state.ports.size(); ++link) {
-			PeerLinkState &way = peer.links[link];
-			// A used-up SA sends nothing more; control's rekeying has long been due.
-			if (!way.used || way.outbound == nullptr || way.outbound->next_sequence() == 0)
-				continue;
-			rte_mbuf *mbuf = build(now, late, peer, way, *m_state.ports[link], m_seals[count]);
-			if (mbuf == nullptr)
-				m_state.count(Drop::tx_full);
-			else
-				m_pending[count++] = {mbuf, static_cast<core::PeerSlot>(slot),
-						      static_cast<core::LinkIndex>(link)};
-		}
-	}
-	m_state.esp.seal({m_seals.data(), count});
-
-	for (std::size_t link = 0; link < m_state.ports.size(); ++link) {
-		std::array<rte_mbuf *, core::max_members> frames;
-		std::size_t ready = 0;
-		for (std::size_t i = 0; i < count; ++i) {
-			const Pending &item = m_pending[i];
-			if (item.link != link)
-				continue;
-			// Neither room nor numbers can be missing: build() has seen to both.
-			assert(m_seals[i].refusal == crypto::Refusal::none);
-			const Peer &peer = m_state.peers[item.slot];
-			finish(*item.mbuf, m_seals[i], peer, peer.links[link].mac, *m_state.ports[link]);
-			frames[ready++] = item.mbuf;
-		}
-		transmit(static_cast<core::LinkIndex>(link), {frames.data(), ready});
-	}
+	beat_to(1, m_state.peers.size(), now, late);
 	control::add(m_state.counters.beats);
+}
+
+// Takes whole peers from `slot` on until a burst is full. What the burst and the next one will touch is asked for
+// while this one is built and sealed: with thousands of peers none of it is in a cache near by.
+std::size_t Tx::gather(std::size_t slot, std::size_t last)
+{
+	const std::size_t links = m_state.ports.size();
+	for (m_count = 0; slot < last && m_count + links <= burst_frames; ++slot) {
+		const Peer &peer = m_state.peers[slot];
+		for (std::size_t link = 0; peer.started && link < links; ++link) {
+			const PeerLinkState &way = peer.links[link];
+			if (!way.used || way.outbound == nullptr)
+				continue;
+			way.outbound->prefetch();
+			m_pending[m_count++] = {nullptr, static_cast<core::PeerSlot>(slot),
+						static_cast<core::LinkIndex>(link)};
+		}
+	}
+	const std::size_t next_burst = std::min(last, slot + burst_frames / std::max<std::size_t>(links, 1));
+	for (std::size_t next = slot; next < next_burst; ++next)
+		for (std::size_t link = 0; link < links; ++link)
+			m_state.peers[next].prefetch_to_send(static_cast<core::LinkIndex>(link));
+	return slot;
+}
+
+void Tx::build_all(core::Time now, core::Duration late)
+{
+	std::size_t built = 0;
+	for (std::size_t i = 0; i < m_count; ++i) {
+		Pending item = m_pending[i];
+		Peer &peer = m_state.peers[item.slot];
+		PeerLinkState &way = peer.links[item.link];
+		// A used-up SA sends nothing more; control's rekeying has long been due.
+		if (way.outbound->next_sequence() == 0)
+			continue;
+		item.mbuf = build(now, late, peer, way, *m_state.ports[item.link], m_seals[built]);
+		if (item.mbuf == nullptr)
+			m_state.count(Drop::tx_full);
+		else
+			m_pending[built++] = item;
+	}
+	m_count = built;
+}
+
+void Tx::beat_to(std::size_t first, std::size_t last, core::Time now, core::Duration late)
+{
+	while (first < last) {
+		first = gather(first, last);
+		build_all(now, late);
+		m_state.esp.seal({m_seals.data(), m_count});
+		for (std::size_t link = 0; link < m_state.ports.size(); ++link) {
+			std::array<rte_mbuf *, burst_frames> frames;
+			std::size_t ready = 0;
+			for (std::size_t i = 0; i < m_count; ++i) {
+				const Pending &item = m_pending[i];
+				if (item.link != link)
+					continue;
+				// Neither room nor numbers can be missing: they have been seen to.
+				assert(m_seals[i].refusal == crypto::Refusal::none);
+				const Peer &peer = m_state.peers[item.slot];
+				finish(*item.mbuf, m_seals[i], peer, peer.links[link].mac, *m_state.ports[link]);
+				frames[ready++] = item.mbuf;
+			}
+			transmit(static_cast<core::LinkIndex>(link), {frames.data(), ready});
+		}
+	}
 }
 
 void Tx::send_clear(const control::SendFrame &frame)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Copyright(c) 2026 The Systole authors
 //
-// What leaves the worker: heartbeat rounds, sealed as one burst for all peers and links, and clear handshake frames.
+// What leaves the worker: heartbeat rounds, sealed in bursts over peers and links, and clear handshake frames.
 #pragma once
 
 #include "control/core/heartbeat.h"
@@ -22,6 +22,8 @@ public:
 	[[nodiscard]] bool has_content() const { return m_content_length != 0; }
 	// One beat to every started peer on every link that has an outbound SA. `late`: what the stamp confesses.
 	void round(core::Time now, core::Duration late);
+	// The part of a round that goes to the peers in slots first .. last-1.
+	void beat_to(std::size_t first, std::size_t last, core::Time now, core::Duration late);
 	void send_clear(const control::SendFrame &frame);
 
 private:
@@ -30,8 +32,10 @@ private:
 		core::PeerSlot slot;
 		core::LinkIndex link;
 	};
-	static constexpr std::size_t max_round = core::max_members * core::max_links;
+	static constexpr std::size_t burst_frames = 64; // of all links together; at least max_links
 
+	[[nodiscard]] std::size_t gather(std::size_t slot, std::size_t last);
+	void build_all(core::Time now, core::Duration late);
 	[[nodiscard]] rte_mbuf *build(core::Time now, core::Duration late, Peer &peer, PeerLinkState &way, Port &port,
 				      crypto::Seal &seal);
 	void finish(rte_mbuf &mbuf, const crypto::Seal &seal, const Peer &peer, const core::MacAddress &mac,
@@ -41,8 +45,9 @@ private:
 	WorkerState &m_state;
 	std::uint16_t m_content_length = 0;
 	std::array<std::byte, control::max_beat_content> m_content{};
-	std::array<crypto::Seal, max_round> m_seals;
-	std::array<Pending, max_round> m_pending;
+	std::size_t m_count = 0; // of the burst at hand
+	std::array<crypto::Seal, burst_frames> m_seals;
+	std::array<Pending, burst_frames> m_pending;
 };
 
 } // namespace systole::dataplane

@@ -2,7 +2,7 @@
 // Copyright(c) 2026 The Systole authors
 #include "dataplane/worker.h"
 
-#include <unistd.h>
+#include "dataplane/nap.h"
 
 #include <algorithm>
 #include <cassert>
@@ -18,23 +18,12 @@ using core::Duration;
 using core::LinkLiveness;
 using core::Time;
 
-std::uint64_t microseconds(Duration duration)
-{
-	return static_cast<std::uint64_t>(
-		std::max<std::int64_t>(0, std::chrono::duration_cast<std::chrono::microseconds>(duration).count()));
-}
-
-void raise_to(std::atomic<std::uint64_t> &maximum, std::uint64_t value)
-{
-	if (value > maximum.load(std::memory_order_relaxed))
-		maximum.store(value, std::memory_order_relaxed);
-}
-
 LinkVerdict verdict_of(LinkLiveness::State state)
 {
 	switch (state) {
 	case LinkLiveness::State::alive: return LinkVerdict::alive;
 	case LinkLiveness::State::one_way: return LinkVerdict::one_way;
+	case LinkLiveness::State::stale: return LinkVerdict::stale;
 	case LinkLiveness::State::unknown:
 	case LinkLiveness::State::lost: break;
 	}
@@ -46,7 +35,8 @@ LinkVerdict verdict_of(LinkLiveness::State state)
 Worker::Worker(const WorkerConfig &config, std::span<Port *const> ports, control::WorkerChannel &channel,
 	       TscClock &clock)
     : m_channel(channel), m_clock(clock), m_state(config, ports, channel), m_rx(m_state), m_tx(m_state),
-      m_grid(config.interval)
+      m_grid(config.interval), m_control_watch(config.control_watchdog),
+      m_waiter(choose_wait(config.poll_mode, offer_of(ports)), m_state.ports, channel)
 {
 	assert(ports.size() <= core::max_links);
 }
@@ -59,13 +49,13 @@ void Worker::turn(Time now)
 		m_grid.start(now);
 	m_turned = true;
 	m_last_turn = now;
-	control::add(m_state.counters.turns);
-	m_state.counters.last_turn_ns.store(now.time_since_epoch().count(), std::memory_order_relaxed);
-	raise_to(m_state.counters.longest_gap_us, microseconds(gap));
-
+	for (Port *port : m_state.ports)
+		port->look_at_gate();
 	m_state.outbox.retry();
 	if (was_away)
 		note_gap(now, gap);
+	watch_control(now);
+	say_alive(now, gap);
 	take_commands(now);
 	m_rx.drain(now, was_away);
 	beat(now);
@@ -79,10 +69,54 @@ void Worker::note_gap(Time now, Duration gap)
 	for (Peer &peer : m_state.peers)
 		for (PeerLinkState &way : peer.links)
 			if (peer.started && way.used)
-				way.liveness.grant(way.away.take(gap, m_state.timing.dead));
-	if (gap > m_state.timing.dead)
-		m_hold_beats_until = now + m_state.config.interval;
+				excuse_absence(way.liveness, way.away, now, gap, m_state.timing.dead);
+	m_control_watch.grant(gap);
 	m_state.outbox.deliver(control::WorkerLate{now, gap});
+	if (gap > m_state.timing.dead) {
+		fall_silent();
+		come_back(now, gap);
+	}
+}
+
+// A control thread that hangs must look dead, or nobody would take over from it.
+void Worker::watch_control(Time now)
+{
+	m_control_watch.look(now, m_channel.watchdog.load(std::memory_order_relaxed));
+	if (m_control_watch.hangs() && !m_control_hangs) {
+		m_control_hangs = true;
+		fall_silent();
+	} else if (!m_control_watch.hangs() && m_control_hangs) {
+		m_control_hangs = false;
+		come_back(now, now - m_silent_since);
+	}
+}
+
+// Every absence is a silence of its own: the end of an earlier one does not end this one.
+void Worker::fall_silent()
+{
+	m_channel.silence.store(++m_silence_number, std::memory_order_release);
+	m_silent_since = m_last_turn;
+	control::add(m_state.counters.silences);
+}
+
+// Listening again; beats wait until control has looked around (EndSilence).
+void Worker::come_back(Time now, Duration gap)
+{
+	m_state.returned_at = now;
+	for (Peer &peer : m_state.peers)
+		peer.handed.forget(); // what they say from now on is news
+	m_state.outbox.deliver(control::WorkerReturned{now, gap, m_silence_number});
+}
+
+// After it is decided whether this member is silent: who reads a young time finds the flag that belongs to it.
+void Worker::say_alive(Time now, Duration gap)
+{
+	const std::int64_t now_ns = now.time_since_epoch().count();
+	control::add(m_state.counters.turns);
+	control::raise_to(m_state.counters.longest_gap_us, core::microseconds(gap));
+	m_state.counters.last_turn_ns.store(now_ns, std::memory_order_release);
+	if (m_channel.vital_ns != nullptr && !silent())
+		m_channel.vital_ns->store(now_ns, std::memory_order_release);
 }
 
 void Worker::take_commands(Time now)
@@ -100,16 +134,25 @@ void Worker::beat(Time now)
 			(void)m_grid.take(now); // nobody waits for it, so nobody is late
 		return;
 	}
-	if (now < m_hold_beats_until)
+	if (silent())
 		return;
 	if (m_grid.due(now)) {
 		const Duration late = m_grid.take(now);
-		raise_to(m_state.counters.late_us_max, microseconds(late));
+		count_late(core::microseconds(late));
 		m_tx.round(now, late);
 	} else if (m_extra_round) {
 		m_tx.round(now, Duration::zero());
 	}
 	m_extra_round = false;
+}
+
+void Worker::count_late(std::uint64_t late_us)
+{
+	control::raise_to(m_state.counters.late_us_max, late_us);
+	const auto last = control::late_class_us.end() - 1;
+	const auto found = std::find_if(control::late_class_us.begin(), last,
+					[late_us](std::uint32_t upper_us) { return late_us < upper_us; });
+	control::add(m_state.counters.late[static_cast<std::size_t>(found - control::late_class_us.begin())]);
 }
 
 void Worker::judge(Time now)
@@ -118,47 +161,50 @@ void Worker::judge(Time now)
 		Peer &peer = m_state.peers[slot];
 		for (std::size_t link = 0; peer.started && link < m_state.ports.size(); ++link) {
 			LinkLiveness &liveness = peer.links[link].liveness;
-			if (liveness.judge(m_state.heard[link].until(), m_state.timing))
-				m_state.outbox.deliver(control::PeerLink{
-					now, liveness.last_fresh(), static_cast<core::PeerSlot>(slot), peer.generation,
-					static_cast<core::LinkIndex>(link), verdict_of(liveness.state())});
+			const bool had_life = liveness.life();
+			if (!liveness.judge(m_state.heard[link].until(), m_state.timing))
+				continue;
+			if (liveness.life() && !had_life)
+				peer.handed.forget(); // control has forgotten what a lost peer said
+			m_state.outbox.deliver(control::PeerLink{
+				now, liveness.last_life(), static_cast<core::PeerSlot>(slot), peer.generation,
+				static_cast<core::LinkIndex>(link), verdict_of(liveness.state())});
 		}
 	}
 }
 
 void Worker::ring_bell()
 {
-	if (!m_state.outbox.take_pushed())
-		return;
-	// The push must be visible before we look whether control sleeps; control does the same the other way round.
-	std::atomic_thread_fence(std::memory_order_seq_cst);
-	if (m_channel.bell.sleeping.exchange(false) && m_channel.bell.fd >= 0) {
-		const std::uint64_t one = 1;
-		// Fails only when the counter is full, and then control is already awake.
-		[[maybe_unused]] const ssize_t written = write(m_channel.bell.fd, &one, sizeof(one));
-	}
+	if (m_state.outbox.take_pushed())
+		m_channel.bell.ring();
 }
 
 Time Worker::next_wake() const
 {
-	Time wake = m_tx.has_content() ? std::max(m_grid.next(), m_hold_beats_until) : core::never;
+	Time wake = m_tx.has_content() && !silent() ? m_grid.next() : core::never;
 	for (const Peer &peer : m_state.peers)
 		for (std::size_t link = 0; peer.started && link < m_state.ports.size(); ++link)
 			wake = std::min(wake, peer.links[link].liveness.deadline(m_state.timing));
 	return wake;
 }
 
+// When the next beat of a peer is to be looked for.
+Time Worker::next_look(Time now) const
+{
+	Time look = core::never;
+	for (const Peer &peer : m_state.peers)
+		for (std::size_t link = 0; peer.started && link < m_state.ports.size(); ++link)
+			if (const PeerLinkState &way = peer.links[link]; way.liveness.life())
+				look = std::min(look, look_for(now, way.last_rx + m_state.config.interval));
+	return look;
+}
+
 void Worker::run()
 {
 	while (!m_channel.stop.load(std::memory_order_relaxed)) {
 		turn(m_clock.now());
-		if (m_state.config.poll_mode != PollMode::adaptive)
-			continue;
-		const Duration nap = nap_length(m_clock.now(), next_wake());
-		if (nap > Duration::zero()) {
-			const timespec length{.tv_sec = 0, .tv_nsec = static_cast<long>(nap.count())};
-			clock_nanosleep(CLOCK_MONOTONIC, 0, &length, nullptr);
-		}
+		const Time now = m_clock.now();
+		m_waiter.wait(now, std::min(next_wake(), next_look(now)));
 	}
 	turn(m_clock.now()); // what control said last, for instance a farewell
 	release_everything();
@@ -181,7 +227,7 @@ void Worker::release_everything()
 
 void Worker::on(const control::InstallInbound &command, Time)
 {
-	assert(command.slot < core::max_members && command.link < core::max_links);
+	assert(command.slot < m_state.peers.size() && command.link < core::max_links);
 	command.sa->slot = command.slot;
 	command.sa->link = command.link;
 	command.sa->session = command.session;
@@ -191,13 +237,13 @@ void Worker::on(const control::InstallInbound &command, Time)
 
 void Worker::on(const control::BindSession &command, Time)
 {
-	assert(command.slot < core::max_members);
+	assert(command.slot < m_state.peers.size());
 	m_state.inbound.each_of(command.session, [&](crypto::InboundSa &sa) { sa.slot = command.slot; });
 }
 
 void Worker::on(const control::InstallOutbound &command, Time)
 {
-	assert(command.slot < core::max_members && command.link < core::max_links);
+	assert(command.slot < m_state.peers.size() && command.link < core::max_links);
 	command.sa->session = command.session;
 	PeerLinkState &way = m_state.peers[command.slot].links[command.link];
 	way.outbound_session = command.session;
@@ -221,7 +267,7 @@ void Worker::on(const control::RemoveSession &command, Time)
 
 void Worker::on(const control::StartPeer &command, Time)
 {
-	assert(command.slot != 0 && command.slot < core::max_members);
+	assert(command.slot != 0 && command.slot < m_state.peers.size());
 	Peer &peer = m_state.peers[command.slot];
 	if (!peer.started)
 		clear_counters(command.slot); // they were somebody else's
@@ -242,13 +288,13 @@ void Worker::on(const control::StartPeer &command, Time)
 
 void Worker::on(const control::StopPeer &command, Time)
 {
-	assert(command.slot < core::max_members);
+	assert(command.slot < m_state.peers.size());
 	m_state.peers[command.slot].started = false;
 }
 
 void Worker::on(const control::SetPeerMac &command, Time)
 {
-	assert(command.slot < core::max_members && command.link < core::max_links);
+	assert(command.slot < m_state.peers.size() && command.link < core::max_links);
 	m_state.peers[command.slot].links[command.link].mac = command.mac;
 }
 
@@ -256,7 +302,14 @@ void Worker::on(const control::SetBeat &command, Time)
 {
 	m_tx.set_content(command);
 	m_extra_round = m_extra_round || command.immediate;
-	m_hold_beats_until = Time{};
+}
+
+void Worker::on(const control::EndSilence &command, Time)
+{
+	if (command.number != m_silence_number || m_control_hangs)
+		return;
+	m_channel.silence.store(0, std::memory_order_release);
+	m_extra_round = true; // the sooner the others hear us, the better
 }
 
 void Worker::on(const control::SendFrame &command, Time)
@@ -273,6 +326,7 @@ void Worker::clear_counters(core::PeerSlot slot)
 		counters.stale.store(0, std::memory_order_relaxed);
 		counters.rtt_us.store(0, std::memory_order_relaxed);
 		counters.peer_late_us.store(0, std::memory_order_relaxed);
+		counters.longest_gap_us.store(0, std::memory_order_relaxed);
 	}
 }
 

@@ -18,9 +18,11 @@
 #include "control/core/types.h"
 #include "control/ring.h"
 #include "dataplane/beat.h"
+#include "dataplane/control_watch.h"
 #include "dataplane/rx.h"
 #include "dataplane/tsc_clock.h"
 #include "dataplane/tx.h"
+#include "dataplane/waiter.h"
 #include "dataplane/worker_state.h"
 
 #include <span>
@@ -37,11 +39,18 @@ public:
 	void run();
 	// The next moment at which turn() has something to do by itself.
 	[[nodiscard]] core::Time next_wake() const;
+	[[nodiscard]] core::Time next_look(core::Time now) const;
 
 private:
 	static constexpr int commands_per_turn = 64;
 
 	void note_gap(core::Time now, core::Duration gap);
+	void watch_control(core::Time now);
+	void fall_silent();
+	[[nodiscard]] bool silent() const { return m_channel.silence.load(std::memory_order_relaxed) != 0; }
+	void come_back(core::Time now, core::Duration gap);
+	void say_alive(core::Time now, core::Duration gap);
+	void count_late(std::uint64_t late_us);
 	void take_commands(core::Time now);
 	void beat(core::Time now);
 	void judge(core::Time now);
@@ -57,6 +66,7 @@ private:
 	void on(const control::SetPeerMac &command, core::Time now);
 	void on(const control::SetBeat &command, core::Time now);
 	void on(const control::SendFrame &command, core::Time now);
+	void on(const control::EndSilence &command, core::Time now);
 	void clear_counters(core::PeerSlot slot);
 
 	control::WorkerChannel &m_channel;
@@ -68,7 +78,11 @@ private:
 	bool m_turned = false;
 	bool m_extra_round = false;
 	core::Time m_last_turn{};
-	core::Time m_hold_beats_until{};
+	ControlWatch m_control_watch;
+	Waiter m_waiter;
+	bool m_control_hangs = false;
+	core::Time m_silent_since{};
+	std::uint32_t m_silence_number = 0; // of the last one
 };
 
 } // namespace systole::dataplane

@@ -13,6 +13,7 @@
 #include "dataplane/port.h"
 #include "dataplane/sa_table.h"
 
+#include <cassert>
 #include <cstdint>
 #include <span>
 #include <vector>
@@ -20,10 +21,13 @@
 namespace systole::dataplane {
 
 struct WorkerConfig {
+	std::size_t members =
+		core::max_members; // size of the peer table, this member included; benchmarks ask for more
 	core::Duration interval = std::chrono::milliseconds{200}; // between two heartbeat rounds
 	std::uint8_t lost_threshold = 20;
 	std::uint16_t ether_type = 0x8890;
 	PollMode poll_mode = PollMode::adaptive;
+	core::Duration control_watchdog = std::chrono::seconds{12}; // `control-watchdog`
 };
 
 struct WorkerState {
@@ -31,8 +35,10 @@ struct WorkerState {
 		    control::WorkerChannel &channel)
 	    : config(worker_config),
 	      timing(core::LivenessTiming::from(worker_config.interval, worker_config.lost_threshold)),
-	      ports(worker_ports.begin(), worker_ports.end()), counters(channel.counters), outbox(channel)
+	      ports(worker_ports.begin(), worker_ports.end()), counters(channel.counters), outbox(channel),
+	      peers(config.members), inbound(config.members * SaTable::per_member)
 	{
+		assert(counters.peers.size() == peers.size());
 		for (const Port *port : ports)
 			heard.emplace_back(port->queue_frames());
 	}
@@ -51,6 +57,7 @@ struct WorkerState {
 	PeerTable peers;
 	SaTable inbound;
 	crypto::EspEngine esp;
+	core::Time returned_at{}; // from the last absence; Time{}: there was none
 };
 
 } // namespace systole::dataplane

@@ -101,6 +101,8 @@ MemberRow peer_row(const ApiBackend &backend, std::size_t slot)
 		entry.rx = counters.rx.load(std::memory_order_relaxed);
 		entry.lost = counters.lost.load(std::memory_order_relaxed);
 		entry.rtt_us = counters.rtt_us.load(std::memory_order_relaxed);
+		entry.late_us = counters.peer_late_us.load(std::memory_order_relaxed);
+		entry.longest_gap_us = counters.longest_gap_us.load(std::memory_order_relaxed);
 		if (link < member.content.macs.size())
 			entry.mac = member.content.macs[link];
 		row.links.push_back(std::move(entry));

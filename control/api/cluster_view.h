@@ -21,6 +21,8 @@ struct LinkRow {
 	std::uint64_t rx = 0;
 	std::uint64_t lost = 0;
 	std::uint32_t rtt_us = 0;
+	std::uint32_t late_us = 0;        // what the peer announced in its last beat
+	std::uint64_t longest_gap_us = 0; // between two beats of the peer's
 	MacAddress mac{};
 };
 

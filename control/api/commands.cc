@@ -4,6 +4,7 @@
 
 #include "control/api/cluster_view.h"
 #include "control/api/dump.h"
+#include "control/api/poll_core.h"
 #include "control/api/status.h"
 #include "control/config/show.h"
 #include "control/notice_text.h"
@@ -116,7 +117,7 @@ struct Request {
 	ApiReply (*run)(ApiBackend &, Arguments);
 };
 
-constexpr std::array<Request, 14> requests{{
+constexpr std::array<Request, 15> requests{{
 	{"get system ha status", 0, 0, [](ApiBackend &b, Arguments) { return reply(ha_status(b)); }},
 	{"show system ha", 0, 1, [](ApiBackend &b, Arguments a) { return show(b, a, ShowForm::changed); }},
 	{"show full-configuration system ha", 0, 1,
@@ -127,6 +128,7 @@ constexpr std::array<Request, 14> requests{{
 	{"diagnose sys ha history read", 0, 0, read_history},
 	{"diagnose sys ha reset-uptime", 0, 0, reset_uptime},
 	{"diagnose sys ha explain", 0, 0, [](ApiBackend &b, Arguments) { return reply(ha_explanation(b)); }},
+	{"diagnose sys ha poll", 0, 0, [](ApiBackend &b, Arguments) { return reply(poll_status(b)); }},
 	{"diagnose debug app", 2, 2, set_debug},
 	{"execute ha failover set", 0, 1, [](ApiBackend &b, Arguments a) { return set_failover(b, a, true); }},
 	{"execute ha failover unset", 0, 1, [](ApiBackend &b, Arguments a) { return set_failover(b, a, false); }},

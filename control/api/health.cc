@@ -87,6 +87,10 @@ HealthReport judge_health(const ApiBackend &backend, const ClusterView &view, co
 				    "does not hear this member on hbdev " + link.name);
 		}
 	}
+	if (const boost::json::value *keeper = extra.if_contains("keeper");
+	    keeper != nullptr && keeper->is_bool() && !keeper->get_bool())
+		add(Health::warning, "no-keeper", local,
+		    "has no keeper: killed or frozen, it would go on answering for the cluster addresses");
 	const core::Node &node = backend.node();
 	if (node.override_in_force() && !node.config().override_enabled)
 		add(Health::warning, "override", local,

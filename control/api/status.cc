@@ -4,6 +4,7 @@
 
 #include "control/api/cluster_view.h"
 #include "control/api/health.h"
+#include "control/api/poll_core.h"
 #include "control/notice_text.h"
 
 #include <boost/json/array.hpp>
@@ -56,6 +57,8 @@ array links_json(const ClusterView &view, const MemberRow &member)
 		entry["rx"] = link.rx;
 		entry["lost"] = link.lost;
 		entry["rtt_us"] = link.rtt_us;
+		entry["late_us"] = link.late_us;
+		entry["longest_gap_us"] = link.longest_gap_us;
 		list.push_back(std::move(entry));
 	}
 	return list;
@@ -236,6 +239,7 @@ object ha_status(const ApiBackend &backend)
 		{"members", members_json(view)},
 		{"vclusters", vclusters_json(backend, view)},
 		{"counters", counters_json(backend)},
+		{"poll", poll_status(backend)},
 		{"ports", ports_json(backend)},
 		{"monitors", monitors_json(backend)},
 		{"session_pickup", object{{"enabled", ha.session_pickup}, {"delay", ha.session_pickup_delay}}},

@@ -20,7 +20,7 @@ constexpr std::string_view will_fail_over = "Caution: This command will trigger 
 					    "Do you want to continue? (y/n)";
 
 // No command's words begin another's.
-constexpr std::array<Command, 20> table{{
+constexpr std::array<Command, 21> table{{
 	{"get system ha status", "", "Health, members, links, who is primary and why", View::status},
 	{"show system ha", "", "The HA configuration, as far as it differs from the defaults", View::configuration},
 	{"show full-configuration system ha", "", "The HA configuration with every default", View::configuration},
@@ -32,6 +32,7 @@ constexpr std::array<Command, 20> table{{
 	 View::quiet},
 	{"diagnose sys/system ha explain", "", "Who would win an election now, by which rule and which values",
 	 View::explanation},
+	{"diagnose sys/system ha poll", "", "How punctual the poll core is: mode, gaps, lateness", View::poll},
 	{"diagnose debug app/application", "NAME LEVEL", "Set the log level of one part of the daemon", View::quiet},
 	{"execute ha failover set", "[VCLUSTER]", "Make this member lose the election until unset", View::quiet,
 	 will_fail_over},

@@ -23,6 +23,7 @@ enum class View : std::uint8_t {
 	dump,
 	history,
 	explanation,
+	poll,
 	failover_status,
 	events,
 	quiet, // nothing to say when it worked

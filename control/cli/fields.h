@@ -8,6 +8,8 @@
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
 
+#include <algorithm>
+#include <cmath>
 #include <cstdint>
 #include <ctime>
 #include <string>
@@ -32,16 +34,22 @@ using boost::json::object;
 	const auto *value = field(from, key);
 	return value != nullptr && value->is_number() ? value->to_number<double>() : 0;
 }
+// To the nearest that a whole number can hold: a double outside of it has no conversion.
+[[nodiscard]] inline std::int64_t whole(double value)
+{
+	constexpr double end = 9.2e18; // a little less than 2^63
+	return std::isnan(value) ? 0 : static_cast<std::int64_t>(std::clamp(value, -end, end));
+}
 [[nodiscard]] inline std::int64_t number(const object &from, std::string_view key)
 {
 	const auto *value = field(from, key);
 	if (value == nullptr)
 		return 0;
-	if (const auto *whole = value->if_int64())
-		return *whole;
-	if (const auto *unsigned_whole = value->if_uint64())
-		return static_cast<std::int64_t>(*unsigned_whole);
-	return static_cast<std::int64_t>(real(from, key));
+	if (const auto *integer = value->if_int64())
+		return *integer;
+	if (const auto *large = value->if_uint64())
+		return static_cast<std::int64_t>(*large);
+	return whole(real(from, key));
 }
 [[nodiscard]] inline bool flag(const object &from, std::string_view key)
 {
@@ -71,7 +79,7 @@ template <typename Visit> void each(const array &from, Visit &&visit)
 // In the time zone of whoever reads. Half a millisecond more: a sum of doubles may lie a hair below its second.
 [[nodiscard]] inline std::string local_time(double unix_s, const char *format)
 {
-	const auto at = static_cast<std::time_t>(unix_s + 0.0005);
+	const std::time_t at = whole(unix_s + 0.0005);
 	std::tm parts{};
 	localtime_r(&at, &parts);
 	char buffer[64];

@@ -24,6 +24,14 @@ std::string values_text(const std::string &rule, std::int64_t winner, std::int64
 	return {};
 }
 
+// A text of the daemon's as a whole number of lines.
+std::string ended(std::string text)
+{
+	if (!text.empty() && text.back() != '\n')
+		text += '\n';
+	return text;
+}
+
 } // namespace
 
 std::string render_event(const object &event)
@@ -97,11 +105,12 @@ std::string render(View view, const object &reply)
 {
 	switch (view) {
 	case View::status: return render_status(reply);
-	case View::configuration: return text(reply, "text");
+	case View::configuration: return ended(text(reply, "text"));
 	case View::diagnosis: return render_diagnosis(reply);
 	case View::dump: return render_dump(reply);
 	case View::history: return render_history(reply);
 	case View::explanation: return render_explanation(reply);
+	case View::poll: return render_poll(reply);
 	case View::failover_status: return "failover status: " + text(reply, "failover_status") + "\n";
 	case View::events: return render_event(reply);
 	case View::quiet: break;

@@ -47,8 +47,9 @@ std::string health_text(const object &reply)
 
 std::string uptime_text(double seconds)
 {
-	const auto whole = static_cast<std::int64_t>(seconds);
-	return fmt::format("{} days {}:{}:{}", whole / 86400, whole / 3600 % 24, whole / 60 % 60, whole % 60);
+	const std::int64_t full_seconds = whole(seconds);
+	return fmt::format("{} days {}:{}:{}", full_seconds / 86400, full_seconds / 3600 % 24, full_seconds / 60 % 60,
+			   full_seconds % 60);
 }
 
 // "port10: physical/1000auto, up, rx-bytes/packets/dropped/errors=1/2/0/0, tx=3/4/0/0"; what is not known is left out.

@@ -53,6 +53,7 @@ core::Config core_config(const Configuration &configuration)
 	config.hb_interval = ha.interval();
 	config.hb_lost_threshold = ha.hb_lost_threshold;
 	config.hello_holddown = ha.hello_holddown;
+	config.carrier_loss_immediate = ha.carrier_loss == Configuration::CarrierLoss::immediate;
 	config.expected_members = ha.expected_members;
 	config.priority = ha.priority;
 	config.override_enabled = ha.override_enabled;

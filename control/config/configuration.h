@@ -28,6 +28,7 @@ struct Configuration {
 	// The enumerators stand in the order of the choices in the option tables.
 	enum class Mode : std::uint8_t { standalone, active_passive, active_active };
 	enum class PollMode : std::uint8_t { automatic, busy, adaptive };
+	enum class CarrierLoss : std::uint8_t { timer, immediate };
 	enum class Proposal : std::uint8_t {
 		aes128_sha1,
 		aes128gcm, // these two exist here; the others are the vendor's
@@ -132,6 +133,7 @@ struct Configuration {
 		std::uint8_t hb_lost_threshold = 20;
 		std::chrono::seconds hello_holddown{20};
 		PollMode poll_mode = PollMode::automatic;
+		CarrierLoss carrier_loss = CarrierLoss::timer;
 		std::chrono::milliseconds control_watchdog{0}; // 0: see control_watchdog_interval()
 		std::uint8_t expected_members = 0;             // 0 = unknown
 

@@ -15,6 +15,7 @@ using C = Configuration;
 using Ha = Configuration::Ha;
 
 constexpr std::string_view modes[] = {"standalone", "a-p", "a-a"};
+constexpr std::string_view carrier_losses[] = {"timer", "immediate"};
 constexpr std::string_view poll_modes[] = {"auto", "busy", "adaptive"};
 constexpr std::string_view proposals[] = {"aes128-sha1",   "aes128gcm",   "aes128-sha256",   "aes128-sha384",
 					  "aes128-sha512", "aes192-sha1", "aes192-sha256",   "aes192-sha384",
@@ -207,8 +208,12 @@ constexpr Option ha_options[] = {
 		"the worker stops beating when control was silent for so long; 0 = the larger of 3 x the dead interval "
 		"and 200 ms")
 		.bound(bind<&Ha::control_watchdog>())
-		.without_effect()
 		.unit("ms")
+		.from("EXT"),
+	choice("hb-carrier-loss", carrier_losses, "timer",
+	       "when no heartbeat port has carrier: wait for the dead interval (timer), or take every peer for lost at "
+	       "once (immediate, for direct cables)")
+		.bound(bind<&Ha::carrier_loss>())
 		.from("EXT"),
 
 	// protection

@@ -103,7 +103,14 @@ struct BecomeSecondary {
 	std::uint32_t epoch = 0;
 	Decision decision;
 };
-struct Reannounce { // still primary, but others claimed the addresses meanwhile: gratuitous ARP and hooks again
+struct SuspendClaim { // we were away: hold on to nothing and announce nothing until ResumeClaim or BecomeSecondary
+	std::uint8_t vcluster = 1;
+};
+struct ResumeClaim { // nobody took the role meanwhile: everything is ours as before, at the same epoch
+	std::uint8_t vcluster = 1;
+};
+struct EndSilence {}; // beats may go out again
+struct Reannounce {   // still primary, but others claimed the addresses meanwhile: gratuitous ARP and hooks again
 	std::uint8_t vcluster = 1;
 };
 
@@ -127,6 +134,8 @@ enum class NoticeKind : std::uint8_t {
 	cross_cabled,     // link of the sender in value, ours in link
 	no_slot,          // more members than max_members
 	rolled_back,
+	absent,    // we were away; told on our return, value: for how many ns
+	reentered, // our silence is over; value 1: with the role we had
 	uptime_reset,
 	failover_flag,     // value 0/1
 	override_in_force, // value 0/1
@@ -145,10 +154,10 @@ struct Notice {
 	Decision decision;
 };
 
-using Action =
-	std::variant<SendHello, BeginExchange, ResendKe1, EvaluateKe1, SendKe2, EvaluateKe2, SendKe3, CheckKe3,
-		     InstallInboundKeys, BindCandidate, InstallOutboundKeys, DropSession, StartPeerBeats, StopPeerBeats,
-		     SetPeerMac, SetBeatContent, BecomePrimary, BecomeSecondary, Reannounce, Notice>;
+using Action = std::variant<SendHello, BeginExchange, ResendKe1, EvaluateKe1, SendKe2, EvaluateKe2, SendKe3, CheckKe3,
+			    InstallInboundKeys, BindCandidate, InstallOutboundKeys, DropSession, StartPeerBeats,
+			    StopPeerBeats, SetPeerMac, SetBeatContent, BecomePrimary, BecomeSecondary, SuspendClaim,
+			    ResumeClaim, EndSilence, Reannounce, Notice>;
 static_assert(std::is_trivially_copyable_v<Action>);
 
 // One step's actions, in the order in which they must happen. The bound is generous: see Node::step.

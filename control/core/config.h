@@ -40,6 +40,9 @@ struct Config {
 	bool override_enabled = false;
 	Duration uptime_margin = std::chrono::seconds{300}; // ha-uptime-diff-margin, 1 .. 65535 s
 
+	bool carrier_loss_immediate =
+		false; // hb-carrier-loss: no carrier on any heartbeat port is loss at once; extension
+
 	std::uint8_t link_count = 1;    // heartbeat ports, 1 .. max_links
 	std::uint8_t monitor_count = 0; // interfaces of `set monitor`
 

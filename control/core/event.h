@@ -50,8 +50,9 @@ struct BeatReceived {
 	PeerSlot slot = 0;
 	LinkIndex link = 0;
 	SessionId session = 0;
-	bool fresh = true;
-	std::int64_t sent_ns = 0; // sender's clock
+	LinkHealth heard = LinkHealth::up; // one_way: life, but it does not hear us; down: no proof of when it was sent
+	bool since_return = true;          // sent after our last absence ended
+	std::int64_t sent_ns = 0;          // sender's clock
 	std::uint32_t lateness_us = 0;
 	HeartbeatContent content;
 	Time arrived_at{}; // when the worker took it in
@@ -61,11 +62,21 @@ struct PeerLinkChanged { // the worker's judgement
 	SessionId generation = 0; // of the StartPeerBeats it was judged under
 	LinkIndex link = 0;
 	LinkHealth health = LinkHealth::down;
+	bool life = false; // health one_way alone does not say: beats that prove nothing may come for ever
 	Time last_rx{};
 	Time judged_at{}; // the worker's moment; the step that takes it in comes a little later
 };
 struct PeerRolledBack { // a peer echoed what we have not sent: our own state was set back
 	PeerSlot slot = 0;
+};
+
+// We were away ourselves (stopped, frozen, control hung) for longer than the dead interval: others may have taken us for
+// dead. Nothing is said or claimed from here on ...
+struct Absent {};
+// ... until the worker, which listens again since `at`, has heard those who were alive, or a dead interval has passed.
+struct Returned {
+	Time at{};
+	Duration gap{};
 };
 
 struct MonitorChanged { // a monitored data interface, index in `set monitor`
@@ -84,7 +95,8 @@ struct ResetUptime {}; // diagnose sys ha reset-uptime
 struct Stopping {};    // orderly exit: a primary gives the role away first
 
 using EventBody = std::variant<Started, Tick, HakeReceived, KeyResult, SessionConfirmed, BeatReceived, PeerLinkChanged,
-			       PeerRolledBack, MonitorChanged, CarrierChanged, SetFailover, ResetUptime, Stopping>;
+			       PeerRolledBack, Absent, Returned, MonitorChanged, CarrierChanged, SetFailover,
+			       ResetUptime, Stopping>;
 struct Event {
 	Time now{};
 	EventBody body;

@@ -16,6 +16,19 @@ void LinkLiveness::start()
 	*this = LinkLiveness{};
 }
 
+Duration age_of(Time now, const BeatStamp &stamp)
+{
+	if (stamp.echo == 0)
+		return age_unknown;
+	const Duration held = std::chrono::microseconds{stamp.echo_held_us};
+	return now - Time{Duration{stamp.echo_sent_ns}} - held;
+}
+
+Duration drift_of(const BeatStamp &stamp)
+{
+	return Duration{std::chrono::microseconds{stamp.echo_held_us}} / 8192;
+}
+
 BeatVerdict LinkLiveness::on_beat(Time now, const BeatStamp &stamp, const LivenessTiming &timing)
 {
 	if (stamp.echo > m_tx)
@@ -24,47 +37,69 @@ BeatVerdict LinkLiveness::on_beat(Time now, const BeatStamp &stamp, const Livene
 		// The first beat of a session may carry any number: what came before it was sent before we could open it.
 		if (m_rx != 0)
 			m_lost_beats += stamp.tx - m_rx - 1;
+		else
+			m_first_rx = stamp.tx;
 		m_rx = stamp.tx;
 		m_rx_sent_ns = stamp.sent_ns;
 		m_rx_at = now;
+	} else if (stamp.tx > m_first_rx && m_lost_beats != 0) {
+		--m_lost_beats; // overtaken, not lost
 	}
-	const bool fresh = m_tx - stamp.echo <= timing.echo_slack || m_tx <= timing.echo_grace;
-	if (!fresh) {
-		m_last_stale = now;
-		return BeatVerdict::stale;
+	if (m_tx - stamp.echo <= timing.echo_slack || m_tx <= timing.echo_grace) {
+		m_last_fresh = now;
+		m_granted = Duration::zero();
+		m_half_heard_since = never;
+		m_state = State::alive;
+		return BeatVerdict::fresh;
 	}
-	m_last_fresh = now;
-	m_granted = Duration::zero();
-	m_state = State::alive;
-	return BeatVerdict::fresh;
+	const bool timely = age_of(now, stamp) <= timing.dead + drift_of(stamp);
+	(timely ? m_last_timely : m_last_stale) = now;
+	if (timely && m_state == State::one_way)
+		m_granted = Duration::zero();
+	if (m_half_heard_since == never && !life())
+		m_half_heard_since = now;
+	return timely ? BeatVerdict::timely : BeatVerdict::stale;
 }
 
 Time LinkLiveness::deadline(const LivenessTiming &timing) const
 {
 	switch (m_state) {
-	case State::alive: return m_last_fresh + timing.dead + m_granted;
-	case State::one_way: return m_last_stale + timing.dead + m_granted;
+	case State::alive: return std::max(m_last_fresh + timing.dead + m_granted, m_not_before);
+	case State::one_way: return std::max(m_last_timely + timing.dead + m_granted, m_not_before);
+	case State::stale: {
+		const Time silent = m_last_stale + timing.dead + m_granted;
+		return m_last_timely > m_last_fresh && m_half_heard_since != never
+			       ? std::min(silent, m_half_heard_since + timing.dead)
+			       : silent;
+	}
 	case State::unknown:
 	case State::lost: break;
 	}
-	return never;
+	return m_half_heard_since == never ? never : m_half_heard_since + timing.dead;
+}
+
+// Nothing fresh has come for too long. What else has?
+LinkLiveness::State LinkLiveness::state_after_silence(Time now, const LivenessTiming &timing) const
+{
+	if (m_last_timely > m_last_fresh && m_last_timely + timing.dead + m_granted > now)
+		return State::one_way;
+	if (m_last_stale > m_last_fresh && m_last_stale + timing.dead + m_granted > now)
+		return State::stale;
+	return State::lost;
 }
 
 bool LinkLiveness::judge(Time now, const LivenessTiming &timing)
 {
-	// A stale beat after loss shows the link as one-way again.
-	if (m_state == State::lost && m_last_stale > m_last_fresh && m_last_stale + timing.dead > now) {
-		m_state = State::one_way;
-		return true;
-	}
 	const Time due = deadline(timing);
 	if (due == never || now < due)
 		return false;
-	const bool still_heard =
-		m_state == State::alive && m_last_stale > m_last_fresh && m_last_stale + timing.dead > now;
-	m_state = still_heard ? State::one_way : State::lost;
+	const State before = m_state;
+	m_state = state_after_silence(now, timing);
+	if (before == State::unknown && m_state == State::lost)
+		m_state = State::unknown;
+	m_half_heard_since = m_state == State::stale ? now : never;
 	m_granted = Duration::zero();
-	return true;
+	return m_state != before;
 }
 
 void LinkLiveness::fill_echo(Time now, BeatStamp &stamp) const

@@ -1,14 +1,19 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Copyright(c) 2026 The Systole authors
 //
-// Is one peer alive on one link? A beat counts as life only if it is authentic (the caller has seen to that) and
-// echoes a recent beat of ours: what was held back on the wire and released later keeps nobody alive.
+// Is one peer alive on one link? A beat counts as life only if it is authentic (the caller has seen to that) and proves
+// when it was sent: by an echo of a recent beat of ours (fresh), or, when the peer no longer hears us, by the time it
+// says it has held our last one (timely: both times are intervals of one clock each, so clocks need not agree). What
+// was held back on the wire and released later proves neither and keeps nobody alive.
 //
 //             first fresh beat              fresh beat
-//   unknown ------------------> alive <--------------------- lost / one_way
-//                                 |  nothing fresh for dead     ^
-//                                 +-----------------------------+   one_way while authentic but stale beats still come
+//   unknown ------------------> alive <---------------------- one_way, stale, lost
+//                                 |  nothing fresh for dead       ^
+//                                 +-------------------------------+   one_way while timely beats come, stale while
+//                                                                     authentic beats without proof come, else lost
 //
+// Out of lost a link counts as one_way or stale only after a dead interval of such beats: the first beats after a cut
+// has healed are of that kind too.
 // Pure: time is an argument. The worker runs one of these per peer and link, and so does the simulator.
 #pragma once
 
@@ -28,14 +33,15 @@ struct LivenessTiming {
 };
 
 enum class BeatVerdict : std::uint8_t {
-	fresh,    // life
-	stale,    // authentic, but its echo is old: the peer does not hear us, or the frame was held back
+	fresh,    // life, and the peer hears us
+	timely,   // life, but the peer has not heard us for a while
+	stale,    // authentic, but no proof of when it was sent
 	rollback, // echoes a beat we have not sent: this process was set back to an earlier state
 };
 
 class LinkLiveness {
 public:
-	enum class State : std::uint8_t { unknown, alive, one_way, lost };
+	enum class State : std::uint8_t { unknown, alive, one_way, stale, lost };
 
 	// A new session: numbers start again, nothing heard yet.
 	void start();
@@ -47,26 +53,44 @@ public:
 	[[nodiscard]] bool judge(Time now, const LivenessTiming &timing);
 	// The caller was itself away for `away` and could not have heard anything: the deadline moves by exactly that.
 	void grant(Duration away) { m_granted += away; }
+	// Nor is the peer judged silent before that.
+	void not_before(Time moment) { m_not_before = moment; }
 	// The moment judge() would change the state, `never` if it would not.
 	[[nodiscard]] Time deadline(const LivenessTiming &timing) const;
 
 	[[nodiscard]] State state() const { return m_state; }
-	[[nodiscard]] Time last_fresh() const { return m_last_fresh; }
+	[[nodiscard]] bool life() const { return m_state == State::alive || m_state == State::one_way; }
+	// The last beat that counted as life.
+	[[nodiscard]] Time last_life() const { return m_last_fresh < m_last_timely ? m_last_timely : m_last_fresh; }
 	[[nodiscard]] std::uint64_t tx() const { return m_tx; }
+	// By the peer's own count. May fall again: a beat that was overtaken is no lost one once it has come.
 	[[nodiscard]] std::uint64_t lost_beats() const { return m_lost_beats; }
 	// What the next stamp must say of the last beat heard.
 	void fill_echo(Time now, BeatStamp &stamp) const;
 
 private:
+	[[nodiscard]] State state_after_silence(Time now, const LivenessTiming &timing) const;
+
 	State m_state = State::unknown;
 	std::uint64_t m_tx = 0;
 	std::uint64_t m_rx = 0; // highest tx accepted from the peer
+	std::uint64_t m_first_rx = 0;
 	std::uint64_t m_lost_beats = 0;
 	std::int64_t m_rx_sent_ns = 0;
 	Time m_rx_at{};
 	Time m_last_fresh{};
+	Time m_last_timely{};
 	Time m_last_stale{};
+	Time m_half_heard_since = never; // timely or stale beats come although the link does not count as alive
 	Duration m_granted{};
+	Time m_not_before{};
 };
+
+// How old the beat is by our own clock, the way through the network included; age_unknown if it echoes nothing. One
+// clock measures from our beat to now, the peer's how long it has held that beat: what is left was on the way.
+[[nodiscard]] Duration age_of(Time now, const BeatStamp &stamp);
+inline constexpr Duration age_unknown = Duration::max();
+// What two clocks may drift apart (122 ppm) while the peer held our beat.
+[[nodiscard]] Duration drift_of(const BeatStamp &stamp);
 
 } // namespace systole::core

@@ -42,7 +42,9 @@ void Node::step(const Event &event, Actions &actions)
 	const Time now = std::max(event.now, m_last_now);
 	m_last_now = now;
 	std::visit([&](const auto &body) { on(now, body, actions); }, event.body);
-	if (m_started && !m_stopping)
+	if (m_presence == Presence::returning)
+		reenter_when_due(now, actions);
+	if (m_started && !m_stopping && m_presence == Presence::present)
 		evaluate(now, actions);
 	if (m_started)
 		refresh_beat(now, actions, false);
@@ -52,6 +54,8 @@ Time Node::next_deadline() const
 {
 	if (!m_started)
 		return never;
+	if (m_presence != Presence::present)
+		return m_presence == Presence::returning ? std::max(m_return_by, m_last_now) : never;
 	const Time next = std::min({m_handshake.deadline(), m_next_refresh, m_wake_at});
 	return std::max(next, m_last_now);
 }
@@ -128,13 +132,13 @@ void Node::on(Time now, const Started &event, Actions &actions)
 
 void Node::on(Time now, const Tick &, Actions &actions)
 {
-	if (m_started)
+	if (m_started && m_presence == Presence::present)
 		m_handshake.on_tick(now, actions);
 }
 
 void Node::on(Time now, const HakeReceived &event, Actions &actions)
 {
-	if (m_started && event.link < m_config.link_count)
+	if (m_started && m_presence == Presence::present && event.link < m_config.link_count)
 		m_handshake.on_frame(now, event, actions);
 }
 
@@ -155,7 +159,17 @@ void Node::on(Time now, const BeatReceived &event, Actions &actions)
 	if (event.slot == 0 || event.slot >= max_members)
 		return;
 	Member &peer = m_members[event.slot];
-	if (peer.id.empty() || peer.session != event.session || !event.fresh)
+	if (peer.id.empty() || peer.session != event.session || event.heard == LinkHealth::down)
+		return;
+	// What the ring still held from before was not sent since.
+	if (event.since_return && m_presence == Presence::returning)
+		m_awaited[event.slot] = false;
+	// The first beat after a lost carrier makes that good.
+	if (m_carrier_lost_at != Time{} && event.arrived_at > m_carrier_lost_at)
+		restore_links(now, event.slot, actions);
+	// The first beats after a cut has healed: the worker has not taken them for life yet.
+	if (event.heard == LinkHealth::one_way &&
+	    std::none_of(peer.links.begin(), peer.links.end(), [](const LinkView &link) { return link.life; }))
 		return;
 	const VclusterBeat before = words_of(peer) != nullptr ? *words_of(peer) : VclusterBeat{};
 	const bool knew = peer.has_content && words_of(peer) != nullptr;
@@ -197,19 +211,30 @@ void Node::on(Time now, const PeerLinkChanged &event, Actions &actions)
 		return;
 	LinkView &link = peer.links[event.link];
 	link.last_rx = event.last_rx;
-	if (link.health == event.health)
+	link.judged_health = event.health;
+	link.judged_life = event.life;
+	const Time judged_at = happened(event.judged_at, now);
+	if (event.life && m_carrier_lost_at != Time{} && judged_at <= m_carrier_lost_at)
+		return; // from before
+	set_link(judged_at, event.slot, event.link, event.health, event.life, actions);
+	update_alive(judged_at, event.slot, actions);
+}
+
+void Node::set_link(Time now, PeerSlot slot, LinkIndex index, LinkHealth health, bool life, Actions &actions)
+{
+	LinkView &link = m_members[slot].links[index];
+	link.life = life;
+	if (link.health == health)
 		return;
-	link.health = event.health;
-	Notice record = notice(event.health == LinkHealth::up        ? NoticeKind::peer_link_up
-			       : event.health == LinkHealth::one_way ? NoticeKind::peer_link_one_way
-								     : NoticeKind::peer_link_lost,
+	link.health = health;
+	Notice record = notice(health == LinkHealth::up        ? NoticeKind::peer_link_up
+			       : health == LinkHealth::one_way ? NoticeKind::peer_link_one_way
+							       : NoticeKind::peer_link_lost,
 			       now);
-	record.peer = peer.id;
-	record.at = happened(event.judged_at, now);
-	record.link = event.link;
-	record.last_rx = event.last_rx;
+	record.peer = m_members[slot].id;
+	record.link = index;
+	record.last_rx = link.last_rx;
 	actions.push_back(record);
-	update_alive(record.at, event.slot, actions);
 }
 
 void Node::on(Time now, const PeerRolledBack &event, Actions &actions)
@@ -243,11 +268,36 @@ void Node::on(Time now, const CarrierChanged &event, Actions &actions)
 	m_carrier_up[event.link] = event.up;
 	if (!m_started)
 		return;
-	// Recorded, not judged: the loss of beats decides (as the vendor's product does).
 	Notice record = notice(NoticeKind::carrier, now);
 	record.link = event.link;
 	record.value = event.up ? 1 : 0;
 	actions.push_back(record);
+	// As a rule the loss of beats decides, as in the vendor's product.
+	if (m_config.carrier_loss_immediate &&
+	    std::none_of(m_carrier_up.begin(), m_carrier_up.begin() + m_config.link_count, [](bool up) { return up; }))
+		lose_carrier(now, actions);
+}
+
+// On direct cables no port has carrier because the other machine has no power.
+void Node::lose_carrier(Time now, Actions &actions)
+{
+	m_carrier_lost_at = now;
+	for (std::size_t slot = 1; slot < max_members; ++slot) {
+		if (!m_members[slot].alive)
+			continue;
+		for (std::size_t link = 0; link < m_config.link_count; ++link)
+			set_link(now, static_cast<PeerSlot>(slot), static_cast<LinkIndex>(link), LinkHealth::down,
+				 false, actions);
+		update_alive(now, static_cast<PeerSlot>(slot), actions);
+	}
+}
+
+void Node::restore_links(Time now, PeerSlot slot, Actions &actions)
+{
+	for (std::size_t index = 0; index < m_config.link_count; ++index) {
+		const LinkView &link = m_members[slot].links[index];
+		set_link(now, slot, static_cast<LinkIndex>(index), link.judged_health, link.judged_life, actions);
+	}
 }
 
 void Node::on(Time now, const SetFailover &event, Actions &actions)
@@ -290,6 +340,68 @@ void Node::on(Time now, const Stopping &, Actions &actions)
 		actions.push_back(role);
 	}
 	actions.push_back(notice(NoticeKind::stopped, now));
+}
+
+// ---------------------------------------------------------------- our own absence
+
+void Node::on(Time, const Absent &, Actions &actions)
+{
+	if (!m_started || m_stopping || m_presence == Presence::absent)
+		return;
+	for (std::size_t slot = 1; slot < max_members; ++slot)
+		m_awaited[slot] = m_members[slot].alive;
+	m_orphan_since = never;
+	m_rival_since = never;
+	if (m_presence == Presence::present) {
+		m_epoch_before = m_vcluster.epoch;
+		if (m_vcluster.state == HaState::work)
+			actions.push_back(SuspendClaim{m_vcluster.id});
+	}
+	m_presence = Presence::absent;
+}
+
+void Node::on(Time now, const Returned &event, Actions &actions)
+{
+	if (!m_started || m_stopping) {
+		actions.push_back(EndSilence{}); // a farewell must still be heard
+		return;
+	}
+	on(now, Absent{}, actions);
+	m_presence = Presence::returning;
+	m_return_by = now + m_config.dead_interval(); // from when we can take in what is heard; it may be old already
+	Notice record = notice(NoticeKind::absent, now);
+	record.value = event.gap.count();
+	actions.push_back(record);
+}
+
+// A newer epoch was heard than before: the role has moved on, whoever holds it now.
+bool Node::somebody_claimed_meanwhile() const
+{
+	return live_primary() != nullptr || m_vcluster.epoch > m_epoch_before;
+}
+
+void Node::reenter_when_due(Time now, Actions &actions)
+{
+	if (now < m_return_by && std::any_of(m_awaited.begin(), m_awaited.end(), [](bool awaited) { return awaited; }))
+		return;
+	m_presence = Presence::present;
+	m_awaited.fill(false);
+	const bool was_primary = m_vcluster.state == HaState::work;
+	if (was_primary && somebody_claimed_meanwhile()) {
+		Decision decision;
+		decision.rule = Rule::live_primary;
+		const Member *primary = live_primary();
+		if (primary != nullptr)
+			decision.winner = primary->id;
+		become_standby(now, decision, decision.winner, actions);
+	} else if (was_primary) {
+		actions.push_back(ResumeClaim{m_vcluster.id});
+	}
+	Notice record = notice(NoticeKind::reentered, now);
+	record.value = was_primary && m_vcluster.state == HaState::work ? 1 : 0;
+	actions.push_back(record);
+	refresh_beat(now, actions, true);
+	actions.push_back(EndSilence{});
 }
 
 void Node::reset_age(Time now)
@@ -373,8 +485,8 @@ void Node::session_up(Time now, const SessionUp &up, Actions &actions)
 void Node::update_alive(Time now, PeerSlot slot, Actions &actions)
 {
 	Member &peer = m_members[slot];
-	const bool heard = std::any_of(peer.links.begin(), peer.links.end(),
-				       [](const LinkView &l) { return l.health == LinkHealth::up; });
+	const bool heard =
+		std::any_of(peer.links.begin(), peer.links.end(), [](const LinkView &link) { return link.life; });
 	const bool alive = heard && peer.has_content;
 	if (alive == peer.alive)
 		return;
@@ -394,6 +506,7 @@ void Node::lose(Time now, PeerSlot slot, Actions &actions)
 {
 	Member &peer = m_members[slot];
 	peer.alive = false;
+	m_awaited[slot] = false;
 	peer.has_content = false; // its next words count as new
 	peer.lost_at = now;
 	++peer.link_fails;

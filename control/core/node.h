@@ -27,7 +27,11 @@ namespace systole::core {
 // One link to one peer, as the worker judged it.
 struct LinkView {
 	LinkHealth health = LinkHealth::down;
+	bool life = false;
 	Time last_rx{};
+	// The worker's last word. It does not know of a carrier that was taken for a loss.
+	LinkHealth judged_health = LinkHealth::down;
+	bool judged_life = false;
 };
 
 // Another member. Slot 0 of Node's table is unused: it stands for this member.
@@ -38,7 +42,7 @@ struct Member {
 	SessionId generation = 0; // session that began the peer's present boot
 	Suite suite = Suite::none;
 	std::uint8_t link_bitmap = 0;
-	bool alive = false; // fresh beats on at least one link, and its words are known
+	bool alive = false; // life on at least one link, and its words are known
 	bool has_content = false;
 	Time found_at{};
 	Time lost_at{};
@@ -83,6 +87,9 @@ struct VclusterState {
 	bool failover_flag = false;
 };
 
+// Whether we may act. See Absent and Returned in event.h.
+enum class Presence : std::uint8_t { present, absent, returning };
+
 class Node {
 public:
 	explicit Node(const Config &config);
@@ -98,6 +105,7 @@ public:
 	[[nodiscard]] const std::array<Member, max_members> &members() const { return m_members; }
 	[[nodiscard]] const Member *member(const MemberId &id) const;
 	[[nodiscard]] bool primary() const { return m_vcluster.state == HaState::work; }
+	[[nodiscard]] Presence presence() const { return m_presence; }
 	[[nodiscard]] bool override_in_force() const;
 	[[nodiscard]] std::size_t alive_peers() const;
 	[[nodiscard]] std::uint16_t link_failure() const;
@@ -119,6 +127,8 @@ private:
 	void on(Time now, const BeatReceived &event, Actions &actions);
 	void on(Time now, const PeerLinkChanged &event, Actions &actions);
 	void on(Time now, const PeerRolledBack &event, Actions &actions);
+	void on(Time now, const Absent &event, Actions &actions);
+	void on(Time now, const Returned &event, Actions &actions);
 	void on(Time now, const MonitorChanged &event, Actions &actions);
 	void on(Time now, const CarrierChanged &event, Actions &actions);
 	void on(Time now, const SetFailover &event, Actions &actions);
@@ -130,6 +140,13 @@ private:
 	[[nodiscard]] PeerSlot slot_for(const MemberId &id);
 	void update_alive(Time now, PeerSlot slot, Actions &actions);
 	void lose(Time now, PeerSlot slot, Actions &actions);
+	void lose_carrier(Time now, Actions &actions);
+	void restore_links(Time now, PeerSlot slot, Actions &actions);
+	void set_link(Time now, PeerSlot slot, LinkIndex link, LinkHealth health, bool life, Actions &actions);
+
+	// our own absence
+	void reenter_when_due(Time now, Actions &actions);
+	[[nodiscard]] bool somebody_claimed_meanwhile() const;
 
 	// election
 	void evaluate(Time now, Actions &actions);
@@ -137,6 +154,7 @@ private:
 	void evaluate_standby(Time now, Actions &actions);
 	void evaluate_primary(Time now, Actions &actions);
 	[[nodiscard]] const Member *live_primary() const;
+	[[nodiscard]] bool hears_us(const Member &other) const;
 	[[nodiscard]] bool somebody_follows_another() const;
 	[[nodiscard]] Decision run_election(Time now, bool everybody, Duration margin) const;
 	[[nodiscard]] bool somebody_is_healthier() const;
@@ -178,6 +196,11 @@ private:
 	bool m_rival_seen = false;
 	bool m_override_was_in_force = false;
 	Time m_wake_at = never;
+	Time m_carrier_lost_at{}; // on every heartbeat port
+	Presence m_presence = Presence::present;
+	std::uint32_t m_epoch_before = 0;          // the highest we knew before
+	Time m_return_by = never;                  // returning: no longer than until then
+	std::array<bool, max_members> m_awaited{}; // returning: alive before, and not heard since
 };
 
 } // namespace systole::core

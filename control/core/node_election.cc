@@ -66,6 +66,18 @@ const Member *Node::live_primary() const
 	return best;
 }
 
+// By what we see of the links, or by what it says: one of the two may be a little old.
+bool Node::hears_us(const Member &other) const
+{
+	const std::uint32_t self = member_hash(m_config.self);
+	return std::any_of(other.links.begin(), other.links.end(),
+			   [](const LinkView &link) { return link.health == LinkHealth::up; }) ||
+	       std::any_of(other.content.reception.begin(), other.content.reception.end(),
+			   [self](const Reception &cell) {
+				   return cell.peer_hash == self && cell.health != LinkHealth::down;
+			   });
+}
+
 // A live member out of hello still holds somebody else for primary: perhaps it hears whom we have lost.
 bool Node::somebody_follows_another() const
 {
@@ -164,6 +176,8 @@ void Node::evaluate_standby(Time now, Actions &actions)
 		decision.winner = m_config.self;
 	}
 	become_primary(now, decision, actions);
+	if (decision.rule == Rule::tie_break) // whom we would yield to as a primary: by age that may be another one
+		m_declined = run_election(now, false, m_config.uptime_margin + yield_hysteresis).winner;
 }
 
 void Node::evaluate_primary(Time now, Actions &actions)
@@ -175,6 +189,16 @@ void Node::evaluate_primary(Time now, Actions &actions)
 		if (state_of(*member(list[i].id)) == HaState::work)
 			rivals.push_back(list[i]);
 
+	// Whoever does not hear us cannot yield to us, and was free to claim: we do.
+	for (std::size_t i = 1; i < rivals.size(); ++i) {
+		if (hears_us(*member(rivals[i].id)))
+			continue;
+		Decision decision;
+		decision.rule = Rule::live_primary;
+		decision.winner = rivals[i].id;
+		become_standby(now, decision, decision.winner, actions);
+		return;
+	}
 	if (rivals.size() > 1) { // a split has healed: the full order decides, among the primaries
 		if (m_rival_since == never)
 			m_rival_since = now;
@@ -224,12 +248,12 @@ void Node::become_primary(Time now, const Decision &decision, Actions &actions)
 	m_vcluster.decided_at = now;
 	m_vcluster.decision = decision;
 	m_vcluster.choice = m_config.self;
-	m_vcluster.epoch = std::min(m_vcluster.epoch + 1, last_epoch);
+	m_vcluster.epoch = m_vcluster.epoch == last_epoch ? last_epoch : m_vcluster.epoch + 1;
 	m_orphan_since = never;
 	m_rival_since = never;
 	m_rival_seen = false;
 	m_successor = MemberId{};
-	m_declined = decision.rule == Rule::tie_break ? decision.runner_up : MemberId{};
+	m_declined = MemberId{};
 	actions.push_back(BecomePrimary{m_vcluster.id, m_vcluster.epoch, decision});
 	refresh_beat(now, actions, true);
 	role.epoch = m_vcluster.epoch;

@@ -25,6 +25,11 @@ struct MonoClock {
 using Duration = MonoClock::duration;
 using Time = MonoClock::time_point;
 inline constexpr Time never = Time::max();
+// Whole microseconds, 0 for what is negative.
+[[nodiscard]] constexpr std::uint64_t microseconds(Duration duration)
+{
+	return duration.count() <= 0 ? 0 : static_cast<std::uint64_t>(duration.count() / 1000);
+}
 
 inline constexpr std::size_t max_members = 16; // this member included
 inline constexpr std::size_t max_links = 8;    // three bits of an SPI (docs/PROTOCOL.md)
@@ -70,7 +75,7 @@ using BootNonce = std::array<std::uint8_t, 16>; // fresh random bytes per start 
 using GroupName = std::array<char, 32>;         // NUL padded
 
 using LinkIndex = std::uint8_t;  // order in `set hbdev`, 0-based
-using PeerSlot = std::uint8_t;   // 1 .. max_members-1; slot 0 is this member
+using PeerSlot = std::uint16_t;  // 1 .. max_members-1; slot 0 is this member
 using SessionId = std::uint32_t; // one key exchange of one pair; 0 = none
 
 enum class Suite : std::uint8_t { none = 0, null_sha1 = 1, cbc_sha1 = 2, gcm = 3 };

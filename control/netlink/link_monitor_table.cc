@@ -58,6 +58,14 @@ std::error_code LinkMonitorTable::refresh()
 	std::vector<LinkInfo> present;
 	if (const std::error_code error = list_links(m_socket, present))
 		return error;
+	take_in(present, moment());
+	return {};
+}
+
+void LinkMonitorTable::take_in(const std::vector<LinkInfo> &present, std::uint64_t asked_at)
+{
+	if (asked_at != moment())
+		return;
 	for (LinkState &slot : m_links) {
 		const auto found = std::find_if(present.begin(), present.end(),
 						[&slot](const LinkInfo &link) { return link.name == slot.name; });
@@ -69,7 +77,6 @@ std::error_code LinkMonitorTable::refresh()
 				      .admin_up = found->admin_up,
 				      .up = found->running});
 	}
-	return {};
 }
 
 const LinkState *LinkMonitorTable::find(std::string_view name) const
@@ -82,6 +89,10 @@ const LinkState *LinkMonitorTable::find(std::string_view name) const
 void LinkMonitorTable::take(const nlmsghdr &message)
 {
 	if (const auto link = parse_link(message)) {
+		if (std::any_of(m_links.begin(), m_links.end(), [&](const LinkState &slot) {
+			    return slot.name == link->name || slot.ifindex == link->index;
+		    }))
+			m_moment.fetch_add(1);
 		if (message.nlmsg_type == RTM_NEWLINK) {
 			update(*link);
 			return;

@@ -11,6 +11,8 @@
 #include "control/netlink/inventory.h"
 #include "control/netlink/route_socket.h"
 
+#include <atomic>
+#include <cstdint>
 #include <functional>
 #include <string>
 #include <string_view>
@@ -40,9 +42,12 @@ public:
 	[[nodiscard]] int fd() const { return m_monitor.fd(); } // for the event loop: readable -> drain()
 	// Takes in what waits; never blocks. An error means the socket is lost: start() again.
 	[[nodiscard]] std::error_code drain();
-	// Asks the kernel for everything and reports differences. The kernel may hold a loss of carrier back for up to a
-	// second (linkwatch); who needs it sooner calls this.
+	// Asks the kernel for everything and reports differences.
 	[[nodiscard]] std::error_code refresh();
+	// Everything, as somebody else was told. Reports differences, unless a message came in since `asked_at` was
+	// moment(): then the answer may be older than what is known, and is ignored.
+	void take_in(const std::vector<LinkInfo> &links, std::uint64_t asked_at);
+	[[nodiscard]] std::uint64_t moment() const { return m_moment.load(); } // any thread
 
 	[[nodiscard]] const LinkState *find(std::string_view name) const; // nullptr: not watched
 
@@ -56,6 +61,7 @@ private:
 	LinkChanged m_link_changed;
 	AddressChanged m_address_changed;
 	std::vector<LinkState> m_links;
+	std::atomic<std::uint64_t> m_moment{0}; // messages about these links taken in so far
 };
 
 } // namespace systole::control

@@ -26,7 +26,8 @@ constexpr unsigned long default_timer_slack_ns = 50'000; // a real-time daemon m
 constexpr int first_inherited_fd = 3;
 
 // In the child of a vfork: system calls only, nothing that allocates, locks or returns. Gives errno when it fails.
-[[nodiscard]] int become(const char *path, char *const argv[], char *const environment[], int input, int output)
+[[nodiscard]] int become(const char *path, char *const argv[], char *const environment[], int input, int output,
+			 std::span<const int> inherited)
 {
 	setpgid(0, 0);
 	struct sigaction fallback {};
@@ -51,6 +52,9 @@ constexpr int first_inherited_fd = 3;
 		return errno;
 	if (close_range(first_inherited_fd, ~0U, CLOSE_RANGE_CLOEXEC) != 0)
 		return errno;
+	for (const int fd : inherited)
+		if (fcntl(fd, F_SETFD, 0) != 0)
+			return errno;
 	sigset_t none;
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, nullptr);
@@ -61,7 +65,7 @@ constexpr int first_inherited_fd = 3;
 } // namespace
 
 [[gnu::noinline]] SpawnResult spawn_detached(const char *path, char *const argv[], char *const environment[], int input,
-					     int output)
+					     int output, std::span<const int> inherited)
 {
 	// No handler of ours may run in the child, where it would write into our memory.
 	sigset_t all;
@@ -71,7 +75,7 @@ constexpr int first_inherited_fd = 3;
 	volatile int child_error = 0;
 	const pid_t pid = vfork();
 	if (pid == 0) {
-		child_error = become(path, argv, environment, input, output);
+		child_error = become(path, argv, environment, input, output, inherited);
 		_exit(127);
 	}
 	const int vfork_error = errno;

@@ -12,6 +12,8 @@
 
 #include <sys/types.h>
 
+#include <span>
+
 namespace systole::control {
 
 struct SpawnResult {
@@ -20,9 +22,10 @@ struct SpawnResult {
 };
 
 // The child gets: its own process group, SCHED_OTHER with nice 0 on every CPU the cpuset allows, default signal
-// actions, an empty signal mask, the root directory, umask 022, `input` as stdin, `output` as stdout and stderr, and
-// no other descriptor. Returns when the child has become the program, usually within a millisecond.
+// actions, an empty signal mask, the root directory, umask 022, `input` as stdin, `output` as stdout and stderr,
+// and no other descriptor but those `inherited`, under their numbers. Returns when the child has become the program,
+// usually within a millisecond.
 [[nodiscard]] SpawnResult spawn_detached(const char *path, char *const argv[], char *const environment[], int input,
-					 int output);
+					 int output, std::span<const int> inherited = {});
 
 } // namespace systole::control

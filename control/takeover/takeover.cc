@@ -25,6 +25,12 @@ core::Time monotonic_now()
 	return core::Time{std::chrono::seconds{now.tv_sec} + std::chrono::nanoseconds{now.tv_nsec}};
 }
 
+// A predecessor that was killed keeps its addresses until its keeper takes them, and its kernel's last frames (the
+// groups it leaves) turn the switches back to it. One reminder a port, often at first and then ever more rarely, bounds
+// how long anybody's switch is wrong.
+constexpr core::Duration shortest_reminder_gap = std::chrono::milliseconds{5};
+constexpr core::Duration reminders_end = std::chrono::seconds{2};
+
 // Failures that say that the work had been done before: a link that is gone has no addresses, and the kernel takes an
 // IPv4 network's secondary addresses away with the first one.
 bool is_already_done(TakeoverFault fault, int code)
@@ -76,7 +82,7 @@ TakeoverErrors Takeover::shutdown()
 	if (!m_socket.is_open())
 		return {};
 	TakeoverErrors errors;
-	if (m_state == State::primary)
+	if (m_state == State::primary || m_state == State::suspended)
 		errors = release().errors;
 	Work work;
 	for (Port &port : m_ports) {
@@ -103,6 +109,7 @@ ClaimReport Takeover::claim()
 	ClaimReport report;
 	report.start = monotonic_now();
 	m_state = State::primary;
+	arm();
 	Work work;
 	for (const Port &port : m_ports) {
 		if (port.macvlan_index != 0)
@@ -118,15 +125,34 @@ ClaimReport Takeover::claim()
 	return report;
 }
 
+void Takeover::suspend()
+{
+	if (m_state != State::primary)
+		return;
+	m_state = State::suspended;
+	stop_train();
+}
+
+// Before the kernel is asked.
+void Takeover::arm()
+{
+	std::vector<HeldAddress> held;
+	for (const Port &port : m_ports)
+		for (const IpPrefix &address : port.addresses)
+			if (port.macvlan_index != 0)
+				held.push_back({port.macvlan_index, address});
+	m_holdings.arm(held, monotonic_now());
+}
+
 ReleaseReport Takeover::release()
 {
 	ReleaseReport report;
 	report.start = monotonic_now();
 	report.netlink_done = report.start;
-	if (m_state != State::primary)
+	if (m_state != State::primary && m_state != State::suspended)
 		return report;
 	m_state = State::releasing;
-	m_next_announcement = core::never;
+	stop_train();
 	Work work;
 	for (const Port &port : m_ports) {
 		if (port.macvlan_index == 0)
@@ -137,6 +163,7 @@ ReleaseReport Takeover::release()
 		}
 	}
 	run(work, report.errors);
+	m_holdings.disarm(); // after the deed: killed in between, the keeper does it
 	report.netlink_done = monotonic_now();
 	return report;
 }
@@ -161,11 +188,21 @@ TakeoverErrors Takeover::finish_release()
 TakeoverErrors Takeover::announce(core::Time now)
 {
 	TakeoverErrors errors;
-	if (m_state != State::primary || now < m_next_announcement)
+	if (m_state != State::primary)
 		return errors;
-	announce_all(errors);
-	--m_announcements_left;
-	m_next_announcement = m_announcements_left == 0 ? core::never : now + m_settings.arps_interval;
+	if (now >= m_next_announcement) {
+		announce_all(errors);
+		--m_announcements_left;
+		m_next_announcement = m_announcements_left == 0 ? core::never : now + m_settings.arps_interval;
+	}
+	if (now >= m_next_reminder) {
+		for (const Port &port : m_ports)
+			if (!port.addresses.empty())
+				announce_address(port, port.addresses.front(), errors);
+		const core::Duration since = now - m_train_began;
+		m_next_reminder =
+			since >= reminders_end ? core::never : now + std::max(shortest_reminder_gap, since / 4);
+	}
 	return errors;
 }
 
@@ -340,6 +377,7 @@ void Takeover::reconcile(Port &port, TakeoverErrors &errors)
 
 void Takeover::claim_port(Port &port, TakeoverErrors &errors)
 {
+	arm(); // the macvlan may be another one now
 	Work work;
 	add_claim(work, port);
 	run(work, errors);
@@ -384,29 +422,42 @@ void Takeover::start_train(core::Time now)
 	const bool more = m_settings.gratuitous_arps && m_settings.arps > 1;
 	m_announcements_left = more ? m_settings.arps - 1 : 0;
 	m_next_announcement = more ? now + m_settings.arps_interval : core::never;
+	m_train_began = now;
+	m_next_reminder = m_settings.gratuitous_arps ? now + shortest_reminder_gap : core::never;
+}
+
+void Takeover::stop_train()
+{
+	m_next_announcement = core::never;
+	m_next_reminder = core::never;
 }
 
 void Takeover::announce_port(const Port &port, TakeoverErrors &errors, core::Time *first)
 {
-	if (!m_settings.gratuitous_arps || port.macvlan_index == 0)
+	if (!m_settings.gratuitous_arps)
+		return;
+	for (const IpPrefix &address : port.addresses)
+		announce_address(port, address, errors, first);
+}
+
+void Takeover::announce_address(const Port &port, const IpPrefix &address, TakeoverErrors &errors, core::Time *first)
+{
+	if (port.macvlan_index == 0)
 		return;
 	const core::MacAddress &mac = port.config.virtual_mac;
-	std::optional<bool> router = m_settings.router_flag;
-	for (const IpPrefix &address : port.addresses) {
-		std::error_code error;
-		if (!address.v6) {
-			error = m_announcer.send(port.macvlan_index, gratuitous_arp(mac, address));
-		} else {
-			if (!router)
-				router = read_setting("ipv6", port.macvlan, "forwarding").value_or(0) > 0;
-			error = m_announcer.send(port.macvlan_index, neighbour_advertisement(mac, address, *router));
-		}
-		if (error)
-			errors.push_back(
-				{TakeoverFault::announcement, port.config.base, error.value(), address.text()});
-		else if (first != nullptr && *first == core::Time{})
-			*first = monotonic_now();
+	std::error_code error;
+	if (!address.v6) {
+		error = m_announcer.send(port.macvlan_index, gratuitous_arp(mac, address));
+	} else {
+		const bool router = m_settings.router_flag.has_value()
+					    ? *m_settings.router_flag
+					    : read_setting("ipv6", port.macvlan, "forwarding").value_or(0) > 0;
+		error = m_announcer.send(port.macvlan_index, neighbour_advertisement(mac, address, router));
 	}
+	if (error)
+		errors.push_back({TakeoverFault::announcement, port.config.base, error.value(), address.text()});
+	else if (first != nullptr && *first == core::Time{})
+		*first = monotonic_now();
 }
 
 void Takeover::announce_all(TakeoverErrors &errors, core::Time *first)

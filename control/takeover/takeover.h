@@ -9,6 +9,9 @@
 //                          ^                                   |
 //                          '-----------------------------------'  claim(), at any moment
 //
+// suspend() is for a primary that was away and may have been succeeded: it announces and mends nothing until claim() or
+// release(). The keeper has probably taken the addresses by then.
+//
 // claim() is one netlink batch, then the first announcement of every address; nothing is opened, made or looked up on
 // that path. release() takes the addresses away, also in one batch, and is what a planned switch waits for: from its
 // return on nothing leaves with the virtual MAC. Setting a macvlan down costs the kernel 10 to 20 ms (it waits for its
@@ -25,10 +28,12 @@
 #include "control/core/types.h"
 #include "control/netlink/route_socket.h"
 #include "control/takeover/announcer.h"
+#include "control/takeover/holdings.h"
 #include "control/takeover/interface_settings.h"
 #include "control/takeover/takeover_error.h"
 #include "control/takeover/takeover_settings.h"
 
+#include <algorithm>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -53,7 +58,7 @@ struct ReleaseReport {
 
 class Takeover {
 public:
-	enum class State : std::uint8_t { standby, primary, releasing };
+	enum class State : std::uint8_t { standby, primary, suspended, releasing };
 
 	explicit Takeover(TakeoverSettings settings);
 	~Takeover(); // shutdown()
@@ -68,12 +73,13 @@ public:
 
 	// Calling it while primary confirms everything and announces again.
 	[[nodiscard]] ClaimReport claim();
+	void suspend();
 	[[nodiscard]] ReleaseReport release();
 	[[nodiscard]] TakeoverErrors finish_release();
 	[[nodiscard]] State state() const { return m_state; }
 
 	// The rest of the train: when the next announcement is due (core::never: none) and doing it, if it is due.
-	[[nodiscard]] core::Time next_announcement() const { return m_next_announcement; }
+	[[nodiscard]] core::Time next_announcement() const { return std::min(m_next_announcement, m_next_reminder); }
 	[[nodiscard]] TakeoverErrors announce(core::Time now);
 	// Starts the train anew, at once: after a healed partition, also when this member stayed primary.
 	[[nodiscard]] TakeoverErrors announce_again();
@@ -82,6 +88,9 @@ public:
 	[[nodiscard]] std::vector<std::string> watched_links() const;
 	[[nodiscard]] TakeoverErrors handle_link(std::string_view name);
 	[[nodiscard]] TakeoverErrors handle_address(int ifindex, const IpPrefix &prefix, bool present);
+
+	// Where the keeper reads what it must take away should this process not be able to.
+	[[nodiscard]] Holdings &holdings() { return m_holdings; }
 
 	// Why a claim now would fail, with cures; empty when ready.
 	[[nodiscard]] std::vector<std::string> blockers();
@@ -115,16 +124,23 @@ private:
 	void delete_macvlan(int index, const Port &port, TakeoverErrors &errors);
 	static void add_claim(Work &work, const Port &port);
 	void run(Work &work, TakeoverErrors &errors);
+	void arm();
 	void start_train(core::Time now);
+	void stop_train();
 	void announce_port(const Port &port, TakeoverErrors &errors, core::Time *first = nullptr);
+	void announce_address(const Port &port, const IpPrefix &address, TakeoverErrors &errors,
+			      core::Time *first = nullptr);
 	void announce_all(TakeoverErrors &errors, core::Time *first = nullptr);
 
 	TakeoverSettings m_settings;
 	std::vector<Port> m_ports;
 	RouteSocket m_socket;
 	Announcer m_announcer;
+	Holdings m_holdings;
 	State m_state = State::standby;
-	core::Time m_next_announcement = core::never;
+	core::Time m_next_announcement = core::never; // of all addresses
+	core::Time m_next_reminder = core::never;     // of one a port
+	core::Time m_train_began{};
 	unsigned m_announcements_left = 0;
 };
 

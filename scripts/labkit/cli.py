@@ -8,10 +8,11 @@ import sys
 import textwrap
 import time
 
-from . import demo, failover, faults, keylog, members, names, netns, programs, state, teardown
+from . import demo, failover, faults, keylog, load, members, names, netns, programs, soak, stall, state, teardown
 from .errors import Interrupted, LabError
 from .lab import Lab, require_root
 from .netlink import link_batch
+from .peers import group
 from .plan import VDEVS, Plan, absolute
 
 _DESCRIPTION = """\
@@ -29,6 +30,9 @@ examples:
   scripts/lab cut m1 hb0 --one-way in
   scripts/lab crash m1; scripts/lab start m1
   scripts/lab failover --how crash --trials 20 --json crash.json --plot crash.png
+  scripts/lab failover --how crash --trials 20 --peers keepalived,frr,bird
+  scripts/lab soak --load idle --load mixed --seconds 60 --json soak.json
+  scripts/lab stall --ms 5,10,15,20 --count 200
   scripts/lab down
 
 Not every vdev can do everything: --vdev memif joins two members over one link, without cut and --capture, and a crashed m1
@@ -47,6 +51,15 @@ figures, in milliseconds:
   dual primary  how long both owned a cluster address, as netlink shows it: with kill and pause until the healing, since the
                 kernel of a dead or frozen daemon keeps its addresses; - with cut, which makes two primaries by nature
   heal gap      the longest time without a reply while the struck member comes back"""
+
+
+_SOAK_FIGURES = """\
+columns:
+  changes   Systole: changes of role; the others: how often they took over or gave their peer up, by their own logs
+  lost      members lost; links: how often one heartbeat link of a member was judged lost
+  gap       ms between two heartbeats of one sender on one cable, stamped by the kernel in sys-fabric
+  CPU %     of a core, m1 / m2: all threads of all processes, from the scheduler's account
+  RSS       m1 / m2, without huge pages"""
 
 
 def parser():
@@ -102,10 +115,41 @@ def parser():
     measure.add_argument("--stress", choices=("cpu",), help="run stress-ng --cpu 4 beside it")
     measure.add_argument("--json", metavar="F", help="write every trial and the summary to F")
     measure.add_argument("--plot", metavar="F.png", help="draw the trials and their distributions")
+    measure.add_argument("--peers", default="none", metavar="A,B", help="with crash and cut: measure these beside "
+                         f"Systole, struck by the same fault: {', '.join(group.PROGRAMS)} (default none)")
     _plan_options(measure)
+    _soak_options(_verb(verbs, "soak", measure_soak, "nothing breaks, and nobody may be given up",
+                        "Builds a lab and lets it run under one load after another, other programs beside it in the "
+                        "same namespaces; prints who was given up without cause, the longest gap between heartbeats on "
+                        "the wire, CPU and memory. Exit code 0 when Systole changed no role and lost no member.",
+                        epilog=_SOAK_FIGURES))
+    _stall_options(_verb(verbs, "stall", measure_stall, "freeze a daemon for milliseconds, again and again",
+                         "Builds a lab and stops a member's daemon with SIGSTOP for exactly so long, at random "
+                         "moments. Exit code 0 when no role changed and no member was lost, but where no beat of it was "
+                         "on the wire for the whole dead interval: those are shown and counted apart."))
     _verb(verbs, "down", down, "remove everything", "Ends every process of the lab and removes its namespaces, files "
           "and hugepages. Always succeeds.")
     return top
+
+
+def _soak_options(target):
+    target.add_argument("--load", action="append", choices=load.LOADS, help="may be given again; one after another "
+                        f"(default: all, {' '.join(load.LOADS)})")
+    target.add_argument("--seconds", type=int, default=60, metavar="N", help="of each load (default 60)")
+    target.add_argument("--peers", default=",".join(group.DEFAULT), metavar="A,B|none",
+                        help=f"run these beside Systole: {', '.join(group.PROGRAMS)} (default {','.join(group.DEFAULT)})")
+    target.add_argument("--json", metavar="F", help="write everything to F")
+    target.add_argument("--plot", metavar="F.png", help="draw gaps, changes and CPU by load")
+    _plan_options(target)
+
+
+def _stall_options(target):
+    target.add_argument("--member", default="random", help="m1, m2 ..., primary, secondary or random, anew each time "
+                        "(default random)")
+    target.add_argument("--ms", default="5,10,15,20", metavar="A,B", help="how long (default 5,10,15,20)")
+    target.add_argument("--count", type=int, default=200, metavar="N", help="stalls of each length (default 200)")
+    target.add_argument("--json", metavar="F", help="write every stall to F")
+    _plan_options(target)
 
 
 def _verb(verbs, name, function, short, long, epilog=None):
@@ -131,7 +175,8 @@ def _plan_options(target):
 def _plan(options):
     links = options.links if options.links is not None else (1 if options.vdev == "memif" else 2)
     plan = Plan(members=options.members, links=links, direct=options.direct, vdev=options.vdev, settings=options.set,
-                member_settings=options.member_set, key_log=absolute(getattr(options, "key_log", None)),
+                member_settings=options.member_set, peers=group.chosen(getattr(options, "peers", "none")),
+                key_log=absolute(getattr(options, "key_log", None)),
                 capture=absolute(getattr(options, "capture", None)))
     plan.check()
     return plan
@@ -260,7 +305,33 @@ def measure_failover(options):
     plan = _plan(options)
     if options.how == "cut" and plan.vdev == "memif":
         raise LabError("--how cut does not work with --vdev memif: its frames never enter the kernel")
-    return 0 if failover.run(plan, options.how, options.trials, options.stress, options.json, options.plot, _say) else 1
+    if plan.peers and options.how not in failover.PEER_HOWS:
+        raise LabError(f"--peers goes with --how {' or '.join(failover.PEER_HOWS)}: what {options.how} strikes is "
+                       "Systole's alone")
+    result = failover.run(plan, options.how, options.trials, options.stress, options.json, options.plot, _say)
+    return 0 if failover.passed(result) else 1
+
+
+def measure_soak(options):
+    if options.seconds < 1:
+        raise LabError(f"--seconds {options.seconds}: at least 1")
+    return 0 if soak.run(_plan(options), options.load or load.LOADS, options.seconds, options.json, options.plot,
+                         _say) else 1
+
+
+def measure_stall(options):
+    if options.count < 1:
+        raise LabError(f"--count {options.count}: at least 1")
+    plan = _plan(options)
+    if options.member not in stall.ANY:
+        _member(plan, options.member)
+    try:
+        lengths_ms = [float(text) for text in options.ms.split(",")]
+    except ValueError:
+        raise LabError(f"--ms {options.ms}: give milliseconds, for example --ms 5,10,15,20") from None
+    if not all(0 < length <= 10_000 for length in lengths_ms):
+        raise LabError(f"--ms {options.ms}: each more than 0 and at most 10000")
+    return 0 if stall.run(plan, options.member, lengths_ms, options.count, options.json, _say) else 1
 
 
 def down(_):
@@ -276,13 +347,18 @@ def _interrupt(number, _):
     raise Interrupted(number)
 
 
+def interruptible():
+    """Whoever ends us with these gets everything removed first."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _interrupt)
+
+
 def main(arguments=None):
     options = parser().parse_args(arguments)
     try:
         require_root()
         if options.verb != "exec":
-            for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-                signal.signal(number, _interrupt)
+            interruptible()
         if options.verb is None:
             return 0 if demo.run() else 1
         return options.function(options)

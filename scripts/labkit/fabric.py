@@ -9,6 +9,7 @@ import subprocess
 
 from . import names, netns
 from .errors import LabError
+from .peers import keepalived
 
 _SIOCETHTOOL, _ETHTOOL_STXCSUM = 0x8946, 0x17
 
@@ -25,19 +26,21 @@ table inet lab {
 
 def build(plan):
     members = plan.names()
-    _batch(None, [f"netns add {namespace}" for namespace in
-                  (names.FABRIC, names.CLIENT, names.SERVER, *map(names.namespace, members))])
+    batch(None, [f"netns add {namespace}" for namespace in
+                 (names.FABRIC, names.CLIENT, names.SERVER, *map(names.namespace, members))])
     _prepare_fabric()
     for member in members:
         _prepare_member(member)
-    _batch(names.FABRIC, _bridges(plan) + _cables(plan))
+    batch(names.FABRIC, _bridges(plan) + _cables(plan))
     for member in members:
         _finish_member(plan, member)
     _host(names.CLIENT, names.CLIENT_ADDRESS, names.CLIENT_ADDRESS6, names.LAN_GATEWAY, names.LAN_GATEWAY6)
     _host(names.SERVER, names.SERVER_ADDRESS, names.SERVER_ADDRESS6, names.WAN_GATEWAY, names.WAN_GATEWAY6)
+    if "keepalived" in plan.peers:
+        _second_way()
 
 
-def _batch(namespace, lines):
+def batch(namespace, lines):
     """Many ip commands in one process."""
     where = ["-n", namespace] if namespace else []
     result = subprocess.run(["ip", *where, "-batch", "-"], input="\n".join(lines) + "\n", text=True,
@@ -64,7 +67,7 @@ def _prepare_member(member):
 
 
 def _bridges(plan):
-    bridges = ["br-lan", "br-wan"]
+    bridges = ["br-lan", "br-wan", *(f"br-{link}" for link in plan.peer_links())]
     if not plan.direct:
         bridges += [f"br-{link}" for link in plan.kernel_links()]
     lines = ["link set lo up"]
@@ -75,14 +78,14 @@ def _bridges(plan):
 
 def _address(member, interface):
     """A MAC that a reader of a capture can place: member, then interface."""
-    offset = {"h": 0x00, "p": 0x10}[interface[0]]
+    offset = {"hb": 0x00, "port": 0x10, "peer": 0x20}[interface.rstrip("0123456789")]
     return f"02:53:59:53:{int(member[1:]):02x}:{offset + int(interface[-1]):02x}"
 
 
 def _cables(plan):
     lines = []
     for member in plan.names():
-        bridged = [("port1", "br-lan"), ("port2", "br-wan")]
+        bridged = [("port1", "br-lan"), ("port2", "br-wan"), *((link, f"br-{link}") for link in plan.peer_links())]
         if not plan.direct:
             bridged += [(link, f"br-{link}") for link in plan.kernel_links()]
         for interface, bridge in bridged:
@@ -106,23 +109,32 @@ def _cables(plan):
 def _finish_member(plan, member):
     namespace = names.namespace(member)
     with netns.inside(namespace):
-        for link in plan.kernel_links():
-            # No kernel address on a heartbeat link: the kernel would answer ESP with ICMP errors.
+        for link in plan.kernel_links() + plan.peer_links():
+            # No kernel address on a heartbeat link: the kernel would answer ESP with ICMP errors. (Its peers' links get
+            # IPv4 ones when they start.)
             netns.set_sysctl(f"ipv6/conf/{link}/disable_ipv6", 1)
         for port in ("port1", "port2"):
             netns.set_sysctl(f"ipv6/conf/{port}/addr_gen_mode", 1)  # no link-local: the port itself is mute
             _no_checksum_offload(port)
-    _batch(namespace, ["link set lo up", *(f"link set {interface} up" for interface in plan.interfaces())])
+    batch(namespace, ["link set lo up", *(f"link set {interface} up" for interface in plan.interfaces())])
 
 
 def _host(namespace, address, address6, gateway, gateway6):
     with netns.inside(namespace):
         netns.set_sysctl("ipv6/conf/eth0/accept_ra", 0)
         _no_checksum_offload("eth0")
-    _batch(namespace, ["link set lo up", f"addr add {address}/24 dev eth0",
+    batch(namespace, ["link set lo up", f"addr add {address}/24 dev eth0",
                        f"addr add {address6}/64 dev eth0 nodad",
                        "link set eth0 up", f"route add default via {gateway}",
                        f"route add default via {gateway6} dev eth0"])
+
+
+def _second_way():
+    """A network of its own each for LAN and WAN, where the client reaches the server through keepalived's addresses."""
+    for namespace, address, beyond, gateway in (
+            (names.CLIENT, keepalived.CLIENT_ADDRESS, keepalived.SERVER_ADDRESS, keepalived.LAN_GATEWAY),
+            (names.SERVER, keepalived.SERVER_ADDRESS, keepalived.CLIENT_ADDRESS, keepalived.WAN_GATEWAY)):
+        batch(namespace, [f"addr add {address}/24 dev eth0", f"route add {beyond}/32 via {gateway}"])
 
 
 def _no_checksum_offload(interface):

@@ -14,10 +14,13 @@ from . import events, faults, members, names, netns, programs
 from .errors import LabError
 from .lab import Lab
 from .observer import Observer
+from .peers.group import Peers
 from .prober import Prober
 
 HOWS = ("crash", "kill", "pause", "cut", "link-down", "planned")
+PEER_HOWS = ("crash", "cut")  # what can befall the others too, by the same hand at the same moment
 FIGURES = ("detect_ms", "elect_ms", "takeover_ms", "client_gap_ms", "switch_ms", "dual_primary_ms", "heal_gap_ms")
+HEAL_BOUND_MS = 100
 # A member that is dead or frozen is left so for this long after the traffic is back: a datagram counts as lost after
 # 200 ms.
 _HOLD_S = 0.25
@@ -149,12 +152,14 @@ def difference_ms(later_ns, earlier_ns):
 
 
 def run(plan, how, trials, stress, json_file, plot_file, say):
-    """True when every trial ended with a new primary and there was no false failover."""
+    """The result, written and drawn where asked for."""
+    from . import contest
     built = programs.ensure(say, up_to_date=False)
+    Peers(plan).check_installed()
     interval_ms, lost = plan.timing_ms()
     say(f"{trials} x {how}, {plan.members} members, {interval_ms} ms x {lost}{', CPU stress' if stress else ''}")
     with Lab(plan, built, f"failover --how {how}") as lab:
-        experiment = Experiment(lab, how)
+        experiment = (contest.Contest if plan.peers else Experiment)(lab, how)
         try:
             experiment.set_up()
             stressor = start_stress(lab) if stress else None
@@ -167,15 +172,24 @@ def run(plan, how, trials, stress, json_file, plot_file, say):
               "direct": plan.direct, "vdev": plan.vdev, "stress": stress, "trials": results,
               "summary": {figure: summary([trial[figure] for trial in results]) for figure in FIGURES},
               "false_failovers": experiment.false_failovers}
+    if plan.peers:
+        result["peers"] = experiment.summaries(results)
     print_table(result, say)
+    if plan.peers:
+        contest.print_table(result, say)
     if json_file:
         with open(json_file, "w", encoding="utf-8") as file:
             json.dump(result, file, indent=1)
             file.write("\n")
     if plot_file:
         from . import plot
-        plot.draw(result, plot_file)
-    return experiment.false_failovers == 0 and all(trial["new_primary"] for trial in results)
+        plot.compare([result], plot_file) if plan.peers else plot.draw(result, plot_file)
+    return result
+
+
+def passed(result):
+    """Every trial ended with a new primary and there was no false failover."""
+    return result["false_failovers"] == 0 and all(trial["new_primary"] for trial in result["trials"])
 
 
 def start_stress(lab):
@@ -218,3 +232,14 @@ def print_table(result, say):
     kept = sum(trial["tcp_kept"] for trial in result["trials"])
     total = sum(trial["tcp_total"] for trial in result["trials"])
     say(f"TCP connections kept: {kept} of {total}; false failovers: {result['false_failovers']}")
+    if result["how"] == "cut":
+        _print_heals(result["trials"], say)
+
+
+def _print_heals(trials, say):
+    """Both were primary; which of them the switches believe after the heal is what a user feels."""
+    gaps = [trial["heal_gap_ms"] for trial in trials]
+    over = sum(gap is None or gap > HEAL_BOUND_MS for gap in gaps)
+    row = summary(gaps)
+    say(f"heals: the client was without a reply for p50 {value(row['p50'])}, max {value(row['max'])} ms; over "
+        f"{HEAL_BOUND_MS} ms: {over} of {len(trials)}")

@@ -3,7 +3,6 @@
 """The members' processes: start, ask, stop, in whichever state they are."""
 import json
 import os
-import pathlib
 import re
 import shutil
 import signal
@@ -15,7 +14,6 @@ import time
 from . import names, netns
 from .errors import LabError
 from .netlink import link_batch
-from .plan import memif_socket
 
 
 def configuration_file(member):
@@ -49,37 +47,12 @@ def _write(path, text, mode):
 
 def launch(plan, programs, member):
     """Starts the daemon in its namespace; it outlives the caller. Returns the Popen."""
-    if plan.vdev == "memif":
-        if member == "m1":
-            memif_socket().unlink(missing_ok=True)  # a killed server leaves it, and could not bind again
-        else:
-            _wait_for_memif_server()
     command = ["ip", "netns", "exec", names.namespace(member), str(programs.daemon),
                "-f", str(configuration_file(member)), "-n", member]
     if plan.key_log:
         command += ["--key-log", os.path.join(plan.key_log, member)]
     with open(log_file(member), "ab") as log:
         return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
-
-
-def _wait_for_memif_server():
-    """The client's port does not start without somebody to connect to: m1 is the server and comes first."""
-    deadline = time.monotonic() + 15
-    while not any(_listens(pid, memif_socket()) for pid in daemon_pids("m1")):
-        if time.monotonic() > deadline:
-            raise LabError("m1 does not serve the memif link, and m2 cannot start without it; start m1 first\n"
-                           + _tail("m1"))
-        time.sleep(0.02)
-
-
-def _listens(pid, path):
-    accepts_connections = 0x10000
-    try:
-        lines = pathlib.Path(f"/proc/{pid}/net/unix").read_text(encoding="utf-8", errors="replace").splitlines()
-    except OSError:
-        return False
-    fields = (line.split() for line in lines[1:])
-    return any(len(f) == 8 and f[7] == str(path) and int(f[3], 16) & accepts_connections for f in fields)
 
 
 def environment(programs, member):

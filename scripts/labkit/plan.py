@@ -23,6 +23,7 @@ class Plan:
     member_settings: list = dataclasses.field(default_factory=list)
     key_log: str | None = None
     capture: str | None = None
+    peers: list = dataclasses.field(default_factory=list)  # programs measured beside Systole
 
     def check(self):
         if not 2 <= self.members <= names.MAX_MEMBERS:
@@ -31,6 +32,9 @@ class Plan:
             raise LabError(f"--links {self.links}: a member has 1 to {names.MAX_LINKS} heartbeat links")
         if self.direct and self.members != 2:
             raise LabError(f"--direct joins exactly two members; leave out --members {self.members} or --direct")
+        if self.peers and self.members != 2:
+            raise LabError("--peers runs the other programs on two members; "
+                           f"leave out --members {self.members}, or say --peers none")
         if self.vdev == "memif":
             self._check_memif()
         if self.vdev == "af_xdp" and self.capture:
@@ -65,8 +69,12 @@ class Plan:
         """The heartbeat links that are interfaces of the kernel."""
         return [] if self.vdev == "memif" else self.link_names()
 
+    def peer_links(self):
+        """The cables of the programs measured beside Systole, one each."""
+        return [f"peer{index}" for index in range(len(self.peers))]
+
     def interfaces(self):
-        return self.kernel_links() + ["port1", "port2"]
+        return self.kernel_links() + ["port1", "port2"] + self.peer_links()
 
     def ha_options(self, member, password="-"):
         """`config system ha` of one member: option -> value, after --set and --member-set."""

@@ -13,9 +13,10 @@ RATE_HZ, CONNECTIONS = 1000, 20
 
 
 class Prober:
-    def __init__(self, programs):
-        self._server = self._spawn(names.SERVER, [programs.prober, "server"])
-        self._client = self._spawn(names.CLIENT, [programs.prober, "client", "--to", names.SERVER_ADDRESS,
+    def __init__(self, programs, to=names.SERVER_ADDRESS, port=7007):
+        """A second one beside the first needs a port of its own."""
+        self._server = self._spawn(names.SERVER, [programs.prober, "server", "--port", port])
+        self._client = self._spawn(names.CLIENT, [programs.prober, "client", "--to", to, "--port", port,
                                                   "--rate", RATE_HZ, "--connections", CONNECTIONS])
 
     def _spawn(self, namespace, command):

@@ -9,6 +9,7 @@ import subprocess
 import time
 
 from . import hugepages, keylog, members, names, netns, state
+from .peers import program
 from .plan import Plan
 
 # EAL keeps its telemetry socket here, in a directory named by systoled's --file-prefix, also after SIGKILL.
@@ -37,6 +38,9 @@ def remove_everything():
     if instances:
         removed.append(f"instances {' '.join(instances)}")
     shutil.rmtree(names.LAB_DIRECTORY, ignore_errors=True)
+    program.remove()
+    for directory in known.get("scratch", []):
+        shutil.rmtree(directory, ignore_errors=True)
     if known.get("hugepages"):
         hugepages.give_back(known["hugepages"])
         removed.append(f"{known['hugepages']} hugepages")

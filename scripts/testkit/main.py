@@ -17,10 +17,11 @@ from results import Tally
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 LAB_TIMEOUT_S = 150
+FUZZ_MINUTES = 0.2  # for all targets; what fits into one run of CI
 SANITIZED = {"unit", "crypto", "scenario", "dataplane", "sim"}
 # Suite of tests whose sources take longest to compile with sanitizers and see no bytes from the wire.
 UNSANITIZED = "unsanitized"
-NEEDS_BUILD = {"purity", "unit", "scenario", "sim", "dataplane", "lab"}
+NEEDS_BUILD = {"purity", "unit", "scenario", "sim", "dataplane", "bench", "lab"}
 
 
 def program(tally, scratch, name, command, timeout):
@@ -59,6 +60,21 @@ class Suites:
     def dataplane(self):
         # Real time: one at a time, so that they do not take each other's cores.
         self.build.test(self.tally, ["dataplane"], processes=1)
+
+    def bench(self):
+        """Each benchmark for a blink, so that none rots; figures come from bench/README.md's commands."""
+        self.build.test(self.tally, ["bench"], processes=1)
+
+    def fuzz(self):
+        """The kept inputs of every target, and seconds of new ones."""
+        work = ROOT / "build-fuzz" / "test"
+        shutil.rmtree(work, ignore_errors=True)
+        build = run(["scripts/fuzz", "--only-build"], os.path.join(self.scratch, "fuzz-build.log"), 1800)
+        if build.code != 0:
+            self.tally.add("fuzz: build", "failed", build.seconds, build.output)
+            return
+        program(self.tally, self.scratch, "fuzz: what was kept and a few seconds more, every target",
+                ["scripts/fuzz", str(FUZZ_MINUTES), "--work", str(work)], 120)
 
     def asan(self):
         """Everything that needs no root once more, with AddressSanitizer and UndefinedBehaviorSanitizer."""
@@ -110,18 +126,18 @@ def sanitized_targets(directory):
     return sorted(wanted)
 
 
-ORDER = ["lint", "purity", "unit", "scenario", "dataplane", "sim", "lab", "asan"]
+ORDER = ["lint", "purity", "unit", "scenario", "dataplane", "bench", "sim", "fuzz", "lab", "asan"]
 
 
 def main():
     parser = argparse.ArgumentParser(prog="scripts/test", description="Every test in one command.")
-    parser.add_argument("--fast", action="store_true", help="without the sanitizer build and the lab")
+    parser.add_argument("--fast", action="store_true", help="without the sanitizer builds and the lab")
     parser.add_argument("--suite", action="append", choices=ORDER, help="only this one; may be repeated")
     parser.add_argument("--list", action="store_true", help="names what would run")
     arguments = parser.parse_args()
     wanted = [name for name in ORDER if name in (arguments.suite or ORDER)]
     if arguments.fast:
-        wanted = [name for name in wanted if name not in ("asan", "lab")]
+        wanted = [name for name in wanted if name not in ("asan", "fuzz", "lab")]
     if arguments.list:
         print(*wanted, sep="\n")
         return 0

@@ -16,11 +16,13 @@ namespace systole::dataplane::testing {
 namespace {
 
 using control::Drop;
+using control::EndSilence;
 using control::LinkVerdict;
 using control::PeerBeat;
 using control::PeerLink;
 using control::SessionConfirmed;
 using control::WorkerLate;
+using control::WorkerReturned;
 using std::chrono::microseconds;
 using std::chrono::milliseconds;
 using std::chrono::seconds;
@@ -174,6 +176,9 @@ TEST(Absence, a_whole_host_that_freezes_loses_nobody_and_a_death_after_it_is_sti
 	pair.connect();
 	pair.run_for(milliseconds{200});
 	pair.now += seconds{30}; // nobody turned
+	pair.run_for(dead);      // both are silent, each waits for the other
+	for (Member *member : {pair.a.get(), pair.b.get()})
+		member->channel->commands.push(EndSilence{1});
 	pair.run_for(milliseconds{300});
 	for (Member *member : {pair.a.get(), pair.b.get()})
 		EXPECT_EQ(verdicts(member->events()), (std::vector{LinkVerdict::alive}));
@@ -188,19 +193,30 @@ TEST(Absence, a_peer_is_granted_exactly_the_time_we_were_away)
 	pair.run_for(milliseconds{200});
 	(void)pair.b->events();
 	const Time last = Time(Duration(pair.b->link(0).last_rx_ns.load()));
-	// a dies now; b hears nothing for 12 ms of its own turns, is away for 100 ms, and then needs the rest of dead.
+	// a dies now; b hears nothing for 12 ms of its own turns, is away for 25 ms, and then needs the rest of dead.
 	pair.b->turn(last + milliseconds{12});
-	pair.b->turn(last + milliseconds{112});
-	Time at = last + milliseconds{112};
-	for (; at < last + dead + milliseconds{100}; at += milliseconds{1})
-		pair.b->turn(at);
+	pair.b->turn(last + milliseconds{37});
+	Time at = last + milliseconds{37};
 	// The 12 ms step was longer than one interval, so it counts as an absence too.
-	EXPECT_TRUE(verdicts(pair.b->events()).empty());
-	for (; at < last + dead + milliseconds{111}; at += milliseconds{1})
+	for (; at < last + dead + milliseconds{37}; at += milliseconds{1})
 		pair.b->turn(at);
 	EXPECT_TRUE(verdicts(pair.b->events()).empty());
-	for (; at <= last + dead + milliseconds{112}; at += milliseconds{1})
+	pair.b->turn(at);
+	EXPECT_EQ(verdicts(pair.b->events()), (std::vector{LinkVerdict::lost}));
+}
+
+TEST(Absence, who_may_have_been_frozen_with_us_has_time_to_enter_again)
+{
+	Pair pair(1);
+	pair.connect();
+	pair.run_for(milliseconds{200});
+	(void)pair.b->events();
+	Time at = pair.now + milliseconds{100};
+	const Time back = at;
+	for (; at < back + dead * 5 / 2; at += milliseconds{1})
 		pair.b->turn(at);
+	EXPECT_TRUE(verdicts(pair.b->events()).empty());
+	pair.b->turn(at);
 	EXPECT_EQ(verdicts(pair.b->events()), (std::vector{LinkVerdict::lost}));
 }
 
@@ -253,7 +269,7 @@ TEST(Absence, after_a_stall_one_beat_goes_out_and_the_grid_stands)
 	EXPECT_EQ(pair.a_to_b[0]->take().size(), 1U);
 }
 
-TEST(Absence, a_thawed_member_holds_its_old_claim_back_until_control_has_spoken)
+TEST(Absence, a_thawed_member_is_silent_until_control_ends_this_very_silence)
 {
 	Pair pair(1);
 	pair.connect();
@@ -262,16 +278,76 @@ TEST(Absence, a_thawed_member_holds_its_old_claim_back_until_control_has_spoken)
 	pair.now += dead + milliseconds{50};
 	pair.a->turn(pair.now);
 	EXPECT_EQ(pair.a_to_b[0]->take().size(), 0U) << "it said again what it had said before the freeze";
-	pair.say(*pair.a, "I claim nothing");
+	const auto returns = only<WorkerReturned>(pair.a->events());
+	ASSERT_EQ(returns.size(), 1U);
+	EXPECT_EQ(returns[0].number, 1U);
+	EXPECT_EQ(returns[0].gap, dead + milliseconds{50});
+	EXPECT_EQ(pair.a->channel->silence, 1U);
+	pair.say(*pair.a, "I claim nothing"); // perhaps queued before the freeze
 	pair.a->turn(pair.now + microseconds{200});
+	EXPECT_EQ(pair.a_to_b[0]->take().size(), 0U) << "a new content is no permission";
+	pair.a->channel->commands.push(EndSilence{1});
+	pair.a->turn(pair.now + microseconds{400});
 	EXPECT_EQ(pair.a_to_b[0]->take().size(), 1U);
+	EXPECT_EQ(pair.a->channel->silence, 0U);
 
-	// Control says nothing: after one interval the beats go on, or the peers would lose us.
+	// The end of an earlier silence is not the end of the next.
 	pair.now += seconds{1};
+	pair.a->channel->commands.push(EndSilence{1});
 	pair.a->turn(pair.now);
+	pair.a->turn(pair.now + dead);
 	EXPECT_EQ(pair.a_to_b[0]->take().size(), 0U);
-	pair.a->turn(pair.now + interval);
+	pair.a->channel->commands.push(EndSilence{2});
+	pair.a->turn(pair.now + dead + microseconds{100});
 	EXPECT_EQ(pair.a_to_b[0]->take().size(), 1U);
+}
+
+TEST(Absence, control_that_stands_still_silences_the_worker_and_is_told_when_it_moves_again)
+{
+	Pair pair(1);
+	pair.connect();
+	auto &watchdog = pair.a->channel->watchdog;
+	watchdog = 1;
+	pair.run_for(control_watchdog + milliseconds{5});
+	EXPECT_EQ(pair.a->channel->silence, 1U);
+	EXPECT_EQ(pair.a->channel->counters.silences, 1U);
+	(void)pair.a_to_b[0]->take();
+	(void)pair.b->events();
+	pair.run_for(dead + milliseconds{50});
+	EXPECT_EQ(pair.a_to_b[0]->take().size(), 0U);
+	EXPECT_EQ(verdicts(pair.b->events()), (std::vector{LinkVerdict::lost})) << "a hung control looks dead";
+	EXPECT_TRUE(only<WorkerReturned>(pair.a->events()).empty());
+	watchdog = 2;
+	pair.a->turn(pair.now);
+	const auto returns = only<WorkerReturned>(pair.a->events());
+	ASSERT_EQ(returns.size(), 1U);
+	EXPECT_EQ(pair.a_to_b[0]->take().size(), 0U);
+	pair.a->channel->commands.push(EndSilence{returns[0].number});
+	pair.a->turn(pair.now + microseconds{100});
+	EXPECT_EQ(pair.a_to_b[0]->take().size(), 1U);
+}
+
+TEST(Absence, what_a_peer_sent_after_our_return_is_told_apart_from_what_had_waited)
+{
+	Pair pair(1);
+	pair.connect();
+	pair.run_for(milliseconds{300});
+	(void)pair.a->events();
+	// a is frozen; b goes on, and its beats wait in a's queue.
+	for (const Time end = pair.now + dead + milliseconds{50}; pair.now < end; pair.now += tick)
+		pair.b->turn(pair.now);
+	pair.a->turn(pair.now);
+	const auto waited = only<PeerBeat>(pair.a->events());
+	ASSERT_FALSE(waited.empty());
+	for (const PeerBeat &beat : waited)
+		EXPECT_FALSE(beat.since_return);
+	for (const Time end = pair.now + 2 * interval; pair.now < end; pair.now += tick) {
+		pair.b->turn(pair.now);
+		pair.a->turn(pair.now);
+	}
+	const auto since = only<PeerBeat>(pair.a->events());
+	ASSERT_EQ(since.size(), 1U);
+	EXPECT_TRUE(since[0].since_return);
 }
 
 // ---------------------------------------------------------------- freshness
@@ -291,8 +367,8 @@ TEST(Freshness, a_peer_that_does_not_hear_us_is_one_way_and_we_are_lost_to_it)
 	const auto of_a = verdicts(pair.a->events());
 	EXPECT_EQ(of_a, (std::vector{LinkVerdict::one_way}));
 	EXPECT_EQ(verdicts(pair.b->events()), (std::vector{LinkVerdict::lost}));
-	EXPECT_GT(pair.a->drops(Drop::hb_stale_echo), 0U);
-	EXPECT_EQ(pair.a->drops(Drop::hb_stale_echo), pair.a->link(0).stale);
+	EXPECT_EQ(pair.a->drops(Drop::hb_stale_echo), 0U) << "they are life: they prove when they were sent";
+	EXPECT_GT(pair.a->link(0).stale, 0U);
 	pair.run_for(milliseconds{100});
 	EXPECT_EQ(verdicts(pair.a->events()).back(), LinkVerdict::alive);
 	EXPECT_EQ(verdicts(pair.b->events()).back(), LinkVerdict::alive);
@@ -494,7 +570,8 @@ TEST(HandingUp, changed_content_goes_up_at_once_and_an_immediate_beat_does_not_w
 	ASSERT_EQ(beats.size(), 1U);
 	EXPECT_EQ(beats[0].length, 12U);
 	EXPECT_EQ(beats[0].at, pair.now);
-	EXPECT_TRUE(beats[0].fresh);
+	EXPECT_EQ(beats[0].verdict, LinkVerdict::alive);
+	EXPECT_TRUE(beats[0].since_return);
 	// The next one comes where the grid has it.
 	(void)pair.a_to_b[0]->take();
 	pair.run_alone(*pair.a, milliseconds{4});

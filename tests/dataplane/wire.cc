@@ -125,8 +125,10 @@ Member::Member(const std::string &name, std::span<const std::unique_ptr<Wire>> o
 			throw std::runtime_error(error);
 		links.push_back(ports.back().get());
 	}
-	worker = std::make_unique<Worker>(WorkerConfig{.interval = interval, .lost_threshold = lost_threshold}, links,
-					  *channel, clock);
+	worker = std::make_unique<Worker>(WorkerConfig{.interval = interval,
+						       .lost_threshold = lost_threshold,
+						       .control_watchdog = control_watchdog},
+					  links, *channel, clock);
 }
 
 Member::~Member()

@@ -32,6 +32,7 @@ using core::Time;
 inline constexpr Duration interval = std::chrono::milliseconds{10};
 inline constexpr std::uint8_t lost_threshold = 3;
 inline constexpr Duration dead = interval * lost_threshold;
+inline constexpr Duration control_watchdog = std::chrono::milliseconds{200};
 inline constexpr Duration tick = std::chrono::milliseconds{1}; // between two turns, when all is well
 inline constexpr core::PeerSlot peer_slot = 1;                 // each is the other's slot 1
 

@@ -191,26 +191,33 @@ void Cluster::receive(std::size_t index, const Frame &frame)
 	if (!stamp || !peer.beating)
 		return;
 	const Time now = local(member, m_now);
+	const bool had_life =
+		std::any_of(peer.links.begin(), peer.links.end(), [](const LinkLiveness &link) { return link.life(); });
 	const BeatVerdict verdict = peer.links[frame.link].on_beat(now, *stamp, timing_of(member.settings.config));
 	if (verdict == BeatVerdict::rollback) {
 		step(index, PeerRolledBack{slot});
 		return;
 	}
 	// The first fresh beat makes the link alive; judge() finds what time and stale beats do.
-	const bool fresh = verdict == BeatVerdict::fresh;
-	if (fresh)
-		step(index, PeerLinkChanged{slot, peer.generation, frame.link, LinkHealth::up, now});
+	const bool life = verdict != BeatVerdict::stale;
+	if (verdict == BeatVerdict::fresh && !had_life)
+		peer.last_content.clear(); // hand it up again
+	if (verdict == BeatVerdict::fresh)
+		step(index, PeerLinkChanged{slot, peer.generation, frame.link, LinkHealth::up, true, now});
 	else
 		judge(index, slot, frame.link);
 	const std::vector<std::byte> content(frame.body.begin() + beat_stamp_bytes, frame.body.end());
-	if (content == peer.last_content && m_now - peer.handed_up < milliseconds{100} && (!fresh || peer.last_fresh))
+	if (content == peer.last_content && m_now - peer.handed_up < milliseconds{100} && (!life || peer.last_life))
 		return;
 	peer.last_content = content;
-	peer.last_fresh = fresh;
+	peer.last_life = life;
 	peer.handed_up = m_now;
 	const auto words = decode_content(content);
 	assert(words);
-	step(index, BeatReceived{slot, frame.link, *id, fresh, stamp->sent_ns, stamp->lateness_us, *words});
+	const LinkHealth heard = verdict == BeatVerdict::fresh ? LinkHealth::up
+				 : life                        ? LinkHealth::one_way
+							       : LinkHealth::down;
+	step(index, BeatReceived{slot, frame.link, *id, heard, true, stamp->sent_ns, stamp->lateness_us, *words});
 }
 
 void Cluster::judge(std::size_t index, PeerSlot slot, LinkIndex link)
@@ -218,11 +225,14 @@ void Cluster::judge(std::size_t index, PeerSlot slot, LinkIndex link)
 	Member &member = m_members[index];
 	Peer &peer = member.peers[slot];
 	LinkLiveness &liveness = peer.links[link];
+	const bool had_life = liveness.life();
 	if (!liveness.judge(local(member, m_now), timing_of(member.settings.config)))
 		return;
-	const LinkHealth health =
-		liveness.state() == LinkLiveness::State::one_way ? LinkHealth::one_way : LinkHealth::down;
-	step(index, PeerLinkChanged{slot, peer.generation, link, health, liveness.last_fresh()});
+	if (liveness.life() && !had_life)
+		peer.last_content.clear(); // hand it up again
+	const bool lost = liveness.state() == LinkLiveness::State::lost;
+	step(index, PeerLinkChanged{slot, peer.generation, link, lost ? LinkHealth::down : LinkHealth::one_way,
+				    liveness.life(), liveness.last_life()});
 }
 
 // ---------------------------------------------------------------- the ideal executor
@@ -302,6 +312,9 @@ void Cluster::perform(std::size_t index, const Action &action)
 			   },
 			   [&](const BecomePrimary &) { record(); },
 			   [&](const BecomeSecondary &) { record(); },
+			   [](const SuspendClaim &) {}, // nobody is away here: the simulator's business
+			   [](const ResumeClaim &) {},
+			   [](const EndSilence &) {},
 			   [&](const Reannounce &) { record(); },
 			   [&](const Notice &) { record(); },
 		   },

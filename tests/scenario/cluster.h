@@ -91,7 +91,7 @@ private:
 		std::array<core::MacAddress, core::max_links> macs{};
 		std::array<core::LinkLiveness, core::max_links> links{};
 		std::vector<std::byte> last_content; // what was handed up last
-		bool last_fresh = false;
+		bool last_life = false;
 		core::Time handed_up{};
 	};
 	struct Member {

@@ -79,6 +79,8 @@ std::optional<std::string> describe_notice(const Cluster &cluster, const Notice 
 	case NoticeKind::cross_cabled: return link + " is cabled to hb" + std::to_string(notice.value) + " of " + peer;
 	case NoticeKind::no_slot: return "has no place for " + peer;
 	case NoticeKind::rolled_back: return "was set back: " + peer + " echoes a beat it has not sent";
+	case NoticeKind::absent: return "was away for " + seconds_text(Duration{notice.value}) + " s";
+	case NoticeKind::reentered: return on ? "keeps its role" : "takes part again";
 	case NoticeKind::uptime_reset: return "resets its uptime";
 	case NoticeKind::failover_flag: return on ? "sets its failover flag" : "clears its failover flag";
 	case NoticeKind::override_in_force:

@@ -8,7 +8,7 @@ namespace systole::sim {
 
 namespace {
 
-constexpr std::array<BreakInfo, 16> table{{
+constexpr std::array<BreakInfo, 25> table{{
 	{Break::skip_release, "skip-release", "roles-alternate",
 	 "BecomeSecondary is not carried out: a standby keeps the addresses"},
 	{Break::repeat_epoch, "repeat-epoch", "epochs-grow", "every claim is epoch 1"},
@@ -32,6 +32,17 @@ constexpr std::array<BreakInfo, 16> table{{
 	{Break::deaf_after_restart, "deaf-after-restart", "converges",
 	 "a member that has restarted hears no handshake"},
 	{Break::restless_timer, "restless-timer", "ticks-make-progress", "the next deadline is always now"},
+	{Break::sleepy_keeper, "sleepy-keeper", "keeper-in-time", "the keeper never looks"},
+	{Break::hasty_keeper, "hasty-keeper", "keeper-in-time", "the keeper acts after half a dead interval"},
+	{Break::talk_when_thawed, "talk-when-thawed", "silent-until-reentry", "a worker that was away beats at once"},
+	{Break::act_when_thawed, "act-when-thawed", "silent-until-reentry",
+	 "the core is not told that it was absent, and goes on announcing"},
+	{Break::grant_nothing, "grant-nothing", "host-freeze", "a worker grants nobody the time it was away itself"},
+	{Break::ignore_watchdog, "ignore-watchdog", "hung-is-lost", "a worker goes on beating while control hangs"},
+	{Break::keep_addresses, "keep-addresses", "two-owners", "who steps down leaves the addresses in the kernel"},
+	{Break::overlook_half_heard, "overlook-half-heard", "one-way-cut",
+	 "who hears a rival that does not hear it takes it for a standby"},
+	{Break::ignore_carrier, "ignore-carrier", "carrier-loss", "the core never hears that carrier was lost"},
 }};
 
 core::VclusterBeat *words_in(core::Event &event)
@@ -48,7 +59,7 @@ bool now_and_then(core::Time now)
 
 } // namespace
 
-const std::array<BreakInfo, 16> &all_breaks()
+const std::array<BreakInfo, 25> &all_breaks()
 {
 	return table;
 }
@@ -86,6 +97,14 @@ bool spoil(Break what, const MemberView &member, core::Event &event)
 		if (std::holds_alternative<core::Tick>(event.body) && member.primary && now_and_then(event.now))
 			event.body = core::SetFailover{true};
 		return true;
+	case Break::overlook_half_heard: {
+		const auto *beat = std::get_if<core::BeatReceived>(&event.body);
+		core::VclusterBeat *words = words_in(event);
+		if (words != nullptr && beat->heard != core::LinkHealth::up && words->state == core::HaState::work)
+			words->state = core::HaState::standby;
+		return true;
+	}
+	case Break::act_when_thawed: return !std::holds_alternative<core::Absent>(event.body);
 	case Break::deaf_after_restart:
 		return !(member.ever_restarted && std::holds_alternative<core::HakeReceived>(event.body));
 	default: return true;

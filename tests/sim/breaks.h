@@ -32,6 +32,15 @@ enum class Break : std::uint8_t {
 	keep_sessions,
 	deaf_after_restart,
 	restless_timer,
+	sleepy_keeper,
+	hasty_keeper,
+	talk_when_thawed,
+	act_when_thawed,
+	grant_nothing,
+	ignore_watchdog,
+	keep_addresses,
+	overlook_half_heard,
+	ignore_carrier,
 };
 
 struct BreakInfo {
@@ -40,7 +49,7 @@ struct BreakInfo {
 	std::string_view checker; // that must fail
 	std::string_view text;
 };
-[[nodiscard]] const std::array<BreakInfo, 16> &all_breaks();
+[[nodiscard]] const std::array<BreakInfo, 25> &all_breaks();
 [[nodiscard]] std::optional<BreakInfo> find_break(std::string_view name);
 
 struct MemberView { // what a break may know of the member it spoils

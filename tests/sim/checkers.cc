@@ -23,8 +23,9 @@ void note(World &world, const Step &step)
 		const std::string whom = peer ? member_name(*peer) : std::string(notice->peer.view());
 		switch (notice->kind) {
 		case core::NoticeKind::peer_lost:
-		case core::NoticeKind::peer_restarted: world.upset(); break;
-		case core::NoticeKind::peer_found: world.cause(); break;
+		case core::NoticeKind::peer_restarted:
+		case core::NoticeKind::failover_flag: world.note_upset(); break;
+		case core::NoticeKind::peer_found: world.note_cause(); break;
 		default: break;
 		}
 		if (!world.trace.enabled())
@@ -50,7 +51,7 @@ void Checker::fail(const std::string &text)
 
 Checkers::Checkers(World &world) : m_world(world)
 {
-	for (auto make : {role_checkers, membership_checkers}) {
+	for (auto make : {role_checkers, membership_checkers, absence_checkers}) {
 		auto more = make(world);
 		std::move(more.begin(), more.end(), std::back_inserter(m_checkers));
 	}
@@ -70,6 +71,18 @@ void Checkers::after_step(const Step &step)
 	note(m_world, step);
 	for (const auto &checker : m_checkers)
 		checker->after_step(step);
+}
+
+void Checkers::acted(std::size_t member, const char *what)
+{
+	for (const auto &checker : m_checkers)
+		checker->acted(member, what);
+}
+
+void Checkers::taken(std::size_t member)
+{
+	for (const auto &checker : m_checkers)
+		checker->taken(member);
 }
 
 void Checkers::sweep()

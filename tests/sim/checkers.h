@@ -39,6 +39,10 @@ public:
 	// False: the actions are not to be carried out, something is badly wrong with them.
 	virtual bool may_carry_out(std::size_t, const core::Actions &) { return true; }
 	virtual void after_step(const Step &) {}
+	// A member says something that others may take for life or for a claim: it beats, claims, announces.
+	virtual void acted(std::size_t, const char *) {}
+	// Its keeper is about to take its addresses away.
+	virtual void taken(std::size_t) {}
 	virtual void sweep() {}
 	// Everything has been healed for the settle time: looked at again and again until the end.
 	virtual void settled() {}
@@ -57,6 +61,8 @@ public:
 	explicit Checkers(World &world);
 	[[nodiscard]] bool may_carry_out(std::size_t member, const core::Actions &actions);
 	void after_step(const Step &step);
+	void acted(std::size_t member, const char *what);
+	void taken(std::size_t member);
 	void sweep();
 	void settled();
 
@@ -67,6 +73,8 @@ private:
 
 // role_checkers.cc
 [[nodiscard]] std::vector<std::unique_ptr<Checker>> role_checkers(World &world);
+// absence_checkers.cc
+[[nodiscard]] std::vector<std::unique_ptr<Checker>> absence_checkers(World &world);
 // membership_checkers.cc
 [[nodiscard]] std::vector<std::unique_ptr<Checker>> membership_checkers(World &world);
 

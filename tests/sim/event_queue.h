@@ -15,17 +15,23 @@
 namespace systole::sim {
 
 enum class Wake : std::uint8_t {
-	deliver, // a packet reaches a member; number = packet
-	beat,    // a member's worker: beats are due
-	judge,   // a member's worker: a peer's deadline on one link
-	control, // a member's control thread: something is in its ring
-	tick,    // a member's Node::next_deadline()
+	deliver,  // a packet reaches a member; number = packet
+	beat,     // a member's worker: beats are due
+	judge,    // a member's worker: a peer's deadline on one link
+	watch,    // a member's worker: has control's counter stood still for too long?
+	control,  // a member's control thread: something is in its ring
+	tick,     // a member's Node::next_deadline()
+	pulse,    // a member's control thread shows that it turns
+	announce, // a member's next gratuitous ARP
+	carrier,  // a member hears from netlink that carrier has changed
+	keeper,   // a member's keeper looks
 	boot,
-	exit,   // the end of an orderly stop
-	resume, // the end of a pause
-	fault,  // the fault driver's next deed
-	attack, // the attacker's next deed
-	sweep,  // checkers look although nothing happened
+	exit,      // the end of an orderly stop
+	thaw,      // a thread runs again; slot = Thread
+	host_thaw, // all have been frozen together, and are not any more
+	fault,     // the fault driver's next deed
+	attack,    // the attacker's next deed
+	sweep,     // checkers look although nothing happened
 };
 
 struct Entry {
@@ -34,14 +40,14 @@ struct Entry {
 	std::uint32_t number = 0; // packet, or the boot of the member that is meant
 	Wake wake = Wake::sweep;
 	std::uint8_t member = 0;
-	std::uint8_t slot = 0;
+	std::uint16_t slot = 0;
 	std::uint8_t link = 0;
 };
 
 class EventQueue {
 public:
 	EventQueue() { m_heap.reserve(4096); }
-	void put(SimTime at, Wake wake, std::size_t member = 0, std::uint32_t number = 0, std::uint8_t slot = 0,
+	void put(SimTime at, Wake wake, std::size_t member = 0, std::uint32_t number = 0, std::uint16_t slot = 0,
 		 std::uint8_t link = 0)
 	{
 		m_heap.push_back(

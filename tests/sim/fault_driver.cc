@@ -15,7 +15,8 @@ std::optional<std::size_t> FaultDriver::any_running()
 	for (std::size_t i = 0; i < m_world.size(); ++i) {
 		const std::size_t candidate = (start + i) % m_world.size();
 		const Member &member = m_world.member(candidate);
-		if (member.running() && !member.paused() && !member.stopping())
+		if (member.running() && !member.halted(Thread::worker) && !member.halted(Thread::control) &&
+		    !member.stopping())
 			return candidate;
 	}
 	return std::nullopt;
@@ -48,8 +49,18 @@ void FaultDriver::next()
 	do
 		fault = static_cast<Fault>(m_random.index(fault_kinds));
 	while (!m_world.plan.faults[static_cast<std::size_t>(fault)]);
-	++m_world.statistics.faults;
 	commit(fault);
+}
+
+void FaultDriver::struck(Fault fault)
+{
+	++m_world.statistics.struck[static_cast<std::size_t>(fault)];
+}
+
+void FaultDriver::plug_everything()
+{
+	for (std::size_t link = 0; link < m_world.plan.links; ++link)
+		m_world.plug(link, true);
 }
 
 void FaultDriver::commit(Fault fault)
@@ -57,22 +68,22 @@ void FaultDriver::commit(Fault fault)
 	const SimTime now = m_world.now();
 	switch (fault) {
 	case Fault::crash:
-	case Fault::stop: kill(fault); break;
+	case Fault::kill:
+	case Fault::stop: end(fault); break;
 	case Fault::restart:
 		if (const auto dead = any_dead()) {
+			struck(fault);
 			m_world.cause();
 			m_world.member(*dead).boot();
 		}
 		break;
 	case Fault::pause:
-		if (const auto who = any_running()) {
-			const Duration length = m_random.between(m_world.plan.interval(), m_world.plan.dead() * 3);
-			m_world.trace.line(now, member_name(*who), "freezes for %s", in_ms(length).c_str());
-			m_world.upset();
-			m_world.member(*who).pause(length);
-		}
-		break;
+	case Fault::freeze:
+	case Fault::host_freeze:
+	case Fault::hang: halt(fault); break;
+	case Fault::cable: pull_cable(); break;
 	case Fault::cut_link: {
+		struck(fault);
 		const auto [a, b] = any_two();
 		const std::size_t link = any_link();
 		m_world.trace.line(now, "net", "link %zu cut between %s and %s", link, member_name(a).c_str(),
@@ -84,6 +95,7 @@ void FaultDriver::commit(Fault fault)
 	}
 	case Fault::cut_one_way: cut_one_way(); break;
 	case Fault::cut_pair: {
+		struck(fault);
 		const auto [a, b] = any_two();
 		m_world.trace.line(now, "net", "everything cut between %s and %s", member_name(a).c_str(),
 				   member_name(b).c_str());
@@ -92,6 +104,7 @@ void FaultDriver::commit(Fault fault)
 		break;
 	}
 	case Fault::cut_switch: {
+		struck(fault);
 		const std::size_t link = any_link();
 		m_world.trace.line(now, "net", "link %zu cut for everybody", link);
 		m_world.upset();
@@ -102,6 +115,7 @@ void FaultDriver::commit(Fault fault)
 		break;
 	}
 	case Fault::isolate: {
+		struck(fault);
 		const std::size_t who = m_random.index(m_world.size());
 		m_world.trace.line(now, "net", "%s cut off", member_name(who).c_str());
 		m_world.upset();
@@ -112,14 +126,18 @@ void FaultDriver::commit(Fault fault)
 	}
 	case Fault::split: split(); break;
 	case Fault::heal_some: {
+		struck(fault);
 		const auto [a, b] = any_two();
 		m_world.trace.line(now, "net", "healed between %s and %s", member_name(a).c_str(),
 				   member_name(b).c_str());
 		m_world.cause();
 		m_world.network.set_open_pair(a, b, true);
+		plug_everything();
 		break;
 	}
 	case Fault::heal_all:
+		struck(fault);
+		plug_everything();
 		m_world.trace.line(now, "net", "all cuts healed");
 		m_world.cause();
 		for (std::size_t a = 0; a < m_world.size(); ++a)
@@ -127,6 +145,7 @@ void FaultDriver::commit(Fault fault)
 				m_world.network.set_open_pair(a, b, true);
 		break;
 	case Fault::loss_burst:
+		struck(fault);
 		m_calm_at = now + m_random.between(Duration{milliseconds{50}}, Duration{seconds{2}});
 		m_world.network.set_extra_loss(m_random.between(300, 950));
 		m_world.trace.line(now, "net", "%d of 1000 packets lost until %.3f", m_world.network.extra_loss(),
@@ -136,6 +155,7 @@ void FaultDriver::commit(Fault fault)
 	case Fault::monitor: flip_monitor(); break;
 	case Fault::failover_flag:
 		if (const auto who = any_running()) {
+			struck(fault);
 			const bool set = m_random.permille(500);
 			m_world.trace.line(now, member_name(*who), "execute ha failover %s", set ? "set" : "unset");
 			m_world.upset();
@@ -144,6 +164,7 @@ void FaultDriver::commit(Fault fault)
 		break;
 	case Fault::reset_uptime:
 		if (const auto who = any_running()) {
+			struck(fault);
 			m_world.trace.line(now, member_name(*who), "diagnose sys ha reset-uptime");
 			m_world.upset();
 			m_world.member(*who).command(core::ResetUptime{});
@@ -152,22 +173,86 @@ void FaultDriver::commit(Fault fault)
 	}
 }
 
-void FaultDriver::kill(Fault how)
+void FaultDriver::end(Fault how)
 {
 	const auto who = any_running();
 	if (!who)
 		return;
+	struck(how);
 	m_world.upset();
 	if (how == Fault::stop) {
 		m_world.trace.line(m_world.now(), member_name(*who), "is told to stop");
 		m_world.member(*who).command(core::Stopping{});
+	} else if (how == Fault::kill) {
+		m_world.member(*who).kill();
 	} else {
 		m_world.member(*who).crash();
 	}
 }
 
+// Shorter than anybody notices, about as long as matters, or far longer.
+Duration FaultDriver::absence()
+{
+	const Duration interval = m_world.plan.interval();
+	const Duration dead = m_world.plan.dead();
+	const int dice = m_random.between(0, 9);
+	if (dice < 3)
+		return m_random.between(Duration{milliseconds{1}}, interval * 2);
+	return dice < 8 ? m_random.between(interval, dead * 3) : m_random.between(dead, dead * 8);
+}
+
+void FaultDriver::halt(Fault how)
+{
+	const SimTime now = m_world.now();
+	if (how == Fault::host_freeze) {
+		struck(how);
+		const Duration length = absence();
+		m_world.trace.line(now, "host", "everybody freezes for %s", in_ms(length).c_str());
+		m_world.freeze_host(length); // no cause for anything
+		return;
+	}
+	const auto who = any_running();
+	if (!who)
+		return;
+	struck(how);
+	Member &member = m_world.member(*who);
+	Duration length = absence();
+	if (how == Fault::hang)
+		length = m_random.permille(500) ? m_random.between(Duration{milliseconds{100}}, Duration{seconds{1}})
+						: m_random.between(Duration{seconds{1}}, Duration{seconds{10}});
+	m_world.trace.line(now, member_name(*who), "%s for %s",
+			   how == Fault::hang     ? "control hangs"
+			   : how == Fault::freeze ? "freezes with its keeper"
+						  : "freezes",
+			   in_ms(length).c_str());
+	m_world.upset();
+	const auto until = [&] { return now + length + m_random.between(Duration{}, Duration{milliseconds{1}}); };
+	member.halt(Thread::control, until());
+	if (how != Fault::hang)
+		member.halt(Thread::worker, until());
+	if (how == Fault::freeze)
+		member.halt(Thread::keeper, until());
+}
+
+void FaultDriver::pull_cable()
+{
+	struck(Fault::cable);
+	m_world.upset();
+	const bool all = m_random.permille(600);
+	const std::size_t one = any_link();
+	m_world.trace.line(m_world.now(), "net", "%s pulled",
+			   all ? "all cables" : ("cable " + std::to_string(one)).c_str());
+	for (std::size_t link = 0; link < m_world.plan.links; ++link)
+		if (all || link == one) {
+			m_world.network.set_open(0, 1, link, false);
+			m_world.network.set_open(1, 0, link, false);
+			m_world.plug(link, false);
+		}
+}
+
 void FaultDriver::cut_one_way()
 {
+	struck(Fault::cut_one_way);
 	const auto [from, to] = any_two();
 	const bool all = m_random.permille(500);
 	const std::size_t one = any_link();
@@ -182,6 +267,7 @@ void FaultDriver::cut_one_way()
 
 void FaultDriver::split()
 {
+	struck(Fault::split);
 	std::array<bool, max_sim_members> side{};
 	std::string text;
 	for (std::size_t i = 0; i < m_world.size(); ++i) {
@@ -203,6 +289,7 @@ void FaultDriver::flip_monitor()
 	if (!who || count == 0)
 		return;
 	Member &member = m_world.member(*who);
+	struck(Fault::monitor);
 	const std::size_t monitor = m_random.index(count);
 	const bool up = !member.monitor_up(monitor);
 	m_world.trace.line(m_world.now(), member_name(*who), "monitored interface %zu goes %s", monitor,
@@ -223,15 +310,19 @@ void FaultDriver::heal()
 {
 	const Plan &plan = m_world.plan;
 	m_world.trace.line(m_world.now(), "net", "---- end of the safety phase: everything is healed%s",
-			   plan.lasting_split ? " but one clean split" : "");
+			   plan.ending == Ending::split ? " but one clean split" : "");
 	m_world.upset();
 	m_calm_at = sim_never;
 	m_world.network.end_of_loss();
 	for (std::size_t a = 0; a < m_world.size(); ++a)
 		for (std::size_t b = 0; b < a; ++b)
-			m_world.network.set_open_pair(a, b, plan.other_side[a] == plan.other_side[b]);
+			m_world.network.set_open_pair(
+				a, b, plan.ending != Ending::split || plan.other_side[a] == plan.other_side[b]);
+	plug_everything();
+	m_world.end_host_freeze();
 	for (std::size_t i = 0; i < m_world.size(); ++i) {
 		Member &member = m_world.member(i);
+		member.end_halts();
 		for (std::size_t monitor = 0; monitor < plan.common().monitor_count; ++monitor)
 			if (!member.monitor_up(monitor))
 				member.set_monitor(monitor, true);
@@ -239,6 +330,19 @@ void FaultDriver::heal()
 		// Whoever is stopping or still to boot for the first time runs by then.
 		m_world.queue.put(m_world.now() + milliseconds{300}, Wake::boot, i);
 	}
+}
+
+void FaultDriver::last_cut()
+{
+	const Plan &plan = m_world.plan;
+	if (plan.ending != Ending::one_way)
+		return;
+	m_world.trace.line(m_world.now(), "net", "---- settled; %s -> %s cut for good",
+			   member_name(plan.cut_from).c_str(), member_name(plan.cut_to).c_str());
+	m_world.upset();
+	struck(Fault::cut_one_way);
+	for (std::size_t link = 0; link < plan.links; ++link)
+		m_world.network.set_open(plan.cut_from, plan.cut_to, link, false);
 }
 
 } // namespace systole::sim

@@ -19,13 +19,20 @@ public:
 	FaultDriver(World &world, Random random) : m_world(world), m_random(random) {}
 	void next();
 	void heal();
+	// The cut that stays, if the plan ends with one.
+	void last_cut();
 	// The loss of a burst is over.
 	void calm_down();
 	[[nodiscard]] SimTime calm_at() const { return m_calm_at; }
 
 private:
 	void commit(Fault fault);
-	void kill(Fault how);
+	void struck(Fault fault);
+	void plug_everything();
+	void end(Fault how);
+	void halt(Fault how);
+	void pull_cable();
+	[[nodiscard]] Duration absence();
 	void cut_one_way();
 	void split();
 	void flip_monitor();

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cerrno>
 #include <chrono>
 #include <csignal>
@@ -15,15 +16,19 @@
 #include <cstdlib>
 #include <cstring>
 #include <fstream>
+#include <mutex>
 #include <optional>
 #include <sstream>
 #include <string>
 #include <string_view>
+#include <thread>
 #include <vector>
 
 namespace {
 
 using namespace systole::sim;
+
+constexpr std::size_t seeds_with_everything = 500;
 
 struct Options {
 	std::vector<std::uint64_t> seeds;
@@ -31,16 +36,17 @@ struct Options {
 	PlanOptions plan;
 	std::string plan_text; // the same as typed, for the line that says how to see it again
 	std::optional<BreakInfo> broken;
+	unsigned jobs = std::max(1U, std::thread::hardware_concurrency());
 };
 
 [[noreturn]] void usage(const std::string &complaint)
 {
 	if (!complaint.empty())
 		std::fprintf(stderr, "systole-sim: %s\n", complaint.c_str());
-	std::fprintf(stderr,
-		     "usage: systole-sim --seeds A-B [--seconds S] [--members N-M] [--trace SEED] [--break NAME]\n"
-		     "       systole-sim --seeds-file FILE [...]\n"
-		     "       systole-sim --list-breaks\n");
+	std::fprintf(stderr, "usage: systole-sim --seeds A-B [--seconds S] [--members N-M] [--trace SEED] [--break "
+			     "NAME] [--jobs N]\n"
+			     "       systole-sim --seeds-file FILE [...]\n"
+			     "       systole-sim --list-breaks\n");
 	std::exit(2);
 }
 
@@ -118,6 +124,11 @@ Options parse(int argc, char **argv)
 			options.plan.members_low = static_cast<int>(low);
 			options.plan.members_high = static_cast<int>(high);
 			options.plan_text += " --members " + value;
+		} else if (option == "--jobs") {
+			const auto [jobs, same] = parse_range(option, value);
+			if (jobs < 1 || jobs > 256 || same != jobs)
+				usage("--jobs " + value + ": expected 1 .. 256");
+			options.jobs = static_cast<unsigned>(jobs);
 		} else if (option == "--break") {
 			options.broken = find_break(value);
 			if (!options.broken)
@@ -162,11 +173,24 @@ void add(Totals &totals, const Outcome &outcome)
 	const Statistics &one = outcome.statistics;
 	Statistics &all = totals.most;
 	all.longest_dual = std::max(all.longest_dual, one.longest_dual);
+	all.longest_half_heard = std::max(all.longest_half_heard, one.longest_half_heard);
+	all.longest_owners = std::max(all.longest_owners, one.longest_owners);
+	all.longest_kept = std::max(all.longest_kept, one.longest_kept);
 	all.longest_detection = std::max(all.longest_detection, one.longest_detection);
 	all.most_actions = std::max(all.most_actions, one.most_actions);
 	all.role_changes += one.role_changes;
-	all.faults += one.faults;
+	all.taken += one.taken;
 	all.steps += one.steps;
+	for (std::size_t i = 0; i < fault_kinds; ++i)
+		all.struck[i] += one.struck[i];
+	all.network.carried += one.network.carried;
+	all.network.lost += one.network.lost;
+	all.network.held_by_cuts += one.network.held_by_cuts;
+	all.network.delayed += one.network.delayed;
+	all.network.reordered += one.network.reordered;
+	all.network.duplicated += one.network.duplicated;
+	all.attacks += one.attacks;
+	all.drifting += one.drifting;
 }
 
 Outcome run_seed(std::uint64_t seed, const Options &options)
@@ -196,33 +220,96 @@ int run_break(const Options &options)
 	return 1;
 }
 
+// How often each thing struck, so that one sees that none is dead. How many never did.
+std::size_t print_faults(const Statistics &all)
+{
+	std::vector<std::pair<std::string, std::uint64_t>> counts;
+	for (std::size_t i = 0; i < fault_kinds; ++i)
+		counts.emplace_back(name_of(static_cast<Fault>(i)), all.struck[i]);
+	counts.insert(counts.end(), {{"attacks", all.attacks},
+				     {"drifting-clocks", all.drifting},
+				     {"packets-lost", all.network.lost},
+				     {"packets-cut", all.network.held_by_cuts},
+				     {"packets-delayed", all.network.delayed},
+				     {"packets-reordered", all.network.reordered},
+				     {"packets-duplicated", all.network.duplicated}});
+	std::size_t never = 0;
+	std::string line = "struck:";
+	for (const auto &[name, count] : counts) {
+		never += count == 0 ? 1 : 0;
+		const std::string word = " " + name + " " + std::to_string(count);
+		if (line.size() + word.size() > 118) {
+			std::printf("%s\n", line.c_str());
+			line = "       ";
+		}
+		line += word;
+	}
+	std::printf("%s\n", line.c_str());
+	return never;
+}
+
+void print_failure(std::uint64_t seed, const Failure &failure, const Options &options)
+{
+	std::printf("seed %llu FAILED at %.6f s: %s: %s\n    see it again with: scripts/sim%s --trace %llu\n",
+		    static_cast<unsigned long long>(seed), seconds_of(failure.at), failure.checker.c_str(),
+		    failure.text.c_str(), options.plan_text.c_str(), static_cast<unsigned long long>(seed));
+	std::fflush(stdout);
+}
+
+// Each run on one thread; which, and in what order, changes nothing in it.
+Totals run_seeds(const Options &options)
+{
+	Totals totals;
+	std::mutex mutex;
+	std::atomic<std::size_t> next = 0;
+	const auto work = [&] {
+		for (std::size_t i = next++; i < options.seeds.size(); i = next++) {
+			const Outcome outcome = run_seed(options.seeds[i], options);
+			const std::lock_guard lock(mutex);
+			add(totals, outcome);
+			if (outcome.failure)
+				print_failure(options.seeds[i], *outcome.failure, options);
+		}
+	};
+	std::vector<std::thread> others;
+	// A trace is printed as it happens: then one after the other.
+	const std::size_t jobs = options.trace ? 1 : std::min<std::size_t>(options.jobs, options.seeds.size());
+	for (std::size_t i = 1; i < jobs; ++i)
+		others.emplace_back(work);
+	work();
+	for (std::thread &thread : others)
+		thread.join();
+	return totals;
+}
+
 int run_all(const Options &options)
 {
 	const auto start = std::chrono::steady_clock::now();
 	std::printf("seeds %llu .. %llu\n", static_cast<unsigned long long>(options.seeds.front()),
 		    static_cast<unsigned long long>(options.seeds.back()));
-	Totals totals;
-	for (const std::uint64_t seed : options.seeds) {
-		const Outcome outcome = run_seed(seed, options);
-		add(totals, outcome);
-		if (outcome.failure)
-			std::printf("seed %llu FAILED at %.6f s: %s: %s\n    see it again with: scripts/sim%s --trace "
-				    "%llu\n",
-				    static_cast<unsigned long long>(seed), seconds_of(outcome.failure->at),
-				    outcome.failure->checker.c_str(), outcome.failure->text.c_str(),
-				    options.plan_text.c_str(), static_cast<unsigned long long>(seed));
-		std::fflush(stdout);
-	}
+	std::fflush(stdout);
+	Totals totals = run_seeds(options);
 	const double wall = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-	std::printf("simulated %.0f s in %.1f s, %.1f seeds/s; %llu steps, %llu role changes, %llu faults\n",
-		    totals.simulated_seconds, wall, static_cast<double>(options.seeds.size()) / wall,
-		    static_cast<unsigned long long>(totals.most.steps),
-		    static_cast<unsigned long long>(totals.most.role_changes),
-		    static_cast<unsigned long long>(totals.most.faults));
-	std::printf("longest two primaries that heard each other %s, latest detection %s after the dead interval, most "
+	const Statistics &most = totals.most;
+	const std::size_t never = print_faults(most);
+	// So many seeds have everything in them, or a kind of fault has been lost.
+	if (never != 0 && options.seeds.size() >= seeds_with_everything && totals.failed == 0) {
+		std::printf("%zu kinds of fault never struck\n", never);
+		totals.failed += never;
+	}
+	std::printf("longest: two primaries that heard each other %s, of which one heard the other %s; addresses at "
+		    "two after "
+		    "one fell silent %s, at one that was silent dead interval + %s; detection dead interval + %s; most "
 		    "actions in a step %zu\n",
-		    in_ms(totals.most.longest_dual).c_str(), in_ms(totals.most.longest_detection).c_str(),
-		    totals.most.most_actions);
+		    in_ms(most.longest_dual).c_str(), in_ms(most.longest_half_heard).c_str(),
+		    in_ms(most.longest_owners).c_str(), in_ms(most.longest_kept).c_str(),
+		    in_ms(most.longest_detection).c_str(), most.most_actions);
+	std::printf("simulated %.0f s in %.1f s, %.1f seeds/s; %llu steps, %llu role changes, addresses taken by "
+		    "keepers %llu "
+		    "times\n",
+		    totals.simulated_seconds, wall, static_cast<double>(options.seeds.size()) / wall,
+		    static_cast<unsigned long long>(most.steps), static_cast<unsigned long long>(most.role_changes),
+		    static_cast<unsigned long long>(most.taken));
 	std::printf("%zu passed, %zu failed\n", totals.passed, totals.failed);
 	return totals.failed == 0 ? 0 : 1;
 }

@@ -6,29 +6,46 @@
 
 #include <algorithm>
 #include <cassert>
+#include <utility>
 
 namespace systole::sim {
 
 namespace {
+
+using std::chrono::microseconds;
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
 constexpr std::size_t nic_queue = 512;
 constexpr int ticks_that_spin = 50;
-constexpr Duration farewell = std::chrono::milliseconds{100}; // between Stopping and the end of the process
+constexpr Duration farewell = milliseconds{100}; // between Stopping and the end of the process
+// As control/daemon.cc and control/takeover have them.
+constexpr int pulses_per_watchdog = 5;
+constexpr Duration longest_pulse = milliseconds{100};
+constexpr Duration shortest_reminder_gap = milliseconds{5};
+constexpr Duration reminders_end = seconds{2};
+constexpr Duration keeper_idle_look = milliseconds{200};
+constexpr Duration look_for_predecessor = milliseconds{5};
+constexpr std::size_t stalls_kept = 16;
+
 } // namespace
 
 Member::Process::Process(World &world, std::size_t index, const core::Config &config, const core::BootNonce &nonce,
 			 std::uint64_t password, Random random)
-    : node(config), keys(config, nonce, password, random), worker(world, index, ring)
+    : node(config), keys(config, nonce, password, random), worker(world, index, ring, watchdog)
 {
 }
 
-Member::Member(World &world, std::size_t index, Random random) : m_world(world), m_index(index), m_random(random)
+Member::Member(World &world, std::size_t index, Random random)
+    : m_world(world), m_index(index), m_clock(world.plan.members[index].clock), m_random(random),
+      m_keeper(world.plan.dead())
 {
 	m_monitor_up.fill(true);
 }
 
-const MemberClock &Member::clock() const
+core::Time Member::local_now() const
 {
-	return m_world.plan.members[m_index].clock;
+	return m_clock.local(m_world.now());
 }
 
 core::MacAddress Member::mac(core::LinkIndex link) const
@@ -36,15 +53,30 @@ core::MacAddress Member::mac(core::LinkIndex link) const
 	return {0x02, 0, m_mac_version, 0, static_cast<std::uint8_t>(m_index + 1), link};
 }
 
+// ---------------------------------------------------------------- life and death
+
 void Member::boot()
 {
 	assert(!running());
+	m_powered = true;
+	m_world.carriers_changed();
+	if (m_keeper_runs && m_takeover.held) { // its predecessor's keeper comes first
+		m_world.queue.put(m_world.now() + look_for_predecessor, Wake::boot, m_index);
+		return;
+	}
 	++m_boot;
 	m_booted_at = m_world.now();
+	m_present_since = m_world.now();
 	if (m_boot > 1 && m_random.permille(100))
 		++m_mac_version; // came back with other NICs
 	m_random.fill(m_nonce);
 	m_world.truth.forget(m_index);
+	m_takeover.own(m_world.now(), false); // leftovers
+	m_takeover.held = false;
+	m_keeper_runs = true;
+	m_halts = {};
+	m_keeper = control::KeeperWatch(m_world.broken == Break::hasty_keeper ? m_world.plan.dead() / 2
+									      : m_world.plan.dead());
 	const MemberPlan &plan = m_world.plan.members[m_index];
 	m_process = std::make_unique<Process>(m_world, m_index, plan.config, m_nonce, plan.password, m_random.fork());
 	if (m_world.broken == Break::accept_any_tag)
@@ -59,18 +91,20 @@ void Member::boot()
 		m_world.network.attach(m_index, link, mac(link));
 		started.macs.push_back(mac(link));
 	}
-	const core::Time at = clock().local(m_world.now());
 	for (std::uint8_t i = 0; i < plan.config.monitor_count; ++i)
-		step({at, core::MonitorChanged{i, m_monitor_up[i]}});
-	step({at, started});
-	m_world.queue.put(m_world.now() + m_random.between(Duration{}, m_world.plan.interval()), Wake::beat, m_index,
-			  m_boot);
+		feed(core::MonitorChanged{i, m_monitor_up[i]});
+	m_carrier_told.fill(true);
+	tell_carrier();
+	feed(started);
+	plan_beat();
+	plan_pulse();
 }
 
-void Member::crash()
+// Its process is no more; the machine and what the kernel holds stay.
+void Member::end_process()
 {
 	assert(running());
-	m_world.trace.line(m_world.now(), member_name(m_index), "is dead");
+	note_vital();
 	m_world.network.detach(m_index);
 	m_world.truth.forget(m_index);
 	for (const std::uint32_t number : m_waiting)
@@ -78,98 +112,303 @@ void Member::crash()
 	m_waiting.clear();
 	m_process.reset();
 	m_answers.clear();
-	m_takeover = Takeover{false, m_world.now()};
-	m_paused = false;
+	m_absence.reset();
 	m_stopping = false;
 	m_control_planned = false;
 	m_tick_at = sim_never;
+	m_announce_at = sim_never;
+	m_takeover.set_role(m_world.now(), Takeover::Role::standby);
 	++m_boot; // what was planned for this boot finds nobody
 }
 
-void Member::pause(Duration length)
+void Member::crash()
 {
-	m_paused = true;
-	m_paused_at = m_world.now();
-	m_world.queue.put(m_world.now() + length, Wake::resume, m_index, m_boot);
+	m_world.trace.line(m_world.now(), member_name(m_index), "has no power");
+	end_process();
+	m_takeover.own(m_world.now(), false);
+	m_takeover.held = false;
+	m_keeper_runs = false;
+	m_powered = false;
+	m_halts = {};
+	m_world.carriers_changed();
 }
 
-void Member::resume()
+void Member::kill()
 {
-	const Duration gap = m_world.now() - m_paused_at;
-	m_paused = false;
-	m_resumed_at = m_world.now();
-	m_world.truth.granted(m_index, gap);
-	if (gap > m_world.plan.interval())
-		m_process->worker.was_away(gap);
-	for (const std::uint32_t number : m_waiting)
+	m_world.trace.line(m_world.now(), member_name(m_index), "is killed");
+	end_process();
+	at(Thread::worker) = {};
+	at(Thread::control) = {};
+	keeper_look(); // it sees the end of its daemon
+}
+
+// ---------------------------------------------------------------- threads
+
+void Member::halt(Thread thread, SimTime until)
+{
+	Halt &halt = at(thread);
+	if (!halt.stopped) {
+		if (thread == Thread::worker && running()) {
+			note_vital();
+			m_process->worker.halt();
+		}
+		halt.stopped = true;
+		halt.since = m_world.now();
+		if (thread == Thread::control && running()) // the worker will see
+			m_world.queue.put(m_world.now() + m_world.plan.watchdog() + m_world.plan.poll_delay +
+						  microseconds{1},
+					  Wake::watch, m_index, m_boot);
+	}
+	halt.until = std::max(halt.until, until);
+	m_world.queue.put(until, Wake::thaw, m_index, 0, static_cast<std::uint8_t>(thread));
+}
+
+void Member::end_halts()
+{
+	for (const Thread thread : {Thread::worker, Thread::control, Thread::keeper})
+		if (Halt &halt = at(thread); halt.stopped) {
+			halt.until = m_world.now();
+			m_world.queue.put(m_world.now(), Wake::thaw, m_index, 0, static_cast<std::uint8_t>(thread));
+		}
+}
+
+void Member::thaw(Thread thread)
+{
+	Halt &halt = at(thread);
+	if (!halt.stopped || m_world.now() < halt.until)
+		return;
+	halt.stopped = false;
+	const Duration gap = m_world.now() - halt.since;
+	if (thread == Thread::keeper) {
+		m_keeper_stalls.push_back({halt.since, m_world.now()});
+		if (m_keeper_stalls.size() > stalls_kept)
+			m_keeper_stalls.erase(m_keeper_stalls.begin());
+		keeper_look();
+		return;
+	}
+	if (!running())
+		return;
+	m_present_since = m_world.now();
+	// It is known from now on, also if control wakes before the worker.
+	const Duration away = m_world.now() - std::min(at(Thread::worker).since, halt.since);
+	const bool both = at(Thread::worker).since == at(Thread::control).since;
+	const bool first = at(Thread::worker).stopped || at(Thread::control).stopped;
+	if (thread == Thread::control && !both && m_process->worker.silence() != 0 &&
+	    (m_process->worker.knows_hang() || m_worker_back_at >= halt.since))
+		was_absent();
+	else if (both && first && away > m_world.plan.dead() + m_world.plan.tolerance())
+		was_absent();
+	if (thread == Thread::worker)
+		thaw_worker(gap);
+	else
+		thaw_control();
+}
+
+void Member::was_absent()
+{
+	m_absence = Absence{};
+	for (const core::Member &peer : m_process->node.members())
+		if (const auto other = peer.alive ? m_world.index_of(peer.id) : std::nullopt)
+			m_absence->awaited.set(*other);
+	if (turned_lately()) { // it was control that hung
+		m_absence->listening = true;
+		const bool came_back_before = m_worker_back_at >= at(Thread::control).since;
+		m_absence->listening_since = came_back_before ? m_worker_back_at : m_world.now();
+	}
+	m_absence->back_at = m_world.now();
+}
+
+void Member::thaw_worker(Duration gap)
+{
+	m_world.truth.granted(m_world.now(), m_index, gap);
+	if (m_absence && !m_absence->listening) {
+		m_absence->listening = true;
+		m_absence->listening_since = m_world.now();
+	}
+	if (gap > m_world.plan.dead())
+		m_worker_back_at = m_world.now();
+	m_process->worker.thaw(gap);
+	std::vector<std::uint32_t> waiting;
+	waiting.swap(m_waiting);
+	for (const std::uint32_t number : waiting)
 		deliver(number);
-	m_waiting.clear();
-	m_process->worker.beat();
+	beat();
 	m_process->worker.judge_all();
-	m_world.queue.put(m_world.now() + m_world.plan.interval(), Wake::beat, m_index, m_boot);
-	m_control_planned = false;
 	ring_bell();
-	m_tick_at = sim_never;
-	plan_tick();
+	if (at(Thread::control).stopped)
+		m_world.queue.put(m_world.now() + milliseconds{1}, Wake::watch, m_index, m_boot);
+}
+
+// Timers, ring and netlink are all ready: whichever its loop finds first.
+void Member::thaw_control()
+{
+	const auto soon = [&] { return m_world.now() + m_random.between(Duration{}, Duration{microseconds{200}}); };
+	m_control_planned = true;
+	m_world.queue.put(soon(), Wake::control, m_index, m_boot);
+	m_world.queue.put(soon(), Wake::pulse, m_index, m_boot);
+	if (m_process->node.next_deadline() != core::never) {
+		m_tick_at = std::max(m_clock.when(m_process->node.next_deadline()), soon());
+		m_world.queue.put(m_tick_at, Wake::tick, m_index, m_boot);
+	}
+	if (m_announce_at != sim_never) {
+		m_announce_at = soon();
+		m_world.queue.put(m_announce_at, Wake::announce, m_index, m_boot);
+	}
+	m_world.queue.put(soon(), Wake::carrier, m_index, m_boot);
+	// The worker sees control's counter move.
+	m_world.queue.put(m_world.now() + m_world.plan.poll_delay + microseconds{300}, Wake::watch, m_index, m_boot);
+}
+
+bool Member::frozen_with_all(Thread thread) const
+{
+	return at(thread).since == m_world.host_frozen_at();
+}
+
+bool Member::can_be_heard() const
+{
+	return running() && !at(Thread::worker).stopped && m_process->worker.silence() == 0;
+}
+
+bool Member::present() const
+{
+	return can_be_heard() && !at(Thread::control).stopped && m_process->node.presence() == core::Presence::present;
+}
+
+void Member::note_vital()
+{
+	if (!can_be_heard())
+		return;
+	m_vital = local_now();
+	m_heard_until = m_world.now();
+}
+
+core::Time Member::vital() const
+{
+	return can_be_heard() ? local_now() : m_vital;
+}
+
+SimTime Member::heard_until() const
+{
+	return can_be_heard() ? m_world.now() : m_heard_until;
+}
+
+void Member::heard(std::size_t other, SimTime sent_at)
+{
+	m_heard[other] = std::max(m_heard[other], sent_at);
 }
 
 void Member::wake(const Entry &entry)
 {
+	if (entry.wake == Wake::thaw) {
+		thaw(static_cast<Thread>(entry.slot));
+		return;
+	}
+	if (entry.wake == Wake::keeper) {
+		if (entry.at == m_keeper_at) {
+			m_keeper_at = sim_never;
+			keeper_look();
+		}
+		return;
+	}
 	if (!running() || entry.number != m_boot)
 		return;
-	if (entry.wake == Wake::resume) {
-		resume();
-		return;
+	const bool of_worker = entry.wake == Wake::beat || entry.wake == Wake::judge || entry.wake == Wake::watch;
+	if (at(of_worker ? Thread::worker : Thread::control).stopped) {
+		if (entry.wake == Wake::beat)
+			plan_beat();
+		else if (entry.wake == Wake::exit)
+			m_world.queue.put(at(Thread::control).until + milliseconds{1}, Wake::exit, m_index, m_boot);
+		return; // thaw() starts everything else again
 	}
-	if (entry.wake == Wake::exit) {
-		crash();
-		return;
-	}
-	if (m_paused)
-		return; // resume() starts everything again
 	switch (entry.wake) {
 	case Wake::beat:
-		m_process->worker.beat();
-		m_world.queue.put(m_world.now() + m_world.plan.interval(), Wake::beat, m_index, m_boot);
+		beat();
+		plan_beat();
 		break;
 	case Wake::judge:
 		m_process->worker.judge_planned(entry.at, entry.slot, entry.link);
 		ring_bell();
+		break;
+	case Wake::watch:
+		m_process->worker.watch_control();
+		ring_bell();
+		if (at(Thread::control).stopped && !m_process->worker.knows_hang())
+			m_world.queue.put(m_world.now() + milliseconds{1}, Wake::watch, m_index, m_boot);
 		break;
 	case Wake::control: control(); break;
 	case Wake::tick:
 		if (entry.at != m_tick_at)
 			break;
 		m_tick_at = sim_never;
-		step({clock().local(m_world.now()), core::Tick{}});
+		feed(core::Tick{});
+		break;
+	case Wake::pulse:
+		++m_process->watchdog;
+		if (m_process->worker.turns())
+			m_process->worker.see_control();
+		check_presence();
+		plan_pulse();
+		break;
+	case Wake::announce:
+		if (entry.at == m_announce_at)
+			announce();
+		break;
+	case Wake::carrier: tell_carrier(); break;
+	case Wake::exit:
+		end_process();
+		m_takeover.own(m_world.now(), false);
+		m_takeover.held = false;
+		m_keeper_runs = false;
+		m_world.trace.line(m_world.now(), member_name(m_index), "has ended");
 		break;
 	default: assert(false);
 	}
 }
 
+void Member::beat()
+{
+	m_process->worker.beat();
+}
+
+void Member::plan_beat()
+{
+	// While it is halted its grid stands still: it looks again an interval later.
+	const SimTime due = m_clock.when(m_process->worker.next_beat());
+	m_world.queue.put(due > m_world.now() ? due : m_world.now() + m_world.plan.interval(), Wake::beat, m_index,
+			  m_boot);
+}
+
+void Member::plan_pulse()
+{
+	m_world.queue.put(m_world.now() + std::min(m_world.plan.watchdog() / pulses_per_watchdog, longest_pulse),
+			  Wake::pulse, m_index, m_boot);
+}
+
+// ---------------------------------------------------------------- what comes in
+
 void Member::deliver(std::uint32_t packet_number)
 {
-	if (!running()) {
+	const Packet &packet = m_world.network.at(packet_number);
+	if (!running() || !m_world.carrier(m_index, packet.head.link)) {
 		m_world.network.release(packet_number);
 		return;
 	}
-	if (m_paused) {
+	if (at(Thread::worker).stopped) {
 		if (m_waiting.size() < nic_queue)
 			m_waiting.push_back(packet_number);
 		else
 			m_world.network.release(packet_number);
 		return;
 	}
-	const Packet &packet = m_world.network.at(packet_number);
 	if (packet.head.kind == PacketHead::Kind::esp) {
 		m_process->worker.take(packet);
-	} else {
+	} else if (m_process->ring.size() < ring_entries) {
 		core::HakeReceived event;
 		event.link = packet.head.link;
 		event.source = packet.head.source;
 		event.message.length = static_cast<std::uint8_t>(packet.head.length);
 		std::copy_n(packet.bytes.begin(), packet.head.length, event.message.bytes.begin());
-		m_process->ring.push_back({clock().local(m_world.now()), event});
+		m_process->ring.push_back({event});
 	}
 	m_world.network.release(packet_number);
 	ring_bell();
@@ -177,13 +416,16 @@ void Member::deliver(std::uint32_t packet_number)
 
 void Member::command(const core::EventBody &body)
 {
-	if (!running() || m_paused)
+	if (!running())
 		return;
 	if (std::holds_alternative<core::Stopping>(body)) {
 		m_stopping = true;
 		m_world.queue.put(m_world.now() + farewell, Wake::exit, m_index, m_boot);
 	}
-	step({clock().local(m_world.now()), body});
+	if (at(Thread::control).stopped)
+		m_process->ring.push_back({body}); // it waits at the socket
+	else
+		feed(body);
 }
 
 void Member::set_monitor(std::size_t monitor, bool up)
@@ -192,47 +434,125 @@ void Member::set_monitor(std::size_t monitor, bool up)
 	command(core::MonitorChanged{static_cast<std::uint8_t>(monitor), up});
 }
 
+void Member::carrier_changed()
+{
+	if (running())
+		m_world.queue.put(m_world.now() + m_world.plan.control_delay, Wake::carrier, m_index, m_boot);
+}
+
+void Member::tell_carrier()
+{
+	if (m_world.broken == Break::ignore_carrier)
+		return;
+	for (core::LinkIndex link = 0; link < m_world.plan.links; ++link)
+		if (const bool up = m_world.carrier(m_index, link); up != m_carrier_told[link]) {
+			m_carrier_told[link] = up;
+			feed(core::CarrierChanged{link, up});
+		}
+}
+
 void Member::ring_bell()
 {
-	if (m_process->ring.empty() || m_control_planned)
+	if (m_control_planned || m_process->ring.empty() || at(Thread::control).stopped)
 		return;
 	m_control_planned = true;
-	m_world.queue.put(m_world.now() + m_world.plan.control_delay, Wake::control, m_index, m_boot);
+	m_world.queue.put(m_world.now() + m_random.between(Duration{}, m_world.plan.control_delay), Wake::control,
+			  m_index, m_boot);
 }
 
 void Member::control()
 {
 	m_control_planned = false;
-	std::vector<core::Event> &ring = m_process->ring;
+	if (std::exchange(m_process->addresses_gone, false)) { // netlink tells of the keeper's deed
+		check_presence();
+		if (m_takeover.role == Takeover::Role::primary)
+			claim();
+	}
+	std::vector<RingEntry> &ring = m_process->ring;
 	for (std::size_t i = 0; i < ring.size(); ++i) {
-		const core::Event event = ring[i];
-		step(event);
+		const RingEntry entry = ring[i];
+		if (entry.silence != 0) {
+			m_process->returned_silence = entry.silence;
+			if (away_again()) // this is about an earlier absence
+				step(core::Absent{});
+			else
+				step(entry.body);
+		} else {
+			feed(entry.body);
+		}
 	}
 	ring.clear();
 }
 
 // ---------------------------------------------------------------- the core and what it wants
 
-void Member::step(const core::Event &event)
+// As in control/daemon.cc.
+bool Member::entitled() const
 {
-	run(event);
+	const std::uint32_t silence = m_process->worker.silence();
+	return turned_lately() && (silence == 0 || silence == m_process->ended_silence);
+}
+
+bool Member::turned_lately() const
+{
+	return !at(Thread::worker).stopped || m_world.now() - at(Thread::worker).since <= m_world.plan.dead();
+}
+
+// Away again before it had looked around.
+bool Member::away_again() const
+{
+	const std::uint32_t silence = m_process->worker.silence();
+	return !turned_lately() || (silence != 0 && silence != m_process->returned_silence);
+}
+
+void Member::check_presence()
+{
+	const core::Presence presence = m_process->node.presence();
+	if ((presence == core::Presence::present && !entitled()) ||
+	    (presence == core::Presence::returning && away_again()))
+		step(core::Absent{});
+	else if (presence == core::Presence::absent && entitled())
+		step(core::Returned{local_now(), {}});
+}
+
+void Member::feed(const core::EventBody &body)
+{
+	check_presence();
+	step(body);
+}
+
+void Member::step(const core::EventBody &body)
+{
+	++m_process->watchdog;
+	if (m_process->worker.turns())
+		m_process->worker.see_control();
+	run(body);
 	for (std::size_t i = 0; i < m_answers.size(); ++i) {
 		const core::KeyResult answer = m_answers[i];
-		run({event.now, answer});
+		run(answer);
 	}
 	m_answers.clear();
+	if (m_absence) // whom it has lost it does not wait for
+		for (const core::Member &peer : m_process->node.members())
+			if (const auto other = peer.id.empty() || peer.alive ? std::nullopt : m_world.index_of(peer.id))
+				m_absence->awaited.reset(*other);
+	if (m_process->worker.silence() != 0 || m_process->node.presence() != core::Presence::present)
+		m_present_since = m_world.now();
 	plan_tick();
 	m_ticks_in_a_row =
-		std::holds_alternative<core::Tick>(event.body) && m_world.now() == m_tick_at ? m_ticks_in_a_row + 1 : 0;
+		std::holds_alternative<core::Tick>(body) && m_world.now() == m_tick_at ? m_ticks_in_a_row + 1 : 0;
 	if (m_ticks_in_a_row > ticks_that_spin)
 		m_world.fail("ticks-make-progress",
 			     member_name(m_index) + " wants one Tick after another and time stands still");
 }
 
-void Member::run(const core::Event &original)
+void Member::run(const core::EventBody &original)
 {
-	core::Event event = original;
-	const MemberView view{m_takeover.owns, m_boot > 1, event.now};
+	const core::Time now = local_now();
+	core::Event &event = m_world.event;
+	event.now = now;
+	event.body = original;
+	const MemberView view{m_takeover.claims(), m_boot > 1, now};
 	if (!spoil(m_world.broken, view, event))
 		return;
 	const core::VclusterState before = m_process->node.vcluster();
@@ -249,7 +569,7 @@ void Member::run(const core::Event &original)
 
 void Member::plan_tick()
 {
-	SimTime at = std::max(clock().when(m_process->node.next_deadline()), m_world.now());
+	SimTime at = std::max(m_clock.when(m_process->node.next_deadline()), m_world.now());
 	if (at == sim_never)
 		return;
 	if (m_world.broken == Break::restless_timer)
@@ -383,12 +703,127 @@ void Member::carry_out(const core::SetBeatContent &action)
 
 void Member::carry_out(const core::BecomePrimary &)
 {
-	m_takeover = {true, m_world.now()};
+	m_takeover.set_role(m_world.now(), Takeover::Role::primary);
+	claim();
 }
 
 void Member::carry_out(const core::BecomeSecondary &)
 {
-	m_takeover = {false, m_world.now()};
+	m_takeover.set_role(m_world.now(), Takeover::Role::standby);
+	m_announce_at = sim_never;
+	if (m_world.broken == Break::keep_addresses)
+		return;
+	m_takeover.own(m_world.now(), false);
+	m_takeover.held = false;
+}
+
+void Member::carry_out(const core::SuspendClaim &)
+{
+	m_world.trace.line(m_world.now(), member_name(m_index), "suspends its claim");
+	m_takeover.set_role(m_world.now(), Takeover::Role::suspended);
+	m_announce_at = sim_never;
+}
+
+void Member::carry_out(const core::ResumeClaim &)
+{
+	m_world.trace.line(m_world.now(), member_name(m_index), "resumes its claim");
+	m_takeover.set_role(m_world.now(), Takeover::Role::primary);
+	claim();
+}
+
+void Member::carry_out(const core::EndSilence &)
+{
+	m_present_since = m_world.now();
+	m_process->ended_silence = m_process->returned_silence;
+	m_process->worker.end_silence(m_process->returned_silence);
+}
+
+void Member::carry_out(const core::Reannounce &)
+{
+	m_process->claimed_at = m_world.now();
+	announced();
+}
+
+// ---------------------------------------------------------------- addresses
+
+void Member::claim()
+{
+	m_world.checkers.acted(m_index, "claims the addresses");
+	m_takeover.arm(m_world.now(), local_now());
+	// The keeper looks while it has nothing to keep, more often than once a dead interval.
+	plan_keeper(m_world.now() + m_random.between(Duration{}, std::min(m_world.plan.dead(), keeper_idle_look)));
+	m_process->claimed_at = m_world.now();
+	announced();
+}
+
+void Member::announced()
+{
+	m_world.checkers.acted(m_index, "announces the addresses");
+	const Duration since = m_world.now() - m_process->claimed_at;
+	m_announce_at = since >= reminders_end ? sim_never : m_world.now() + std::max(shortest_reminder_gap, since / 4);
+	if (m_announce_at != sim_never)
+		m_world.queue.put(m_announce_at, Wake::announce, m_index, m_boot);
+}
+
+void Member::announce()
+{
+	m_announce_at = sim_never;
+	check_presence();
+	if (m_takeover.role == Takeover::Role::primary)
+		announced();
+}
+
+// ---------------------------------------------------------------- keeper
+
+void Member::plan_keeper(SimTime when)
+{
+	if (m_world.broken == Break::sleepy_keeper)
+		return;
+	m_keeper_at = std::max(when, m_world.now());
+	m_world.queue.put(m_keeper_at, Wake::keeper, m_index);
+}
+
+void Member::keeper_look()
+{
+	if (!m_keeper_runs || at(Thread::keeper).stopped)
+		return;
+	if (!m_takeover.held) {
+		m_keeper_runs = running();
+		if (!running())
+			m_takeover.own(m_world.now(), false); // leftovers
+		return;
+	}
+	if (!m_keeper.look(local_now(), std::max(vital(), m_takeover.armed))) {
+		plan_keeper(m_clock.when(m_keeper.due()) + m_random.between(Duration{}, m_world.plan.poll_delay));
+		return;
+	}
+	m_world.trace.line(m_world.now(), member_name(m_index), "keeper takes the addresses away");
+	m_world.checkers.taken(m_index);
+	++m_world.statistics.taken;
+	m_takeover.own(m_world.now(), false);
+	m_takeover.held = false;
+	m_keeper_runs = running();
+	if (!running())
+		return;
+	m_process->addresses_gone = true;
+	if (!m_control_planned && !at(Thread::control).stopped) {
+		m_control_planned = true;
+		m_world.queue.put(m_world.now() + m_world.plan.control_delay, Wake::control, m_index, m_boot);
+	}
+}
+
+Duration Member::keeper_excuse(SimTime since) const
+{
+	Duration sum{};
+	const auto add = [&](SimTime from, SimTime to) {
+		const Duration late = std::max(to - std::max(from, since), Duration{});
+		sum += late + std::min(late, m_world.plan.dead());
+	};
+	for (const Stall &stall : m_keeper_stalls)
+		add(stall.from, stall.to);
+	if (at(Thread::keeper).stopped)
+		add(at(Thread::keeper).since, m_world.now());
+	return sum;
 }
 
 } // namespace systole::sim

@@ -1,15 +1,23 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Copyright(c) 2026 The Systole authors
 //
-// One member of the simulated cluster: a machine that boots, dies, freezes and boots again, and on it the real
-// core::Node between a simulated worker, key agent and takeover.
+// One member of the simulated cluster: a machine that boots, dies, freezes and comes back, with a kernel that holds
+// addresses and a keeper that takes them away; and on it, most of the time, a daemon: the real core::Node between a
+// simulated worker and key agent.
+//
+//   machine   off --boot()--> on --crash()--> off
+//   daemon    boot() --> runs --kill(), crash(), exit--> ended; its keeper and the kernel's addresses may outlive it
+//   threads   each may be halted: worker and control (SIGSTOP), control alone (hung), all with the keeper (machine)
 #pragma once
 
 #include "control/core/node.h"
 #include "tests/sim/event_queue.h"
 #include "tests/sim/key_agent.h"
+#include "tests/sim/plan.h"
+#include "tests/sim/takeover.h"
 #include "tests/sim/worker.h"
 
+#include <bitset>
 #include <memory>
 #include <optional>
 #include <vector>
@@ -18,10 +26,14 @@ namespace systole::sim {
 
 class World;
 
-// The addresses of the cluster, as the takeover would hold them.
-struct Takeover {
-	bool owns = false;
-	SimTime changed_at = long_ago; // since when it is so
+enum class Thread : std::uint8_t { worker, control, keeper };
+
+// Away for longer than the dead interval, and what must have happened before the member may speak again.
+struct Absence {
+	bool listening = false; // its worker is back, since:
+	SimTime listening_since{};
+	SimTime back_at{};                    // and its control
+	std::bitset<max_sim_members> awaited; // alive when it went, and not lost since
 };
 
 class Member {
@@ -30,26 +42,53 @@ public:
 
 	void boot();
 	void crash();
-	void pause(Duration length);
+	void kill();
+	// Does not turn before `until`. Whoever is halted already stays so until the later of both.
+	void halt(Thread thread, SimTime until);
+	void end_halts();
 	void wake(const Entry &entry);
 	void deliver(std::uint32_t packet_number);
-	// What an operator or the kernel says, at once.
+	// What an operator or the kernel says: at once, or when control turns again.
 	void command(const core::EventBody &body);
+	void carrier_changed();
 
+	[[nodiscard]] bool powered() const { return m_powered; }
 	[[nodiscard]] bool running() const { return m_process != nullptr; }
-	[[nodiscard]] bool paused() const { return m_paused; }
+	[[nodiscard]] bool halted(Thread thread) const { return at(thread).stopped; }
+	[[nodiscard]] bool frozen_with_all(Thread thread) const;
+	[[nodiscard]] const Absence *absence() const { return m_absence ? &*m_absence : nullptr; }
+	// When the newest beat was sent that it has had of another.
+	[[nodiscard]] SimTime heard_of(std::size_t other) const { return m_heard[other]; }
+	// Since when control has not turned; never if it does.
+	[[nodiscard]] SimTime hung_since() const
+	{
+		return at(Thread::control).stopped ? at(Thread::control).since : sim_never;
+	}
+	// Its daemon turns, listens, decides and may be heard.
+	[[nodiscard]] bool present() const;
+	// The last time at which it was not: every bound that counts from somebody's decisions begins there.
+	[[nodiscard]] SimTime present_since() const { return m_present_since; }
+	// The last moment at which its worker turned and could be heard.
+	[[nodiscard]] SimTime heard_until() const;
+	// For how long of the time since `since` its keeper could not turn, and what it grants for that once more: whatever
+	// kept it may have kept its daemon.
+	[[nodiscard]] Duration keeper_excuse(SimTime since) const;
 	[[nodiscard]] bool stopping() const { return m_stopping; }
 	[[nodiscard]] std::uint32_t boot_number() const { return m_boot; }
 	[[nodiscard]] SimTime booted_at() const { return m_booted_at; }
-	[[nodiscard]] SimTime resumed_at() const { return m_resumed_at; }
 	[[nodiscard]] const core::Node &node() const { return m_process->node; }
 	[[nodiscard]] const KeyAgent &keys() const { return m_process->keys; }
 	[[nodiscard]] const Takeover &takeover() const { return m_takeover; }
-	[[nodiscard]] const MemberClock &clock() const;
+	[[nodiscard]] const MemberClock &clock() const { return m_clock; }
 	[[nodiscard]] core::MacAddress mac(core::LinkIndex link) const;
 	[[nodiscard]] const core::BootNonce &nonce() const { return m_nonce; }
 	[[nodiscard]] bool monitor_up(std::size_t monitor) const { return m_monitor_up[monitor]; }
 	void set_monitor(std::size_t monitor, bool up);
+
+	// ---- for its worker
+	void heard(std::size_t other, SimTime sent_at);
+	// It is about to stop turning, or to be silent.
+	void note_vital();
 
 private:
 	struct Process {
@@ -57,16 +96,51 @@ private:
 			std::uint64_t password, Random random);
 		core::Node node;
 		KeyAgent keys;
-		std::vector<core::Event> ring;
+		std::vector<RingEntry> ring;
+		std::uint64_t watchdog = 0; // control's turn counter
 		Worker worker;
+		std::uint32_t returned_silence = 0; // the executor's m_silence and
+		std::uint32_t ended_silence = 0;    // m_ended_silence
+		bool addresses_gone = false;        // netlink says so
+		SimTime claimed_at = long_ago;      // the train of announcements began
+	};
+	struct Halt {
+		bool stopped = false;
+		SimTime since = long_ago;
+		SimTime until = long_ago;
 	};
 
-	void step(const core::Event &event);
-	void run(const core::Event &event);
+	[[nodiscard]] Halt &at(Thread thread) { return m_halts[static_cast<std::size_t>(thread)]; }
+	[[nodiscard]] const Halt &at(Thread thread) const { return m_halts[static_cast<std::size_t>(thread)]; }
+	[[nodiscard]] core::Time local_now() const;
+	[[nodiscard]] bool can_be_heard() const;
+	[[nodiscard]] core::Time vital() const;
+
+	void end_process();
+	void thaw(Thread thread);
+	void thaw_worker(Duration gap);
+	void thaw_control();
+	void was_absent();
+
+	[[nodiscard]] bool entitled() const;
+	[[nodiscard]] bool turned_lately() const;
+	[[nodiscard]] bool away_again() const;
+	void check_presence();
+	void feed(const core::EventBody &body);
+	void step(const core::EventBody &body);
+	void run(const core::EventBody &body);
 	void control();
 	void ring_bell();
-	void resume();
+	void beat();
+	void announce();
+	void announced();
+	void tell_carrier();
 	void plan_tick();
+	void plan_beat();
+	void plan_pulse();
+	void claim();
+	void keeper_look();
+	void plan_keeper(SimTime at);
 	void send(const OutgoingHake &message);
 	void send(const std::optional<OutgoingHake> &message);
 
@@ -88,29 +162,48 @@ private:
 	void carry_out(const core::SetBeatContent &action);
 	void carry_out(const core::BecomePrimary &);
 	void carry_out(const core::BecomeSecondary &);
-	void carry_out(const core::Reannounce &) {}
+	void carry_out(const core::SuspendClaim &);
+	void carry_out(const core::ResumeClaim &);
+	void carry_out(const core::EndSilence &);
+	void carry_out(const core::Reannounce &);
 	void carry_out(const core::Notice &) {}
 
 	World &m_world;
 	std::size_t m_index;
+	const MemberClock m_clock;
 	Random m_random;
+	bool m_powered = false;
+	std::array<Halt, 3> m_halts{};
 	std::unique_ptr<Process> m_process;
 	std::uint32_t m_boot = 0;
 	std::uint8_t m_mac_version = 0;
 	core::BootNonce m_nonce{};
 	SimTime m_booted_at = long_ago;
+	SimTime m_present_since = long_ago;
+	SimTime m_worker_back_at = long_ago; // from more than a dead interval
 	std::vector<core::KeyResult> m_answers;
-	Takeover m_takeover;
 	std::array<bool, core::max_monitors> m_monitor_up{};
+	std::array<bool, core::max_links> m_carrier_told{};
 	bool m_stopping = false;
 	bool m_control_planned = false;
 	SimTime m_tick_at = sim_never;
+	SimTime m_announce_at = sim_never;
 	int m_ticks_in_a_row = 0;
+	std::vector<std::uint32_t> m_waiting; // packets in the NIC's queue while the worker is halted
+	std::optional<Absence> m_absence;
+	std::array<SimTime, max_sim_members> m_heard{};
 
-	bool m_paused = false;
-	SimTime m_paused_at{};
-	SimTime m_resumed_at = long_ago;
-	std::vector<std::uint32_t> m_waiting; // packets in the NIC's queue while paused
+	Takeover m_takeover;
+	bool m_keeper_runs = false;
+	control::KeeperWatch m_keeper;
+	SimTime m_keeper_at = sim_never;
+	struct Stall {
+		SimTime from;
+		SimTime to;
+	};
+	std::vector<Stall> m_keeper_stalls; // the last few
+	core::Time m_vital{};               // in the page that worker and keeper share
+	SimTime m_heard_until = long_ago;
 };
 
 } // namespace systole::sim

@@ -12,6 +12,7 @@ namespace systole::sim {
 namespace {
 
 using std::chrono::microseconds;
+using std::chrono::milliseconds;
 
 // Who is dead, frozen or cut off is no longer held for alive one dead interval after its last beat that could count.
 class Detection final : public Checker {
@@ -31,7 +32,9 @@ private:
 	void look(std::size_t index)
 	{
 		const Member &member = m_world.member(index);
-		if (!member.running() || member.paused())
+		// Back from a halt, control has a moment to take in what its worker has found out.
+		if (!member.running() || member.halted(Thread::worker) || member.halted(Thread::control) ||
+		    m_world.now() - member.present_since() < m_world.plan.tolerance() + milliseconds{2})
 			return;
 		for (const core::Member &peer : member.node().members()) {
 			if (!peer.alive)
@@ -89,10 +92,17 @@ private:
 	void look_lost(const Step &step, std::size_t other)
 	{
 		// Judged at the event's time, in the member's clock; beats after that are none of its business.
-		const SimTime judged = m_world.member(step.member).clock().when(step.event.now);
+		const Member &member = m_world.member(step.member);
+		bool carrier = !member.node().config().carrier_loss_immediate;
+		for (std::size_t link = 0; link < m_world.plan.links; ++link)
+			carrier = carrier || member.node().carrier_up(link);
+		if (!carrier)
+			return; // given up because of that
+		const auto *verdict = std::get_if<core::PeerLinkChanged>(&step.event.body);
+		const SimTime judged = member.clock().when(verdict != nullptr ? verdict->judged_at : step.event.now);
 		const Duration least = m_world.plan.dead() - m_world.plan.dead() / 1000 - microseconds{10};
 		for (std::size_t link = 0; link < m_world.plan.links; ++link) {
-			const SimTime proven = m_world.truth.proven(step.member, other, link);
+			const SimTime proven = m_world.truth.life(step.member, other, link);
 			if (proven <= judged && judged - proven < least)
 				fail(member_name(step.member) + " gave up " + member_name(other) + " only " +
 				     in_ms(judged - proven) + " after a good beat on link " + std::to_string(link) +
@@ -209,7 +219,13 @@ private:
 	{
 		const Plan &plan = m_world.plan;
 		return a == b || (!plan.members[a].outsider && !plan.members[b].outsider &&
-				  plan.other_side[a] == plan.other_side[b]);
+				  (plan.ending != Ending::split || plan.other_side[a] == plan.other_side[b]));
+	}
+	// In the end `a` cannot hear `b`.
+	[[nodiscard]] bool deaf(std::size_t a, std::size_t b) const
+	{
+		const Plan &plan = m_world.plan;
+		return plan.ending == Ending::one_way && plan.cut_from == b && plan.cut_to == a;
 	}
 	void look(std::size_t index)
 	{
@@ -232,13 +248,13 @@ private:
 			}
 			if (peer.takeover().owns) {
 				++primaries;
-				if (own.choice != id)
+				if (own.choice != id && !deaf(index, other))
 					fail(who + " does not follow the primary " + member_name(other));
 				if (peer.running() && peer.node().vcluster().epoch != own.epoch)
 					fail(who + " is at epoch " + std::to_string(own.epoch) + ", its primary " +
 					     member_name(other) + " at another");
 			}
-			if (other != index)
+			if (other != index && !deaf(index, other))
 				look_session(index, other);
 		}
 		if (primaries != 1)
@@ -255,7 +271,8 @@ private:
 			return;
 		}
 		for (std::size_t link = 0; link < m_world.plan.links; ++link)
-			if (known->links[link].health != core::LinkHealth::up)
+			if (known->links[link].health !=
+			    (deaf(other, index) ? core::LinkHealth::one_way : core::LinkHealth::up))
 				fail(member_name(index) + " does not hear " + member_name(other) + " on link " +
 				     std::to_string(link));
 	}

@@ -43,16 +43,27 @@ void Network::transmit(const Packet &packet)
 void Network::carry(const Packet &packet, std::size_t to)
 {
 	const NetworkPlan &plan = m_plan.network;
-	if (!m_open[packet.head.sender][to][packet.head.link])
+	if (!m_open[packet.head.sender][to][packet.head.link]) {
+		++m_counts.held_by_cuts;
 		return;
-	if (m_random.permille(m_loss_permille) || m_random.permille(m_extra_loss_permille))
+	}
+	if (m_random.permille(m_loss_permille) || m_random.permille(m_extra_loss_permille)) {
+		++m_counts.lost;
 		return;
+	}
+	++m_counts.carried;
 	const int copies = 1 + (m_random.permille(plan.duplicate_permille) ? 1 : 0);
+	m_counts.duplicated += copies == 1 ? 0 : 1;
 	for (int i = 0; i < copies; ++i) {
 		Duration delay = plan.delay + m_random.between(Duration{}, plan.jitter);
 		if (m_random.permille(plan.straggler_permille))
 			delay += plan.straggle;
-		m_queue.put(m_queue.now() + delay, Wake::deliver, to, m_pool.put(packet));
+		const SimTime arrival = m_queue.now() + delay;
+		SimTime &last = m_last_arrival[packet.head.sender][to];
+		m_counts.delayed += delay > plan.delay ? 1 : 0;
+		m_counts.reordered += arrival < last ? 1 : 0;
+		last = std::max(last, arrival);
+		m_queue.put(arrival, Wake::deliver, to, m_pool.put(packet));
 	}
 }
 

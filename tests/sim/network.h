@@ -16,6 +16,15 @@
 
 namespace systole::sim {
 
+struct NetworkCounts {
+	std::uint64_t carried = 0;
+	std::uint64_t lost = 0;
+	std::uint64_t held_by_cuts = 0;
+	std::uint64_t delayed = 0; // by some jitter
+	std::uint64_t reordered = 0;
+	std::uint64_t duplicated = 0;
+};
+
 class Network {
 public:
 	Network(const Plan &plan, EventQueue &queue, Random random);
@@ -39,6 +48,7 @@ public:
 	void set_extra_loss(int permille) { m_extra_loss_permille = permille; }
 	[[nodiscard]] int extra_loss() const { return m_extra_loss_permille; }
 	void end_of_loss();
+	[[nodiscard]] const NetworkCounts &counts() const { return m_counts; }
 
 	// The attacker hears everything, cut or lost or not; empty if there is nothing yet.
 	void record_from_now_on() { m_recording = true; }
@@ -60,6 +70,9 @@ private:
 	bool m_recording = false;
 	std::vector<Packet> m_records;
 	std::size_t m_next_record = 0;
+	NetworkCounts m_counts;
+	// When the packet sent last arrives: one that is sent later and comes earlier has overtaken it.
+	std::array<std::array<SimTime, max_sim_members>, max_sim_members> m_last_arrival{};
 };
 
 } // namespace systole::sim

@@ -38,6 +38,9 @@ struct PacketHead {
 	// link, and which of the receiver's beats the sender had heard by then.
 	std::uint64_t number = 0;
 	std::uint64_t echo_number = 0;
+	SimTime sent_at{};
+	Duration echo_way{};  // that beat's time on the way
+	Duration echo_held{}; // since it came
 };
 
 struct Packet {

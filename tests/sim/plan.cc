@@ -13,18 +13,17 @@ using std::chrono::seconds;
 
 namespace {
 
-constexpr std::int64_t beats_per_second = 3000; // of the whole cluster: keeps a seed cheap
+constexpr std::int64_t beats_per_second = 4000; // of the whole cluster: keeps a seed cheap
 
 core::Config draw_config(Random &random, std::size_t count, std::size_t links)
 {
-	static constexpr Duration intervals[] = {milliseconds{10}, milliseconds{10}, milliseconds{20}, milliseconds{50},
-						 milliseconds{100}};
+	static constexpr Duration slow[] = {milliseconds{100}, milliseconds{100}, milliseconds{150}, milliseconds{200}};
 	static constexpr Duration margins[] = {seconds{1}, seconds{5}, seconds{300}};
 	core::Config config;
 	config.group_id = 103;
 	const std::string_view name = "sim";
 	std::copy(name.begin(), name.end(), config.group_name.begin());
-	config.hb_interval = random.pick(intervals);
+	config.hb_interval = random.permille(200) ? Duration{milliseconds{10}} : random.pick(slow);
 	const auto ways = static_cast<std::int64_t>(count * (count - 1) * links);
 	while (ways * Duration{seconds{1}} / config.hb_interval > beats_per_second)
 		config.hb_interval *= 2;
@@ -39,7 +38,9 @@ core::Config draw_config(Random &random, std::size_t count, std::size_t links)
 
 void draw_members(Plan &plan, Random &random, std::size_t count)
 {
-	const core::Config common = draw_config(random, count, plan.links);
+	core::Config common = draw_config(random, count, plan.links);
+	plan.direct = count == 2 && random.permille(400);
+	common.carrier_loss_immediate = plan.direct && random.permille(600);
 	const bool same_priority = random.permille(500);
 	const int override_permille = random.permille(250) ? 600 : 0;
 	const bool expected = random.permille(500);
@@ -84,26 +85,42 @@ void draw_network(Plan &plan, Random &random)
 	network.jitter = random.between(Duration{}, Duration{plan.interval() / 4});
 	network.straggle = network.straggler_permille == 0 ? Duration{}
 							   : random.between(Duration{}, Duration{plan.interval() * 2});
+	if (plan.direct) { // a cable, and nothing in it
+		network.duplicate_permille = 0;
+		network.straggler_permille = 0;
+		network.straggle = Duration{};
+		network.delay = microseconds{2};
+		network.jitter = random.permille(500) ? random.between(Duration{}, microseconds{200}) : Duration{};
+	}
 }
 
 void draw_faults(Plan &plan, Random &random)
 {
-	static constexpr Duration gaps[] = {milliseconds{150}, milliseconds{600}, seconds{2}, seconds{5}};
-	const bool quiet = random.permille(150);
+	static constexpr Duration gaps[] = {milliseconds{150}, milliseconds{600}, seconds{2}, seconds{5}, seconds{12}};
+	const bool quiet = random.permille(100);
 	if (quiet)
 		return;
-	plan.fault_gap = random.pick(gaps);
+	// Much of everything, or one or two kinds that are far apart, so that one's consequences are over before the next.
+	const bool single = random.permille(350);
+	plan.fault_gap = single ? gaps[random.between(2, 4)] : random.pick(gaps);
 	do {
 		for (std::size_t i = 0; i < fault_kinds; ++i)
-			plan.faults[i] = random.permille(450);
+			plan.faults[i] = random.permille(single ? 80 : 450);
+		if (!plan.direct)
+			plan.faults.reset(static_cast<std::size_t>(Fault::cable));
 	} while (plan.faults.none());
 	const auto enable = [&](Fault fault) { plan.faults.set(static_cast<std::size_t>(fault)); };
 	const auto enabled = [&](Fault fault) { return plan.faults[static_cast<std::size_t>(fault)]; };
 	// What breaks must be mended now and then, or a run is all rubble.
-	if (enabled(Fault::crash) || enabled(Fault::stop))
+	if (enabled(Fault::crash) || enabled(Fault::kill) || enabled(Fault::stop))
 		enable(Fault::restart);
-	enable(Fault::heal_some);
-	enable(Fault::heal_all);
+	const bool cuts = enabled(Fault::cut_link) || enabled(Fault::cut_one_way) || enabled(Fault::cut_pair) ||
+			  enabled(Fault::cut_switch) || enabled(Fault::isolate) || enabled(Fault::split) ||
+			  enabled(Fault::cable);
+	if (cuts || !single) {
+		enable(Fault::heal_some);
+		enable(Fault::heal_all);
+	}
 	if (random.permille(250))
 		plan.attack_gap = random.between(milliseconds{3}, milliseconds{100});
 }
@@ -113,9 +130,9 @@ void draw_faults(Plan &plan, Random &random)
 const char *name_of(Fault fault)
 {
 	static constexpr const char *names[fault_kinds] = {
-		"crash",      "stop",       "restart",       "pause",       "cut-link",  "cut-one-way",
-		"cut-pair",   "cut-switch", "isolate",       "split",       "heal-some", "heal-all",
-		"loss-burst", "monitor",    "failover-flag", "reset-uptime"};
+		"crash",     "kill",     "stop",    "restart",    "pause",      "freeze",        "host-freeze",
+		"hang",      "cut-link", "one-way", "cut-pair",   "cut-switch", "isolate",       "split",
+		"heal-some", "heal-all", "cable",   "loss-burst", "monitor",    "failover-flag", "reset-uptime"};
 	return names[static_cast<std::size_t>(fault)];
 }
 
@@ -138,11 +155,18 @@ Plan Plan::draw(std::uint64_t seed, const PlanOptions &options)
 	const auto members = static_cast<int>(count);
 	plan.settle = plan.common().hello_holddown + seconds{10} + plan.dead() * (8 + members);
 	plan.hold = seconds{4};
-	plan.safety = std::max<Duration>(options.total - plan.settle - plan.hold, seconds{5});
-	plan.lasting_split = count > 2 && random.permille(150);
-	if (plan.lasting_split)
+	if (count > 2 && random.permille(150)) {
+		plan.ending = Ending::split;
 		for (std::size_t i = 0; i < count; ++i)
 			plan.other_side[i] = random.permille(500);
+	} else if (random.permille(250)) {
+		plan.ending = Ending::one_way;
+		plan.cut_from = random.index(count);
+		plan.cut_to = (plan.cut_from + 1 + random.index(count - 1)) % count;
+		plan.aftermath = plan.echo_belief() + plan.hearsay() * 2 + plan.dead() * (6 + members);
+		plan.hold = seconds{6};
+	}
+	plan.safety = std::max<Duration>(options.total - plan.settle - plan.aftermath - plan.hold, seconds{5});
 	plan.forger = plan.attack_gap != Duration{} && random.permille(400);
 	return plan;
 }
@@ -150,19 +174,26 @@ Plan Plan::draw(std::uint64_t seed, const PlanOptions &options)
 std::string Plan::text() const
 {
 	const auto ms = [](Duration d) { return std::chrono::duration<double, std::milli>(d).count(); };
-	char line[400];
+	char line[500];
 	std::snprintf(line, sizeof line,
-		      "%zu members, %zu links, interval %.0f ms x %u, holddown %.1f s, margin %.0f s, expected %u, "
+		      "%zu members, %zu links%s, interval %.0f ms x %u, holddown %.1f s, margin %.0f s, expected %u, "
 		      "loss %d/1000, duplicates %d/1000, "
 		      "stragglers %d/1000 +%.1f ms, delay %.2f ms + %.2f ms, control %.2f ms, poll %.2f ms\n",
-		      members.size(), links, ms(interval()), common().hb_lost_threshold,
-		      ms(common().hello_holddown) / 1000, ms(common().uptime_margin) / 1000, common().expected_members,
-		      network.loss_permille, network.duplicate_permille, network.straggler_permille,
-		      ms(network.straggle), ms(network.delay), ms(network.jitter), ms(control_delay), ms(poll_delay));
+		      members.size(), links,
+		      !direct                           ? ""
+		      : common().carrier_loss_immediate ? " (direct, carrier loss immediate)"
+							: " (direct)",
+		      ms(interval()), common().hb_lost_threshold, ms(common().hello_holddown) / 1000,
+		      ms(common().uptime_margin) / 1000, common().expected_members, network.loss_permille,
+		      network.duplicate_permille, network.straggler_permille, ms(network.straggle), ms(network.delay),
+		      ms(network.jitter), ms(control_delay), ms(poll_delay));
 	std::string out = line;
 	std::snprintf(line, sizeof line,
 		      "safety %.1f s, settle %.1f s, hold %.1f s, %s, attacker %s, faults:", ms(safety) / 1000,
-		      ms(settle) / 1000, ms(hold) / 1000, lasting_split ? "ends split in two" : "ends whole",
+		      ms(settle + aftermath) / 1000, ms(hold) / 1000,
+		      ending == Ending::split     ? "ends split in two"
+		      : ending == Ending::one_way ? "ends with a one-way cut"
+						  : "ends whole",
 		      attack_gap == Duration{} ? "no"
 		      : forger                 ? "forges"
 					       : "replays");
@@ -179,7 +210,8 @@ std::string Plan::text() const
 			      std::string(m.config.self.view()).c_str(), m.config.priority,
 			      m.config.override_enabled ? "on" : "off",
 			      m.outsider ? (m.password != 1 ? ", another password" : ", another policy") : "",
-			      ms(m.first_boot) / 1000, lasting_split ? (other_side[i] ? ", side B" : ", side A") : "");
+			      ms(m.first_boot) / 1000,
+			      ending == Ending::split ? (other_side[i] ? ", side B" : ", side A") : "");
 		out += line;
 	}
 	return out;

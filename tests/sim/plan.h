@@ -21,9 +21,13 @@ inline constexpr std::size_t max_sim_members = core::max_members;
 
 enum class Fault : std::uint8_t {
 	crash,       // power loss
+	kill,        // SIGKILL of the daemon: machine, addresses and keeper stay
 	stop,        // orderly exit
 	restart,     // a dead member boots again, new nonce
-	pause,       // SIGSTOP for a while
+	pause,       // SIGSTOP of the daemon for a while; its keeper goes on
+	freeze,      // the whole machine for a while, with its keeper
+	host_freeze, // all machines at once
+	hang,        // the control thread alone; the worker goes on
 	cut_link,    // both ways between two members on one link
 	cut_one_way, // one direction between two members, on one link or on all
 	cut_pair,    // both ways between two members on all links
@@ -32,12 +36,13 @@ enum class Fault : std::uint8_t {
 	split,       // two halves
 	heal_some,   // one pair
 	heal_all,
+	cable,      // a direct cable, or all of them, pulled: both ends lose carrier
 	loss_burst, // most packets lost for a while
 	monitor,    // a monitored interface goes down or comes back
 	failover_flag,
 	reset_uptime,
 };
-inline constexpr std::size_t fault_kinds = 16;
+inline constexpr std::size_t fault_kinds = 21;
 [[nodiscard]] const char *name_of(Fault fault);
 
 struct MemberPlan {
@@ -60,13 +65,21 @@ struct NetworkPlan {
 };
 
 struct PlanOptions {
-	Duration total = std::chrono::seconds{60};
+	Duration total = std::chrono::seconds{120};
 	int members_low = 2;
-	int members_high = 6;
+	int members_high = 4;
+};
+
+// How a run ends, once everything is healed.
+enum class Ending : std::uint8_t {
+	whole,
+	split,   // one clean split stays
+	one_way, // when all has settled, two members are cut in one direction, and stay so
 };
 
 struct Plan {
 	std::uint64_t seed = 0;
+	bool direct = false; // two members with cables between them, and no switch: carrier follows the other's power
 	std::size_t links = 1;
 	std::vector<MemberPlan> members;
 	NetworkPlan network;
@@ -78,12 +91,15 @@ struct Plan {
 	Duration control_delay{}; // ring to control thread
 	Duration poll_delay{};    // a worker's turn after a deadline
 
-	// safety phase | everything healed, settling | nothing may change any more
+	// safety phase | everything healed, settling | the last cut, and what follows from it | nothing may change any more
 	Duration safety{};
 	Duration settle{};
+	Duration aftermath{}; // zero without a last cut
 	Duration hold{};
-	std::array<bool, max_sim_members> other_side{}; // in the end phase, on the far side of a lasting clean split
-	bool lasting_split = false;
+	Ending ending = Ending::whole;
+	std::array<bool, max_sim_members> other_side{}; // of the lasting split
+	std::size_t cut_from = 0;                       // of the lasting one-way cut
+	std::size_t cut_to = 0;
 
 	[[nodiscard]] static Plan draw(std::uint64_t seed, const PlanOptions &options);
 	[[nodiscard]] std::string text() const;
@@ -91,12 +107,20 @@ struct Plan {
 	[[nodiscard]] const core::Config &common() const { return members[0].config; }
 	[[nodiscard]] Duration interval() const { return common().hb_interval; }
 	[[nodiscard]] Duration dead() const { return common().dead_interval(); }
-	[[nodiscard]] Duration total() const { return safety + settle + hold; }
+	[[nodiscard]] Duration settled_at() const { return safety + settle + aftermath; }
+	[[nodiscard]] Duration total() const { return settled_at() + hold; }
+	// `control-watchdog`, as configured by default.
+	[[nodiscard]] Duration watchdog() const
+	{
+		return std::max<Duration>(dead() * 3, std::chrono::milliseconds{200});
+	}
 	// How late anything may be that is judged in time: clocks, worker turn, ring.
 	[[nodiscard]] Duration tolerance() const
 	{
 		return dead() / 1000 + poll_delay + control_delay + std::chrono::milliseconds{1};
 	}
+	// A beat that echoes an older one of ours counts as heard for so long; then as one-way, or as nothing.
+	[[nodiscard]] Duration echo_belief() const { return interval() * (common().hb_lost_threshold + 6); }
 	// From the first beat that says something new to everybody who hears the sender having stepped on it. A beat may
 	// be lost, but not all of a dead interval; a content that was known before is handed up again after 100 ms.
 	[[nodiscard]] Duration hearsay() const

@@ -45,10 +45,10 @@ private:
 			return;
 		const Member &x = m_world.member(a);
 		const Member &y = m_world.member(b);
-		if (!x.takeover().owns || !y.takeover().owns)
+		if (!x.takeover().claims() || !y.takeover().claims())
 			return;
-		const SimTime both =
-			std::max({x.takeover().changed_at, y.takeover().changed_at, x.resumed_at(), y.resumed_at()});
+		const SimTime both = std::max(
+			{x.takeover().role_since, y.takeover().role_since, x.present_since(), y.present_since()});
 		const SimTime hearing = m_world.truth.hearing_since(m_world.now(), a, b);
 		if (hearing != sim_never) {
 			const Duration dual = m_world.now() - std::max(both, hearing);
@@ -69,13 +69,53 @@ private:
 	Duration m_connected_bound;
 };
 
+// Cut in one direction: who hears a primary that does not hear it gives way, and there is no permanent second primary.
+class OneWayCut final : public Checker {
+public:
+	explicit OneWayCut(World &world)
+	    : Checker(world, "one-way-cut"), m_bound(world.plan.echo_belief() + world.plan.hearsay() +
+						     world.plan.dead() * (claim_patience + 1) + world.plan.tolerance())
+	{
+	}
+	void after_step(const Step &step) override
+	{
+		for (std::size_t other = 0; other < m_world.size(); ++other)
+			if (other != step.member) {
+				look(step.member, other);
+				look(other, step.member);
+			}
+	}
+
+private:
+	void look(std::size_t hearer, std::size_t other)
+	{
+		if (!m_world.takes_part(hearer) || !m_world.takes_part(other))
+			return;
+		const Member &x = m_world.member(hearer);
+		const Member &y = m_world.member(other);
+		if (!x.takeover().claims() || !y.takeover().claims())
+			return;
+		const SimTime hears = m_world.truth.half_hearing_since(m_world.now(), hearer, other);
+		if (hears == sim_never)
+			return;
+		const Duration dual = m_world.now() - std::max({x.takeover().role_since, y.takeover().role_since,
+								x.present_since(), y.present_since(), hears});
+		m_world.statistics.longest_half_heard = std::max(m_world.statistics.longest_half_heard, dual);
+		if (dual > m_bound)
+			fail(member_name(hearer) + " hears " + member_name(other) + " and both are primary for " +
+			     in_ms(dual) + ", bound " + in_ms(m_bound));
+	}
+	Duration m_bound;
+};
+
 // BecomePrimary and BecomeSecondary alternate, and who is not in work owns nothing.
 class RolesAlternate final : public Checker {
 public:
 	explicit RolesAlternate(World &world) : Checker(world, "roles-alternate") {}
 	bool may_carry_out(std::size_t member, const core::Actions &actions) override
 	{
-		bool owns = m_world.member(member).takeover().owns;
+		bool owns = m_world.member(member).takeover().claims();
+		bool suspended = m_world.member(member).takeover().role == Takeover::Role::suspended;
 		for (const core::Action &action : actions) {
 			if (std::holds_alternative<core::BecomePrimary>(action)) {
 				if (owns)
@@ -85,7 +125,16 @@ public:
 				if (!owns)
 					fail(member_name(member) + " becomes secondary without having been primary");
 				owns = false;
-			} else if (std::holds_alternative<core::Reannounce>(action) && !owns) {
+				suspended = false;
+			} else if (std::holds_alternative<core::SuspendClaim>(action)) {
+				if (!owns || suspended)
+					fail(member_name(member) + " suspends a claim that it does not have");
+				suspended = true;
+			} else if (std::holds_alternative<core::ResumeClaim>(action)) {
+				if (!suspended)
+					fail(member_name(member) + " resumes a claim that it has not suspended");
+				suspended = false;
+			} else if (std::holds_alternative<core::Reannounce>(action) && (!owns || suspended)) {
 				fail(member_name(member) + " announces addresses that it does not own");
 			}
 		}
@@ -95,9 +144,9 @@ public:
 	{
 		const Member &member = m_world.member(step.member);
 		const core::HaState state = member.node().vcluster().state;
-		if (member.takeover().owns != (state == core::HaState::work))
+		if (member.takeover().claims() != (state == core::HaState::work))
 			fail(member_name(step.member) + " is in " + name_of(state) +
-			     (member.takeover().owns ? " and owns" : " and does not own") + " the addresses");
+			     (member.takeover().claims() ? " and owns" : " and does not own") + " the addresses");
 	}
 };
 
@@ -145,7 +194,8 @@ private:
 			if (other != member && m_world.takes_part(other) && m_known[other].since <= old &&
 			    m_known[other].boot == m_world.member(other).boot_number() &&
 			    m_world.truth.hearing_since(m_world.now(), member, other) <= old &&
-			    std::max(m_world.member(other).resumed_at(), m_world.member(member).resumed_at()) <= old &&
+			    std::max(m_world.member(other).present_since(), m_world.member(member).present_since()) <=
+				    old &&
 			    claim <= m_known[other].epoch)
 				fail(member_name(member) + " claims epoch " + std::to_string(claim) + ", which " +
 				     member_name(other) + " has long known");
@@ -162,16 +212,18 @@ public:
 		const bool claims = std::any_of(step.actions.begin(), step.actions.end(), [](const core::Action &a) {
 			return std::holds_alternative<core::BecomePrimary>(a);
 		});
-		if (!claims || !m_world.takes_part(step.member))
+		if (!claims || !m_world.takes_part(step.member) ||
+		    m_world.no_carrier_since(step.member) != sim_never) // given up because of that
 			return;
 		const SimTime old = m_world.now() - m_world.plan.hearsay();
 		for (std::size_t other = 0; other < m_world.size(); ++other) {
 			if (other == step.member || !m_world.takes_part(other))
 				continue;
 			const Member &primary = m_world.member(other);
-			if (primary.takeover().owns && primary.takeover().changed_at <= old &&
-			    m_world.truth.hearing_since(m_world.now(), step.member, other) <= old &&
-			    std::max(primary.resumed_at(), m_world.member(step.member).resumed_at()) <= old)
+			// Whether or not the primary hears it.
+			if (primary.takeover().claims() && primary.takeover().role_since <= old &&
+			    m_world.truth.half_hearing_since(m_world.now(), step.member, other) <= old &&
+			    std::max(primary.present_since(), m_world.member(step.member).present_since()) <= old)
 				fail(member_name(step.member) + " claims the role although it hears the primary " +
 				     member_name(other));
 		}
@@ -186,7 +238,7 @@ public:
 		const Plan &plan = world.plan;
 		const auto members = static_cast<int>(plan.members.size());
 		// Detection (a stale echo is believed for hb-lost-threshold + 6 beats), hearsay, then everybody's patience.
-		m_window = plan.dead() + plan.interval() * (plan.common().hb_lost_threshold + 6) + plan.hearsay() * 2 +
+		m_window = plan.dead() + plan.echo_belief() + plan.hearsay() * 2 +
 			   plan.dead() * (claim_patience + members);
 	}
 	void after_step(const Step &step) override
@@ -244,7 +296,8 @@ private:
 	{
 		int primaries = 0;
 		for (std::size_t i = 0; i < m_world.size(); ++i)
-			if (!m_world.outsider(i) && m_world.member(i).running() && m_world.member(i).takeover().owns)
+			if (!m_world.outsider(i) && m_world.member(i).running() &&
+			    m_world.member(i).takeover().claims())
 				++primaries;
 		if (primaries > 1)
 			m_rivals_at = m_world.now();
@@ -264,6 +317,7 @@ std::vector<std::unique_ptr<Checker>> role_checkers(World &world)
 	list.push_back(std::make_unique<JoinerYields>(world));
 	list.push_back(std::make_unique<RoleCause>(world));
 	list.push_back(std::make_unique<OnePrimary>(world));
+	list.push_back(std::make_unique<OneWayCut>(world));
 	return list;
 }
 

@@ -49,6 +49,8 @@ public:
 		return guess;
 	}
 
+	[[nodiscard]] bool drifts() const { return m_drift_ppm != 0; }
+
 private:
 	Duration m_offset{};
 	int m_drift_ppm = 0;

@@ -13,8 +13,9 @@ namespace {
 
 constexpr Duration sweep_every = milliseconds{10};
 
-std::uint64_t current_seed = 0;
-const World *current_world = nullptr;
+// One run a thread.
+thread_local std::uint64_t current_seed = 0;
+thread_local const World *current_world = nullptr;
 
 class Simulation {
 public:
@@ -35,6 +36,7 @@ public:
 	{
 		const Plan &plan = m_world.plan;
 		const SimTime heal_at{plan.safety};
+		const SimTime cut_at{plan.safety + plan.settle};
 		const SimTime end{plan.total()};
 		for (std::size_t i = 0; i < m_world.size(); ++i)
 			m_world.queue.put(SimTime{plan.members[i].first_boot}, Wake::boot, i);
@@ -45,7 +47,10 @@ public:
 			m_world.network.record_from_now_on();
 			plan_next(Wake::attack, plan.attack_gap);
 		}
+		for (const MemberPlan &member : plan.members)
+			m_world.statistics.drifting += member.clock.drifts() ? 1 : 0;
 		bool healed = false;
+		bool cut = false;
 		while (!m_world.failure()) {
 			const Entry entry = m_world.queue.take();
 			if (entry.at >= end)
@@ -54,8 +59,13 @@ public:
 				healed = true;
 				m_faults.heal();
 			}
+			if (!cut && entry.at >= cut_at) {
+				cut = true;
+				m_faults.last_cut();
+			}
 			dispatch(entry, healed);
 		}
+		m_world.statistics.network = m_world.network.counts();
 		return {m_world.failure(), m_world.statistics, m_world.now().time_since_epoch()};
 	}
 
@@ -69,29 +79,43 @@ private:
 		switch (entry.wake) {
 		case Wake::deliver: m_world.member(entry.member).deliver(entry.number); break;
 		case Wake::boot:
-			if (!m_world.member(entry.member).running()) {
+			if (m_world.host_frozen()) {
+				m_world.queue.put(m_world.host_frozen_until(), Wake::boot, entry.member);
+			} else if (!m_world.member(entry.member).running()) {
 				m_world.cause();
 				m_world.member(entry.member).boot();
 			}
 			break;
 		case Wake::fault:
 			if (!healed) {
-				m_faults.next();
+				if (!m_world.host_frozen())
+					m_faults.next();
 				plan_next(Wake::fault, m_world.plan.fault_gap);
 			}
 			break;
 		case Wake::attack:
 			if (!healed) {
 				m_attacker.strike();
+				++m_world.statistics.attacks;
 				plan_next(Wake::attack, m_world.plan.attack_gap);
 			}
 			break;
 		case Wake::sweep: sweep(); break;
-		case Wake::exit:
-		case Wake::resume: m_world.upset(); [[fallthrough]];
+		case Wake::host_thaw: m_world.host_thawed(); break;
+		case Wake::thaw:
+			if (!m_world.member(entry.member).frozen_with_all(static_cast<Thread>(entry.slot)))
+				m_world.upset();
+			m_world.member(entry.member).wake(entry);
+			break;
+		case Wake::exit: m_world.upset(); [[fallthrough]];
 		case Wake::beat:
 		case Wake::judge:
+		case Wake::watch:
 		case Wake::control:
+		case Wake::pulse:
+		case Wake::announce:
+		case Wake::carrier:
+		case Wake::keeper:
 		case Wake::tick: m_world.member(entry.member).wake(entry); break;
 		}
 	}
@@ -102,7 +126,7 @@ private:
 		if (m_world.network.extra_loss() != 0)
 			m_world.last_loss_burst = m_world.now();
 		m_world.checkers.sweep();
-		if (m_world.now() >= SimTime{m_world.plan.safety + m_world.plan.settle})
+		if (m_world.now() >= SimTime{m_world.plan.settled_at()})
 			m_world.checkers.settled();
 		m_world.queue.put(m_world.now() + sweep_every, Wake::sweep);
 	}

@@ -53,6 +53,8 @@ const char *name_of(core::NoticeKind kind)
 	case cross_cabled: return "cross-cabled";
 	case no_slot: return "no-slot";
 	case rolled_back: return "rolled-back";
+	case absent: return "absent";
+	case reentered: return "reentered";
 	case uptime_reset: return "uptime-reset";
 	case failover_flag: return "failover-flag";
 	case override_in_force: return "override";

@@ -12,15 +12,25 @@ namespace systole::sim {
 
 namespace {
 
-constexpr Duration hand_up_again = std::chrono::milliseconds{100};
-
 core::LinkHealth health_of(core::LinkLiveness::State state)
 {
 	switch (state) {
 	case core::LinkLiveness::State::alive: return core::LinkHealth::up;
-	case core::LinkLiveness::State::one_way: return core::LinkHealth::one_way;
+	case core::LinkLiveness::State::one_way:
+	case core::LinkLiveness::State::stale: return core::LinkHealth::one_way;
 	case core::LinkLiveness::State::unknown:
 	case core::LinkLiveness::State::lost: break;
+	}
+	return core::LinkHealth::down;
+}
+
+core::LinkHealth heard_by(core::BeatVerdict verdict)
+{
+	switch (verdict) {
+	case core::BeatVerdict::fresh: return core::LinkHealth::up;
+	case core::BeatVerdict::timely: return core::LinkHealth::one_way;
+	case core::BeatVerdict::stale:
+	case core::BeatVerdict::rollback: break;
 	}
 	return core::LinkHealth::down;
 }
@@ -45,12 +55,15 @@ bool Worker::ReplaySet::take(std::uint32_t sequence)
 	return true;
 }
 
-Worker::Worker(World &world, std::size_t member, std::vector<core::Event> &ring)
-    : m_world(world), m_member(member), m_ring(ring),
-      m_timing(core::LivenessTiming::from(world.plan.interval(), world.plan.common().hb_lost_threshold))
+Worker::Worker(World &world, std::size_t member, std::vector<RingEntry> &ring, const std::uint64_t &watchdog)
+    : m_world(world), m_member(member), m_ring(ring), m_watchdog(watchdog),
+      m_timing(core::LivenessTiming::from(world.plan.interval(), world.plan.common().hb_lost_threshold)),
+      m_grid(world.plan.interval()),
+      m_control_watch(world.broken == Break::ignore_watchdog ? Duration{std::chrono::hours{1}} : world.plan.watchdog())
 {
 	if (world.broken == Break::hasty_detection)
 		m_timing.dead /= 3;
+	m_grid.start(now() + world.random.between(Duration{}, world.plan.interval()));
 }
 
 core::Time Worker::now() const
@@ -101,7 +114,7 @@ void Worker::start_peer(const core::StartPeerBeats &action, std::size_t peer_mem
 	peer.started = true;
 	peer.member = static_cast<std::uint8_t>(peer_member);
 	peer.generation = action.generation;
-	peer.handed_session = 0;
+	peer.handed.forget();
 	for (std::size_t link = 0; link < core::max_links; ++link) {
 		Way &way = peer.links[link];
 		way.used = (action.link_bitmap >> link & 1) != 0;
@@ -116,29 +129,69 @@ void Worker::set_beat(const core::SetBeatContent &action)
 {
 	m_content_bytes = core::encode(action.content, std::span(m_scratch.bytes).subspan(core::beat_stamp_bytes));
 	assert(m_content_bytes != 0);
-	m_silent_until = core::Time{};
-	if (action.immediate)
-		beat();
+	m_extra_round = m_extra_round || action.immediate;
+	beat();
+}
+
+void Worker::end_silence(std::uint32_t number)
+{
+	if (m_halted) {
+		m_silence_to_end = number;
+		return;
+	}
+	if (number != m_silence_number || m_control_hangs)
+		return;
+	m_silence = 0;
+	m_world.trace.line(m_world.now(), member_name(m_member), "may be heard again");
+	m_extra_round = true;
+	beat();
 }
 
 // ---------------------------------------------------------------- out
 
 void Worker::beat()
 {
-	if (m_content_bytes == 0 || now() < m_silent_until)
+	if (m_halted)
 		return;
-	for (std::size_t slot = 1; slot < m_peers.size(); ++slot)
-		for (std::size_t link = 0; m_peers[slot].started && link < m_world.plan.links; ++link)
-			if (m_peers[slot].links[link].used && m_peers[slot].links[link].keyed)
-				send(m_peers[slot], static_cast<core::LinkIndex>(link));
+	if (m_content_bytes == 0) {
+		if (m_grid.due(now()))
+			(void)m_grid.take(now());
+		return;
+	}
+	if (m_silence != 0 && m_world.broken != Break::talk_when_thawed) {
+		if (m_grid.due(now()))
+			(void)m_grid.take(now());
+		return;
+	}
+	if (m_grid.due(now()))
+		round(m_grid.take(now()));
+	else if (m_extra_round)
+		round(Duration::zero());
+	m_extra_round = false;
 }
 
-void Worker::send(Peer &peer, core::LinkIndex link)
+void Worker::round(Duration late)
+{
+	const auto late_us = std::chrono::duration_cast<std::chrono::microseconds>(late).count();
+	bool sent = false;
+	for (std::size_t slot = 1; slot < m_peers.size(); ++slot)
+		for (std::size_t link = 0; m_peers[slot].started && link < m_world.plan.links; ++link)
+			if (m_peers[slot].links[link].used && m_peers[slot].links[link].keyed) {
+				send(m_peers[slot], static_cast<core::LinkIndex>(link),
+				     static_cast<std::uint32_t>(late_us));
+				sent = true;
+			}
+	if (sent)
+		m_world.checkers.acted(m_member, "beats");
+}
+
+void Worker::send(Peer &peer, core::LinkIndex link, std::uint32_t lateness_us)
 {
 	Way &way = peer.links[link];
 	const core::Time at = now();
 	core::BeatStamp stamp;
 	stamp.content_length = static_cast<std::uint16_t>(m_content_bytes);
+	stamp.lateness_us = lateness_us;
 	stamp.tx = way.liveness.next_tx();
 	stamp.sent_ns = at.time_since_epoch().count();
 	way.liveness.fill_echo(at, stamp);
@@ -156,7 +209,7 @@ void Worker::send(Peer &peer, core::LinkIndex link)
 	head.spi = way.keys.spi;
 	head.sequence = ++way.sequence;
 	head.key = way.keys.key;
-	m_world.truth.sent(m_member, peer.member, head);
+	m_world.truth.sent(m_world.now(), m_member, peer.member, head);
 	m_world.network.transmit(m_scratch);
 }
 
@@ -172,7 +225,7 @@ void Worker::take(const Packet &packet)
 	if (!it->confirmed) {
 		for (Inbound &sa : m_inbound)
 			sa.confirmed = sa.confirmed || sa.session == it->session;
-		m_ring.push_back({now(), core::SessionConfirmed{it->session}});
+		deliver(core::SessionConfirmed{it->session});
 	}
 	// A candidate's packet proves that the peer has the keys, and that is all it does.
 	if (it->slot != 0 && m_peers[it->slot].started)
@@ -188,48 +241,51 @@ void Worker::take_beat(const Packet &packet, const Inbound &sa)
 	Way &way = peer.links[sa.link];
 	if (m_world.broken == Break::any_echo)
 		stamp->echo = way.liveness.tx();
-	const auto before = way.liveness.state();
+	const bool was_alive = way.liveness.state() == core::LinkLiveness::State::alive;
+	const bool was_heard = std::any_of(peer.links.begin(), peer.links.end(),
+					   [](const Way &other) { return other.liveness.life(); });
 	const core::BeatVerdict verdict = way.liveness.on_beat(at, *stamp, m_timing);
 	if (verdict == core::BeatVerdict::rollback) {
-		m_ring.push_back({at, core::PeerRolledBack{sa.slot}});
+		deliver(core::PeerRolledBack{sa.slot});
 		return;
 	}
 	m_world.truth.accepted(m_world.now(), m_member, packet.head,
 			       packet.head.sender_boot == m_world.member(packet.head.sender).boot_number());
-	const bool fresh = verdict == core::BeatVerdict::fresh;
-	if (fresh) {
+	m_world.member(m_member).heard(packet.head.sender, packet.head.sent_at);
+	const bool life = verdict != core::BeatVerdict::stale;
+	const Duration age = core::age_of(at, *stamp);
+	if (life)
 		way.away.reset();
-		if (before != core::LinkLiveness::State::alive)
+	if (verdict == core::BeatVerdict::fresh) {
+		if (!was_alive)
 			tell(sa.slot, sa.link);
+		if (!was_heard)
+			peer.handed.forget();
 		plan_judge(sa.slot, sa.link);
 	} else {
-		judge(sa.slot, sa.link); // one-way is judged in the same turn
+		judge(sa.slot, sa.link); // the same turn judges
 	}
 
 	const auto content = packet.body().subspan(core::beat_stamp_bytes, stamp->content_length);
-	if (peer.handed_session == sa.session) {
-		if (stamp->sent_ns < peer.handed_sent_ns)
-			return; // overtaken on another link
-		if (at - peer.handed_at < hand_up_again && (!fresh || peer.handed_fresh) &&
-		    std::equal(content.begin(), content.end(), peer.handed.begin(), peer.handed.end()))
-			return;
-	}
+	const bool since_return = m_returned_at == core::Time{} ||
+				  (age != core::age_unknown && at - age - core::drift_of(*stamp) > m_returned_at);
+	if (!peer.handed.wants(at, sa.session, stamp->sent_ns, life, since_return, content) ||
+	    m_ring.size() >= ring_entries)
+		return;
 	const auto words = core::decode_content(content);
 	assert(words);
-	core::BeatReceived event;
+	RingEntry &entry = m_ring.emplace_back();
+	core::BeatReceived &event = entry.body.emplace<core::BeatReceived>();
 	event.slot = sa.slot;
 	event.link = sa.link;
 	event.session = sa.session;
-	event.fresh = fresh;
+	event.heard = heard_by(verdict);
+	event.since_return = since_return;
 	event.sent_ns = stamp->sent_ns;
 	event.lateness_us = stamp->lateness_us;
 	event.content = *words;
-	m_ring.push_back({at, event});
-	peer.handed_session = sa.session;
-	peer.handed_at = at;
-	peer.handed_sent_ns = stamp->sent_ns;
-	peer.handed_fresh = fresh;
-	peer.handed.assign(content.begin(), content.end());
+	event.arrived_at = at;
+	peer.handed.handed(at, sa.session, stamp->sent_ns, life, since_return, content);
 }
 
 // ---------------------------------------------------------------- liveness
@@ -243,8 +299,10 @@ void Worker::tell(core::PeerSlot slot, core::LinkIndex link)
 	event.generation = peer.generation;
 	event.link = link;
 	event.health = health_of(liveness.state());
-	event.last_rx = liveness.last_fresh();
-	m_ring.push_back({now(), event});
+	event.life = liveness.life();
+	event.last_rx = liveness.last_life();
+	event.judged_at = now();
+	deliver(event);
 }
 
 void Worker::plan_judge(core::PeerSlot slot, core::LinkIndex link)
@@ -256,9 +314,12 @@ void Worker::plan_judge(core::PeerSlot slot, core::LinkIndex link)
 	const Member &member = m_world.member(m_member);
 	const Duration late =
 		m_world.plan.poll_delay + (m_world.broken == Break::late_detection ? m_timing.dead : Duration{});
-	const SimTime at = member.clock().when(due) + late;
-	if (at >= way.judge_at)
-		return; // it is planned again when that has come: one entry a dead interval, not one a beat
+	// Not the exact moment while another judgement is planned before it: then it is planned again. One entry a dead
+	// interval, not one a beat.
+	if (way.judge_at != sim_never && due >= way.judge_due)
+		return;
+	way.judge_due = due;
+	const SimTime at = std::max(member.clock().when(due) + late, m_world.now());
 	way.judge_at = at;
 	m_world.queue.put(at, Wake::judge, m_member, member.boot_number(), slot, link);
 }
@@ -274,19 +335,15 @@ void Worker::judge_planned(SimTime at, core::PeerSlot slot, core::LinkIndex link
 
 void Worker::judge(core::PeerSlot slot, core::LinkIndex link)
 {
-	if (m_peers[slot].started && m_peers[slot].links[link].liveness.judge(now(), m_timing))
+	Peer &peer = m_peers[slot];
+	core::LinkLiveness &liveness = peer.links[link].liveness;
+	const bool had_life = liveness.life();
+	if (peer.started && liveness.judge(now(), m_timing)) {
+		if (liveness.life() && !had_life)
+			peer.handed.forget();
 		tell(slot, link);
+	}
 	plan_judge(slot, link);
-}
-
-void Worker::was_away(Duration gap)
-{
-	for (Peer &peer : m_peers)
-		for (Way &way : peer.links)
-			if (peer.started && way.used)
-				way.liveness.grant(way.away.take(gap, m_timing.dead));
-	if (gap > m_timing.dead)
-		m_silent_until = now() + m_world.plan.interval();
 }
 
 void Worker::judge_all()
@@ -296,6 +353,58 @@ void Worker::judge_all()
 			m_peers[slot].links[link].judge_at = sim_never;
 			judge(static_cast<core::PeerSlot>(slot), static_cast<core::LinkIndex>(link));
 		}
+}
+
+// ---------------------------------------------------------------- absence
+
+void Worker::thaw(Duration gap)
+{
+	m_halted = false;
+	if (gap > m_world.plan.interval()) {
+		if (m_world.broken != Break::grant_nothing)
+			for (Peer &peer : m_peers)
+				for (Way &way : peer.links)
+					if (peer.started && way.used)
+						dataplane::excuse_absence(way.liveness, way.away, now(), gap,
+									  m_timing.dead);
+		m_control_watch.grant(gap);
+		if (gap > m_timing.dead) {
+			fall_silent();
+			if (!m_control_hangs) // else it is not back yet
+				come_back(gap);
+		}
+	}
+	watch_control();
+	if (m_silence_to_end != 0)
+		end_silence(std::exchange(m_silence_to_end, 0));
+}
+
+void Worker::watch_control()
+{
+	see_control();
+	if (m_control_watch.hangs() && !m_control_hangs) {
+		m_control_hangs = true;
+		fall_silent();
+	} else if (!m_control_watch.hangs() && m_control_hangs) {
+		m_control_hangs = false;
+		come_back(now() - m_silent_since);
+	}
+}
+
+void Worker::fall_silent()
+{
+	m_world.member(m_member).note_vital();
+	m_silence = ++m_silence_number;
+	m_world.trace.line(m_world.now(), member_name(m_member), "falls silent (%u)", m_silence);
+	m_silent_since = now();
+}
+
+void Worker::come_back(Duration gap)
+{
+	m_returned_at = now();
+	for (Peer &peer : m_peers)
+		peer.handed.forget();
+	deliver(core::Returned{now(), gap}, m_silence_number);
 }
 
 } // namespace systole::sim

@@ -2,14 +2,18 @@
 // Copyright(c) 2026 The Systole authors
 //
 // A poll-mode worker as control/worker_messages.h describes it, over the simulated network: it beats on every link to
-// every started peer it has keys for, opens what comes in, runs one core::LinkLiveness per peer and link, and hands up
-// what is new. Stamps and contents are the real wire bytes.
+// every started peer it has keys for, opens what comes in, runs one core::LinkLiveness per peer and link, hands up
+// what is new, and falls silent when it was away too long or control hangs. Stamps and contents are the real wire
+// bytes; liveness, grid, grants, control watch and what is handed up are the real classes.
 #pragma once
 
 #include "control/core/action.h"
 #include "control/core/event.h"
 #include "control/core/liveness.h"
+#include "dataplane/beat.h"
+#include "dataplane/control_watch.h"
 #include "dataplane/deadline.h"
+#include "dataplane/peer_table.h"
 #include "tests/sim/key_agent.h"
 #include "tests/sim/packet.h"
 
@@ -21,10 +25,18 @@ namespace systole::sim {
 
 class World;
 
+inline constexpr std::size_t ring_entries = 2048; // then beats and handshake frames are dropped; verdicts wait
+
+// What the ring carries to control.
+struct RingEntry {
+	core::EventBody body;
+	std::uint32_t silence = 0; // number of the silence that a Returned names
+};
+
 class Worker {
 public:
-	// What it hands up is appended to `ring`.
-	Worker(World &world, std::size_t member, std::vector<core::Event> &ring);
+	// What it hands up is appended to `ring`; `watchdog` is control's turn counter.
+	Worker(World &world, std::size_t member, std::vector<RingEntry> &ring, const std::uint64_t &watchdog);
 
 	// ---- commands
 	void install_inbound(core::SessionId session, core::PeerSlot slot, core::LinkIndex link, const SaKeys &keys);
@@ -35,17 +47,27 @@ public:
 	void stop_peer(core::PeerSlot slot) { m_peers[slot].started = false; }
 	void set_mac(const core::SetPeerMac &action) { m_peers[action.slot].links[action.link].mac = action.mac; }
 	void set_beat(const core::SetBeatContent &action);
+	void end_silence(std::uint32_t number);
 
 	// ---- turns
 	void take(const Packet &packet);
+	// The round that is due, or one that control asked for.
 	void beat();
-	void judge(core::PeerSlot slot, core::LinkIndex link);
+	[[nodiscard]] core::Time next_beat() const { return m_grid.next(); }
 	// A planned judgement; another may have been planned since.
 	void judge_planned(SimTime at, core::PeerSlot slot, core::LinkIndex link);
-	// The process was away: before what waited in the queue is taken.
-	void was_away(Duration gap);
-	// After that: deadlines that have passed meanwhile.
 	void judge_all();
+	// Control's counter, seen by a worker that turns all the time.
+	void see_control() { m_control_watch.look(now(), m_watchdog); }
+	void watch_control();
+	// It does not turn from here on ...
+	void halt() { m_halted = true; }
+	// ... to here. Then comes what waited in the queue, then beat() and judge_all().
+	void thaw(Duration gap);
+
+	[[nodiscard]] std::uint32_t silence() const { return m_silence; }
+	[[nodiscard]] bool turns() const { return !m_halted; }
+	[[nodiscard]] bool knows_hang() const { return m_control_hangs; }
 
 private:
 	struct Way {
@@ -57,19 +79,15 @@ private:
 		std::uint32_t sequence = 0;
 		core::LinkLiveness liveness;
 		dataplane::AwayBudget away;
-		SimTime judge_at = sim_never;
+		SimTime judge_at = sim_never; // planned,
+		core::Time judge_due{};       // for this deadline
 	};
 	struct Peer {
 		bool started = false;
 		std::uint8_t member = nobody;
 		core::SessionId generation = 0;
 		std::array<Way, core::max_links> links{};
-		// the content handed up last
-		core::SessionId handed_session = 0;
-		core::Time handed_at{};
-		std::int64_t handed_sent_ns = 0;
-		bool handed_fresh = false;
-		std::vector<std::byte> handed;
+		dataplane::HandedBeat handed;
 	};
 	// A sliding window of sequence numbers (RFC 4303 3.4.3).
 	class ReplaySet {
@@ -91,20 +109,35 @@ private:
 	};
 
 	void take_beat(const Packet &packet, const Inbound &sa);
+	void deliver(const core::EventBody &body, std::uint32_t silence = 0) { m_ring.push_back({body, silence}); }
 	void tell(core::PeerSlot slot, core::LinkIndex link);
+	void judge(core::PeerSlot slot, core::LinkIndex link);
 	void plan_judge(core::PeerSlot slot, core::LinkIndex link);
-	void send(Peer &peer, core::LinkIndex link);
+	void round(Duration late);
+	void send(Peer &peer, core::LinkIndex link, std::uint32_t lateness_us);
+	void fall_silent();
+	void come_back(Duration gap);
 	[[nodiscard]] core::Time now() const;
 
 	World &m_world;
 	std::size_t m_member;
-	std::vector<core::Event> &m_ring;
+	std::vector<RingEntry> &m_ring;
+	const std::uint64_t &m_watchdog;
 	core::LivenessTiming m_timing;
+	dataplane::BeatGrid m_grid;
+	dataplane::ControlWatch m_control_watch;
 	std::array<Peer, core::max_members> m_peers;
 	std::vector<Inbound> m_inbound;
 	Packet m_scratch; // the beat being made; its content stays between beats
 	std::size_t m_content_bytes = 0;
-	core::Time m_silent_until{};
+	bool m_halted = false;
+	bool m_extra_round = false;
+	bool m_control_hangs = false;
+	core::Time m_silent_since{};
+	core::Time m_returned_at{};
+	std::uint32_t m_silence = 0; // the present one; 0: may be heard
+	std::uint32_t m_silence_number = 0;
+	std::uint32_t m_silence_to_end = 0; // told so while halted
 };
 
 } // namespace systole::sim

@@ -13,6 +13,8 @@ World::World(const Plan &run_plan, Break what_is_broken)
 	for (std::size_t a = 0; a < size(); ++a)
 		for (std::size_t b = 0; b < a; ++b)
 			network.set_open_pair(a, b, true);
+	m_plugged.fill(true);
+	m_no_carrier_since.fill(sim_never);
 }
 
 std::optional<std::size_t> World::index_of(const core::MemberId &id) const
@@ -21,6 +23,54 @@ std::optional<std::size_t> World::index_of(const core::MemberId &id) const
 		if (plan.members[i].config.self == id)
 			return i;
 	return std::nullopt;
+}
+
+void World::freeze_host(Duration length)
+{
+	constexpr Duration together = std::chrono::milliseconds{2}; // nobody wakes at the same moment
+	m_host_frozen_at = now();
+	m_host_frozen_until = now() + length + together;
+	for (const auto &member : m_members)
+		for (const Thread thread : {Thread::worker, Thread::control, Thread::keeper})
+			member->halt(thread, now() + length + random.between(Duration{}, together));
+	queue.put(m_host_frozen_until, Wake::host_thaw);
+}
+
+void World::host_thawed()
+{
+	// And for as long as everybody listens before it decides anything.
+	const Duration later = m_host_frozen_until - m_host_frozen_at + plan.dead() * 2;
+	m_last_cause += later;
+	m_last_upset += later;
+}
+
+bool World::carrier(std::size_t member, std::size_t link) const
+{
+	return !plan.direct || (m_plugged[link] && m_members[member]->powered() && m_members[1 - member]->powered());
+}
+
+void World::plug(std::size_t link, bool in)
+{
+	if (m_plugged[link] == in)
+		return;
+	m_plugged[link] = in;
+	carriers_changed();
+}
+
+void World::carriers_changed()
+{
+	if (!plan.direct)
+		return;
+	for (std::size_t i = 0; i < size(); ++i) {
+		bool any = false;
+		for (std::size_t link = 0; link < plan.links; ++link)
+			any = any || carrier(i, link);
+		if (any)
+			m_no_carrier_since[i] = sim_never;
+		else if (m_no_carrier_since[i] == sim_never)
+			m_no_carrier_since[i] = now();
+		m_members[i]->carrier_changed();
+	}
 }
 
 void World::fail(const std::string &checker, const std::string &text)

@@ -28,12 +28,19 @@ struct Failure {
 
 // What a run shows besides passing.
 struct Statistics {
-	Duration longest_dual{};      // two primaries that heard each other
-	Duration longest_detection{}; // last possible beat to peer-lost
+	Duration longest_dual{};       // two primaries that heard each other
+	Duration longest_half_heard{}; // two primaries of which one heard the other
+	Duration longest_owners{};     // addresses at two members after one could not be heard any more
+	Duration longest_kept{};       // after the dead interval, at one that could not be heard
+	Duration longest_detection{};  // last possible beat to peer-lost
 	std::size_t most_actions = 0;
 	std::uint64_t role_changes = 0;
-	std::uint64_t faults = 0;
+	std::uint64_t taken = 0; // addresses, by keepers
 	std::uint64_t steps = 0;
+	std::array<std::uint64_t, fault_kinds> struck{};
+	NetworkCounts network;
+	std::uint64_t attacks = 0;
+	std::uint64_t drifting = 0; // members with a clock that drifts
 };
 
 class World {
@@ -46,22 +53,49 @@ public:
 	[[nodiscard]] const Member &member(std::size_t index) const { return *m_members[index]; }
 	[[nodiscard]] std::optional<std::size_t> index_of(const core::MemberId &id) const;
 	[[nodiscard]] bool outsider(std::size_t index) const { return plan.members[index].outsider; }
-	// Running, not frozen, one of those who know the password.
+	// One of those who know the password, and its daemon turns, decides and may be heard.
 	[[nodiscard]] bool takes_part(std::size_t index) const
 	{
-		return !outsider(index) && m_members[index]->running() && !m_members[index]->paused();
+		return !outsider(index) && m_members[index]->present();
 	}
 
-	// Something happened that may change roles.
-	void cause() { m_last_cause = now(); }
-	// Something happened that lets an election with the full order displace a primary; not a mere join.
+	// Something was done that may change roles.
+	void cause()
+	{
+		m_last_deed = now();
+		note_cause();
+	}
+	// Something was done that lets an election with the full order displace a primary; not a mere join.
 	void upset()
 	{
-		m_last_upset = now();
-		cause();
+		m_last_deed = now();
+		note_upset();
 	}
+	// The same, because a member says so.
+	void note_cause() { m_last_cause = now(); }
+	void note_upset()
+	{
+		m_last_upset = now();
+		note_cause();
+	}
+	[[nodiscard]] SimTime last_deed() const { return m_last_deed; }
 	[[nodiscard]] SimTime last_cause() const { return m_last_cause; }
 	[[nodiscard]] SimTime last_upset() const { return m_last_upset; }
+
+	// Everybody is frozen at once. Then what was under way goes on later by so much.
+	void freeze_host(Duration length);
+	[[nodiscard]] SimTime host_frozen_at() const { return m_host_frozen_at; }
+	[[nodiscard]] SimTime host_frozen_until() const { return m_host_frozen_until; }
+	void host_thawed();
+	void end_host_freeze() { m_host_frozen_until = std::min(m_host_frozen_until, now()); }
+	[[nodiscard]] bool host_frozen() const { return now() < m_host_frozen_until; }
+
+	// Of a direct cable; a switch always gives carrier.
+	[[nodiscard]] bool carrier(std::size_t member, std::size_t link) const;
+	// Since when a member has had no carrier on any link; never if it has.
+	[[nodiscard]] SimTime no_carrier_since(std::size_t member) const { return m_no_carrier_since[member]; }
+	void plug(std::size_t link, bool in);
+	void carriers_changed();
 
 	// The first failure counts.
 	void fail(const std::string &checker, const std::string &text);
@@ -76,13 +110,19 @@ public:
 	Network network;
 	SimTime last_loss_burst = long_ago; // when packets were last lost beyond the plan's measure
 	Statistics statistics;
-	core::Actions actions; // of the step in hand: one for all, it is large
+	core::Event event;     // of the step in hand: one for all, they are large
+	core::Actions actions; // and what it wants
 	Checkers checkers;
 
 private:
 	std::vector<std::unique_ptr<Member>> m_members;
+	SimTime m_last_deed = long_ago;
 	SimTime m_last_cause = long_ago;
 	SimTime m_last_upset = long_ago;
+	SimTime m_host_frozen_at = long_ago;
+	SimTime m_host_frozen_until = long_ago;
+	std::array<bool, core::max_links> m_plugged{};
+	std::array<SimTime, max_sim_members> m_no_carrier_since{};
 	std::optional<Failure> m_failure;
 };
 

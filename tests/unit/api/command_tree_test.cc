@@ -67,11 +67,10 @@ TEST(CommandTree, what_is_not_understood_is_named_with_what_could_stand_there)
 	EXPECT_EQ(request("e"), "! ambiguous word 'e': could be execute, events");
 	EXPECT_EQ(request("exec ha fail s"), "! ambiguous word 's' after 'execute ha failover': could be set, status");
 	EXPECT_EQ(request("get system ha stat us"), "! too many words from 'us' on after 'get system ha status'");
-	EXPECT_EQ(
-		request("diag sys ha x"),
-		"! unknown word 'x' after 'diagnose sys ha': expected status, dump-by, history, reset-uptime, explain");
+	EXPECT_EQ(request("diag sys ha x"), "! unknown word 'x' after 'diagnose sys ha': expected status, dump-by, "
+					    "history, reset-uptime, explain, poll");
 	EXPECT_EQ(request("diag sys ha"), "! incomplete command after 'diagnose sys ha': expected status, dump-by, "
-					  "history, reset-uptime, explain");
+					  "history, reset-uptime, explain, poll");
 	EXPECT_EQ(request("diag debug app hatalk"), "! incomplete command: expected LEVEL after 'diagnose debug app'");
 	EXPECT_EQ(request(""), "! incomplete command: expected get, show, diagnose, execute, events");
 	EXPECT_EQ(request("events --all"), "! unknown word '--all': expected --follow after 'events'");

@@ -147,7 +147,8 @@ public:
 	core::HeartbeatContent words; // the peer's next beat
 	void link(core::LinkIndex link_index, core::LinkHealth health)
 	{
-		step(core::PeerLinkChanged{m_slot, m_node->members()[m_slot].generation, link_index, health, now});
+		step(core::PeerLinkChanged{m_slot, m_node->members()[m_slot].generation, link_index, health,
+					   health != core::LinkHealth::down, now});
 		worker.peers[m_slot][link_index].last_rx_ns = now.time_since_epoch().count();
 	}
 	void beat()

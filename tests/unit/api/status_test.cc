@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Copyright(c) 2026 The Systole authors
 #include "control/api/commands.h"
+#include "control/api/poll_core.h"
 #include "control/api/status.h"
 #include "control/cli/render.h"
 #include "control/json_line.h"
@@ -69,6 +70,8 @@ TEST_F(Status, a_secondary_sees_its_primary_and_the_link_to_it)
 	link.rx = 100;
 	link.lost = 3;
 	link.rtt_us = 50;
+	link.peer_late_us = 700;
+	link.longest_gap_us = 11200;
 	backend.now += milliseconds{4};
 	const object status = ha_status(backend);
 	EXPECT_EQ(status.at("health"), "OK") << json_line(status.at("health_reasons"));
@@ -80,8 +83,9 @@ TEST_F(Status, a_secondary_sees_its_primary_and_the_link_to_it)
 	const object &peer = status.at("members").as_array().at(1).as_object();
 	EXPECT_EQ(peer.at("role"), "primary");
 	EXPECT_EQ(peer.at("hostname"), "m2");
-	EXPECT_EQ(json_line(peer.at("links")),
-		  R"([{"name":"port5","state":"up","last_rx_us":4000,"rx":100,"lost":3,"rtt_us":50}])");
+	EXPECT_EQ(
+		json_line(peer.at("links")),
+		R"([{"name":"port5","state":"up","last_rx_us":4000,"rx":100,"lost":3,"rtt_us":50,"late_us":700,"longest_gap_us":11200}])");
 	EXPECT_NEAR(peer.at("age_s").as_double(), 900.004, 1e-6);
 	const object &vcluster = status.at("vclusters").as_array().at(0).as_object();
 	EXPECT_EQ(vcluster.at("primary"), peer_serial.c_str());
@@ -229,6 +233,35 @@ TEST_F(Status, the_short_diagnosis_has_the_classic_lines)
 		  "vcluster 1, state=standby, primary_ip=169.254.0.2, primary_id=1:\n"
 		  "FGVM02TM23001318:    Secondary, ha_prio/o_ha_prio=1/1\n"
 		  "FGVM02TM23001313:      Primary, ha_prio/o_ha_prio=0/0\n");
+}
+
+TEST_F(Status, poll_tells_how_punctual_the_poll_core_is)
+{
+	backend.worker.turns = 5000;
+	backend.worker.beats = 103;
+	backend.worker.longest_gap_us = 11200;
+	backend.worker.late_us_max = 640;
+	backend.worker.late[0] = 100;
+	backend.worker.late[3] = 2;
+	backend.worker.late[9] = 1;
+	const object reply = poll_status(backend);
+	EXPECT_EQ(reply.at("presence"), "present");
+	EXPECT_EQ(reply.at("late").as_array().size(), late_class_us.size());
+	EXPECT_EQ(cli::render_poll(reply), "Poll mode: adaptive, present\n"
+					   "Turns: 5000, longest gap between two: 11.2 ms\n"
+					   "Heartbeat rounds: 103, latest against the schedule: 640 us\n"
+					   "Silences (away for longer than the dead interval, or control hung): 0\n"
+					   "Lateness of rounds:\n"
+					   "    below   100 us: 100\n"
+					   "    below   200 us: 0\n"
+					   "    below   500 us: 0\n"
+					   "    below     1 ms: 2\n"
+					   "    below     2 ms: 0\n"
+					   "    below     5 ms: 0\n"
+					   "    below    10 ms: 0\n"
+					   "    below    20 ms: 0\n"
+					   "    below    50 ms: 0\n"
+					   "    from     50 ms: 1\n");
 }
 
 TEST_F(Status, explain_names_the_rule_and_both_values)

@@ -61,7 +61,7 @@ TEST(Parse, one_warning_names_everything_that_has_no_effect)
 	ASSERT_EQ(result.diagnostics.size(), 1U) << to_text(result.diagnostics);
 	EXPECT_EQ(to_text(result.diagnostics[0]),
 		  "member.conf:5:9: warning: accepted but without effect here: alias (config system global); "
-		  "vdom, description, mtu (config system interface); session-sync-dev, control-watchdog, hc-eth-type, "
+		  "vdom, description, mtu (config system interface); session-sync-dev, hc-eth-type, "
 		  "l2ep-eth-type, session-pickup, session-pickup-connectionless, session-pickup-delay, sync-config, "
 		  "link-failed-signal, failover-hold-time, override-wait-time, link-group, link-group-monitor, "
 		  "pingserver-monitor-interface, pingserver-failover-threshold, pingserver-flip-timeout, "

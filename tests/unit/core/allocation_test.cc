@@ -62,8 +62,8 @@ TEST(Allocation, AMillionStepsOfAFullClusterAllocateNothing)
 		peer.words.link_failure = static_cast<std::uint16_t>(peer.slot % 3 * 50);
 		peer.words.state = peer.slot == 15 ? HaState::work : HaState::standby;
 		events.push_back(one.beat_of(peer));
-		events.push_back(PeerLinkChanged{peer.slot, peer.generation, 0, LinkHealth::down, one.now});
-		events.push_back(PeerLinkChanged{peer.slot, peer.generation, 0, LinkHealth::up, one.now});
+		events.push_back(PeerLinkChanged{peer.slot, peer.generation, 0, LinkHealth::down, false, one.now});
+		events.push_back(PeerLinkChanged{peer.slot, peer.generation, 0, LinkHealth::up, true, one.now});
 		events.push_back(HakeReceived{0, OneNode::mac, peer.keys->hello(0)});
 	}
 	OneNode::Peer stranger = one.make_peer("SYS0000000000000", 7); // the smaller id: it would start

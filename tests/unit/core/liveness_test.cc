@@ -162,7 +162,8 @@ TEST(OneWay, AuthenticButStaleBeatsNameTheFault)
 	}
 	EXPECT_EQ(last_fresh, 250) << "the slack is 25 beats";
 	EXPECT_EQ(ms, 450);
-	EXPECT_EQ(link.state(), State::one_way);
+	EXPECT_EQ(link.state(), State::stale);
+	EXPECT_FALSE(link.life());
 	// Then the other direction goes too: dead by the last stale beat.
 	EXPECT_EQ(link.deadline(timing), at(ms + 200));
 	EXPECT_TRUE(link.judge(at(ms + 200), timing));
@@ -177,26 +178,105 @@ TEST(OneWay, AFreshBeatHealsIt)
 		(void)link.on_beat(at(10 * i), stamp(100 + static_cast<std::uint64_t>(i), 100), timing);
 		(void)link.judge(at(10 * i), timing);
 	}
-	ASSERT_EQ(link.state(), State::one_way);
+	ASSERT_EQ(link.state(), State::stale);
 	EXPECT_EQ(link.on_beat(at(610), stamp(161, 160), timing), BeatVerdict::fresh);
 	EXPECT_EQ(link.state(), State::alive);
 	EXPECT_EQ(link.deadline(timing), at(810));
 }
 
-TEST(OneWay, AStaleBeatAfterLossShowsItAndIsNoLife)
+TEST(OneWay, StaleBeatsAfterLossAreNamedAfterADeadIntervalAndAreNoLife)
 {
 	LinkLiveness link = running(100);
 	for (int i = 0; i < 100; ++i)
 		(void)link.next_tx();
 	ASSERT_TRUE(link.judge(at(1000), timing));
 	ASSERT_EQ(link.state(), State::lost);
-	EXPECT_EQ(link.on_beat(at(1100), stamp(101, 100), timing), BeatVerdict::stale);
-	EXPECT_TRUE(link.judge(at(1100), timing));
-	EXPECT_EQ(link.state(), State::one_way);
-	EXPECT_EQ(link.last_fresh(), at(0));
+	for (std::int64_t ms = 1100; ms < 1300; ms += 10) {
+		EXPECT_EQ(link.on_beat(at(ms), stamp(101 + static_cast<std::uint64_t>(ms), 100), timing),
+			  BeatVerdict::stale);
+		EXPECT_FALSE(link.judge(at(ms), timing)) << "perhaps the first beats of a healed link";
+	}
 	EXPECT_TRUE(link.judge(at(1300), timing));
+	EXPECT_EQ(link.state(), State::stale);
+	EXPECT_FALSE(link.life());
+	EXPECT_EQ(link.last_life(), at(0));
+	EXPECT_TRUE(link.judge(at(1490), timing));
 	EXPECT_EQ(link.state(), State::lost);
-	EXPECT_FALSE(link.judge(at(1301), timing));
+	EXPECT_FALSE(link.judge(at(1491), timing));
+}
+
+// A beat that was sent at `sent` and took 1 ms; the peer had our last one, sent at `echoed`, since 1 ms after that.
+BeatStamp timed(std::uint64_t tx, std::uint64_t echo, std::int64_t echoed, std::int64_t sent)
+{
+	BeatStamp out = stamp(tx, echo);
+	out.echo_sent_ns = at(echoed).time_since_epoch().count();
+	out.echo_held_us = static_cast<std::uint32_t>((sent - echoed - 1) * 1000);
+	return out;
+}
+
+TEST(Age, IsWhatIsLeftOfTheRoundTripAfterThePeerHeldOurBeat)
+{
+	EXPECT_EQ(age_of(at(501), timed(9, 5, 100, 500)), milliseconds{2});
+	EXPECT_EQ(age_of(at(800), timed(9, 5, 100, 500)), milliseconds{301});
+	EXPECT_EQ(age_of(at(800), stamp(9, 0)), age_unknown);
+}
+
+TEST(OneWay, ABeatThatProvesWhenItWasSentIsLife)
+{
+	// The peer hears nothing of us from 0 on.
+	LinkLiveness link = running(100);
+	std::uint64_t tx = 100;
+	for (std::int64_t ms = 10; ms <= 60000; ms += 10) {
+		(void)link.next_tx();
+		(void)link.on_beat(at(ms + 1), timed(++tx, 100, 0, ms), timing);
+		(void)link.judge(at(ms + 1), timing);
+		ASSERT_TRUE(link.life()) << ms;
+	}
+	EXPECT_EQ(link.state(), State::one_way);
+	EXPECT_EQ(link.last_life(), at(60001));
+	EXPECT_EQ(link.deadline(timing), at(60201));
+	EXPECT_FALSE(link.judge(at(60200), timing));
+	EXPECT_TRUE(link.judge(at(60201), timing));
+	EXPECT_EQ(link.state(), State::lost);
+}
+
+TEST(OneWay, AHeldBackBeatProvesItsAgeAndIsNoLife)
+{
+	LinkLiveness link = running(100);
+	for (int i = 0; i < 100; ++i)
+		(void)link.next_tx();
+	// Sent 201 ms ago by what it says itself; the slack for clocks is 122 ppm of the time held.
+	EXPECT_EQ(link.on_beat(at(501), timed(101, 100, 0, 300), timing), BeatVerdict::stale);
+	EXPECT_EQ(link.on_beat(at(501), timed(102, 100, 0, 302), timing), BeatVerdict::timely);
+	EXPECT_EQ(link.on_beat(at(502), stamp(103, 0), timing), BeatVerdict::stale) << "says nothing about time";
+}
+
+TEST(OneWay, TimelyBeatsBringALostLinkBackAfterADeadIntervalOfThem)
+{
+	LinkLiveness link = running(100);
+	for (int i = 0; i < 100; ++i)
+		(void)link.next_tx();
+	ASSERT_TRUE(link.judge(at(1000), timing));
+	ASSERT_EQ(link.state(), State::lost);
+	std::uint64_t tx = 200;
+	for (std::int64_t ms = 1500; ms < 1700; ms += 10) {
+		EXPECT_EQ(link.on_beat(at(ms), timed(++tx, 100, 0, ms - 1), timing), BeatVerdict::timely);
+		EXPECT_FALSE(link.judge(at(ms), timing));
+	}
+	EXPECT_EQ(link.deadline(timing), at(1700));
+	EXPECT_TRUE(link.judge(at(1700), timing));
+	EXPECT_EQ(link.state(), State::one_way);
+}
+
+TEST(Lost, ABeatThatWasOvertakenIsNotCounted)
+{
+	LinkLiveness link = running(100);
+	(void)link.on_beat(at(10), stamp(103, 100), timing);
+	EXPECT_EQ(link.lost_beats(), 2U);
+	(void)link.on_beat(at(11), stamp(102, 100), timing);
+	EXPECT_EQ(link.lost_beats(), 1U);
+	(void)link.on_beat(at(12), stamp(101, 100), timing);
+	EXPECT_EQ(link.lost_beats(), 0U);
 }
 
 TEST(HeldFrames, L1KeepADeadPeerAliveNoLongerThanSlackAndDead)
@@ -237,9 +317,9 @@ TEST(LostBeats, AreCountedFromThePeersNumbers)
 	EXPECT_EQ(link.lost_beats(), 0U);
 	hear(12);
 	EXPECT_EQ(link.lost_beats(), 3U);
-	hear(10); // late
+	hear(10); // overtaken, not lost
 	hear(13);
-	EXPECT_EQ(link.lost_beats(), 3U);
+	EXPECT_EQ(link.lost_beats(), 2U);
 }
 
 TEST(Echo, NamesTheHighestBeatHeardAndHowLongItWasHeld)

@@ -156,7 +156,8 @@ public:
 	}
 	const core::Actions &link(const Peer &peer, core::LinkHealth health)
 	{
-		return step(core::PeerLinkChanged{peer.slot, peer.generation, 0, health, now});
+		return step(core::PeerLinkChanged{peer.slot, peer.generation, 0, health,
+						  health != core::LinkHealth::down, now});
 	}
 	[[nodiscard]] core::BeatReceived beat_of(const Peer &peer) const
 	{

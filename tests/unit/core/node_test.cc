@@ -271,8 +271,8 @@ TEST_F(Pair, BeatsOfAnotherSessionOrWithoutFreshnessSayNothing)
 	peer.words.state = HaState::work;
 	peer.words.epoch = 99;
 	BeatReceived beat = one.beat_of(peer);
-	beat.fresh = false;
-	expect_ignored(beat, "stale echo");
+	beat.heard = LinkHealth::down;
+	expect_ignored(beat, "no proof of when it was sent");
 	beat = one.beat_of(peer);
 	beat.session += 1;
 	expect_ignored(beat, "another session");
@@ -288,17 +288,24 @@ TEST_F(Pair, BeatsOfAnotherSessionOrWithoutFreshnessSayNothing)
 
 TEST_F(Pair, AJudgementOfAnEarlierGenerationIsOfAnEarlierBoot)
 {
-	EXPECT_TRUE(one.step(PeerLinkChanged{peer.slot, peer.generation + 1, 0, LinkHealth::down, one.now}).empty());
+	EXPECT_TRUE(
+		one.step(PeerLinkChanged{peer.slot, peer.generation + 1, 0, LinkHealth::down, false, one.now}).empty());
 	EXPECT_EQ(one.node().alive_peers(), 1U);
 	EXPECT_EQ(notices(one.link(peer, LinkHealth::down), NoticeKind::peer_lost), 1U);
 	EXPECT_TRUE(one.link(peer, LinkHealth::down).empty()) << "told once";
 }
 
-TEST_F(Pair, AOneWayLinkIsNoLife)
+TEST_F(Pair, AOneWayLinkIsLifeAsLongAsItsBeatsAreTimely)
 {
 	const Actions &actions = one.link(peer, LinkHealth::one_way);
 	EXPECT_EQ(notices(actions, NoticeKind::peer_link_one_way), 1U);
-	EXPECT_EQ(notices(actions, NoticeKind::peer_lost), 1U);
+	EXPECT_EQ(notices(actions, NoticeKind::peer_lost), 0U);
+	EXPECT_EQ(one.node().alive_peers(), 1U);
+	// The link keeps its name, but what comes now proves nothing any more.
+	const Actions &stale =
+		one.step(PeerLinkChanged{peer.slot, peer.generation, 0, LinkHealth::one_way, false, one.now});
+	EXPECT_EQ(notices(stale, NoticeKind::peer_link_one_way), 0U);
+	EXPECT_EQ(notices(stale, NoticeKind::peer_lost), 1U);
 	EXPECT_EQ(one.node().alive_peers(), 0U);
 }
 

@@ -14,9 +14,11 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cstdlib>
 #include <filesystem>
 #include <set>
+#include <thread>
 
 namespace systole::dataplane {
 namespace {
@@ -71,6 +73,19 @@ TEST(Device, what_is_missing_is_named_with_the_port_and_a_cure)
 	EXPECT_TRUE(find_obstacle(parse_device("hb0", "fffe:1f:00.0")).has_value());
 	EXPECT_FALSE(find_obstacle(parse_device("lo", "")).has_value());
 	EXPECT_FALSE(find_obstacle(parse_device("hb0", "net_ring0")).has_value());
+}
+
+TEST(Device, what_the_port_keeper_watches)
+{
+	EXPECT_TRUE(parse_device("hb0", "").follows_netdev());
+	EXPECT_TRUE(parse_device("hb0", "net_af_xdp0,iface=hb0").follows_netdev());
+	EXPECT_FALSE(parse_device("hb0", "net_tap0,iface=hb0").follows_netdev()) << "the driver makes that one itself";
+	EXPECT_FALSE(parse_device("hb0", "3b:00.1").follows_netdev());
+	EXPECT_TRUE(parse_device("hb0", "net_memif0,role=client").is_memif_client());
+	EXPECT_TRUE(parse_device("hb0", "net_memif0,id=3").is_memif_client()) << "the driver's default";
+	EXPECT_TRUE(parse_device("hb0", "net_memif0,role=server").is_memif_server());
+	EXPECT_FALSE(parse_device("hb0", "net_memif0,role=server").is_memif_client());
+	EXPECT_FALSE(parse_device("hb0", "net_ring0,role=server").is_memif_server());
 }
 
 TEST(Device, no_pci_nic_that_the_kernel_uses_is_ever_taken)
@@ -185,6 +200,48 @@ TEST(EalArguments, given_options_replace_ours_but_pci_stays_off_and_ports_keep_t
 			  own_choice == std::string("--no-pci") ? 1 : 0)
 			<< own_choice;
 	}
+}
+
+TEST(EalArguments, given_options_keep_our_name_and_our_privacy_unless_they_speak_of_them)
+{
+	EalRequest request = request_for({});
+	request.given = {"-l", "0,1"};
+	const auto kept = eal_arguments(request);
+	EXPECT_TRUE(has(kept, "--file-prefix=systole-m1"));
+	EXPECT_TRUE(has(kept, "--no-telemetry"));
+	EXPECT_TRUE(has(kept, "--in-memory"));
+
+	request.given = {"-l", "0,1", "--file-prefix=mine", "--telemetry", "--huge-dir", "/mnt/huge"};
+	const auto theirs = eal_arguments(request);
+	EXPECT_FALSE(has(theirs, "--file-prefix=systole-m1"));
+	EXPECT_FALSE(has(theirs, "--no-telemetry"));
+	EXPECT_FALSE(has(theirs, "--in-memory"));
+	request.given = {"--file-prefix", "mine", "--no-telemetry", "--no-huge"};
+	const auto apart = eal_arguments(request);
+	EXPECT_FALSE(has(apart, "--file-prefix=systole-m1"));
+	EXPECT_EQ(std::count(apart.begin(), apart.end(), "--no-telemetry"), 1);
+	EXPECT_FALSE(has(apart, "--in-memory")) << "EAL refuses it together with --no-huge";
+}
+
+TEST(HugePages, are_counted_by_one_daemon_after_the_other)
+{
+	const std::string file = ::testing::TempDir() + "hugepages.lock." + std::to_string(getpid());
+	std::atomic<bool> second_has_it{false};
+	std::thread second;
+	{
+		const HugePageTurn first(file);
+		ASSERT_TRUE(first.has_it());
+		second = std::thread([&] {
+			const HugePageTurn turn(file);
+			second_has_it = turn.has_it();
+		});
+		std::this_thread::sleep_for(std::chrono::milliseconds{50});
+		EXPECT_FALSE(second_has_it);
+	}
+	second.join();
+	EXPECT_TRUE(second_has_it);
+	EXPECT_EQ(unlink(file.c_str()), 0);
+	EXPECT_FALSE(HugePageTurn("/nowhere/at/all").has_it()) << "no place for the file is no reason to wait";
 }
 
 TEST(EalArguments, memory_grows_with_the_ports)

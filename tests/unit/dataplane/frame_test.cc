@@ -322,6 +322,18 @@ TEST(Headers, outer_and_inner_header_are_the_oracles_to_the_byte)
 	EXPECT_EQ(made, golden);
 }
 
+// RFC 1071 and RFC 768 word by word: a right checksum makes the sum all ones.
+unsigned udp_sum(std::span<const std::byte> packet)
+{
+	const auto byte = [&](std::size_t i) { return i < packet.size() ? std::to_integer<unsigned>(packet[i]) : 0U; };
+	unsigned sum = 17 + static_cast<unsigned>(packet.size() - ipv4_bytes);
+	for (std::size_t i = 12; i < packet.size(); i += 2) { // addresses, then UDP
+		sum += byte(i) << 8 | byte(i + 1);
+		sum = (sum & 0xffff) + (sum >> 16);
+	}
+	return sum;
+}
+
 TEST(Headers, what_is_written_parses_whatever_the_payload)
 {
 	for (std::size_t size = 0; size <= 700; ++size) {
@@ -331,6 +343,7 @@ TEST(Headers, what_is_written_parses_whatever_the_payload)
 		const std::span<std::byte> all(packet);
 		write_inner(all.first<ipv4_bytes + udp_bytes>(), sender_addresses, all.subspan(ipv4_bytes + udp_bytes));
 		EXPECT_TRUE(parse_inner(packet).good) << size;
+		EXPECT_EQ(udp_sum(packet), 0xffffU) << size;
 	}
 }
 

@@ -74,7 +74,7 @@ TEST(SaTable, a_full_table_sends_the_newcomer_back)
 {
 	SaTable table;
 	std::vector<crypto::InboundSaPtr> sas;
-	for (std::uint32_t i = 0; i < SaTable::capacity; ++i) {
+	for (std::uint32_t i = 0; i < SaTable::usual_capacity; ++i) {
 		sas.push_back(make_sa(0x10000 + i, 1));
 		ASSERT_EQ(table.install(sas.back().get()), nullptr);
 	}

@@ -3,7 +3,9 @@
 //
 // The beat grid, what our own absence does to a peer's deadline, and how long a nap may be.
 #include "dataplane/beat.h"
+#include "dataplane/control_watch.h"
 #include "dataplane/deadline.h"
+#include "dataplane/nap.h"
 #include "dataplane/peer_table.h"
 #include "dataplane/poll_mode.h"
 
@@ -104,8 +106,8 @@ TEST(HeardOut, a_queue_never_found_empty_is_heard_out_once_its_length_has_passed
 
 TEST(Nap, is_never_longer_than_100_us_nor_past_what_is_due)
 {
-	EXPECT_EQ(nap_length(start, core::never), microseconds{100});
-	EXPECT_EQ(nap_length(start, start + milliseconds{10}), microseconds{100});
+	EXPECT_EQ(nap_length(start, core::never), milliseconds{3});
+	EXPECT_EQ(nap_length(start, start + milliseconds{10}), milliseconds{3});
 	EXPECT_EQ(nap_length(start, start + microseconds{40}), microseconds{40});
 	EXPECT_EQ(nap_length(start, start + microseconds{4}), Duration::zero());
 	EXPECT_EQ(nap_length(start, start), Duration::zero());
@@ -127,23 +129,56 @@ TEST(PollMode, automatic_is_busy_only_on_an_isolated_cpu)
 	}
 }
 
+TEST(Nap, looks_for_a_beat_from_just_before_it_is_due_until_it_is_clearly_late)
+{
+	const Time expected = start + milliseconds{10};
+	EXPECT_EQ(look_for(start, expected), expected - microseconds{20});
+	EXPECT_EQ(look_for(expected - microseconds{20}, expected), expected + microseconds{80});
+	EXPECT_EQ(look_for(expected + microseconds{950}, expected), expected + microseconds{1050});
+	EXPECT_EQ(look_for(expected + milliseconds{1}, expected), core::never);
+}
+
+TEST(ControlWatch, hangs_when_the_counter_stands_still_for_longer_than_the_limit)
+{
+	ControlWatch watch(milliseconds{200});
+	watch.look(start, 0);
+	watch.look(start + seconds{9}, 0);
+	EXPECT_FALSE(watch.hangs()) << "control has not begun yet";
+	watch.look(start + seconds{10}, 1);
+	watch.look(start + seconds{10} + milliseconds{200}, 1);
+	EXPECT_FALSE(watch.hangs());
+	watch.look(start + seconds{10} + milliseconds{201}, 1);
+	EXPECT_TRUE(watch.hangs());
+	watch.look(start + seconds{20}, 2);
+	EXPECT_FALSE(watch.hangs());
+	// The worker was away for 500 ms, and saw nothing of control in that time.
+	watch.grant(milliseconds{500});
+	watch.look(start + seconds{20} + milliseconds{700}, 2);
+	EXPECT_FALSE(watch.hangs());
+	watch.look(start + seconds{20} + milliseconds{701}, 2);
+	EXPECT_TRUE(watch.hangs());
+}
+
 TEST(HandedBeat, what_is_news_goes_up_and_what_is_not_waits_100_ms)
 {
 	HandedBeat handed;
 	const std::array<std::byte, 3> content{std::byte{1}, std::byte{2}, std::byte{3}};
 	const std::array<std::byte, 3> other{std::byte{1}, std::byte{2}, std::byte{4}};
 	const std::span<const std::byte> shorter(content.data(), 2);
-	ASSERT_TRUE(handed.wants(start, 7, 100, true, content));
-	handed.handed(start, 7, 100, true, content);
-	EXPECT_FALSE(handed.wants(start + milliseconds{99}, 7, 200, true, content));
-	EXPECT_TRUE(handed.wants(start + milliseconds{100}, 7, 200, true, content));
-	EXPECT_TRUE(handed.wants(start + milliseconds{1}, 7, 200, true, other));
-	EXPECT_TRUE(handed.wants(start + milliseconds{1}, 7, 200, true, shorter));
-	EXPECT_TRUE(handed.wants(start + milliseconds{1}, 8, 1, true, content)); // another session
-	EXPECT_FALSE(handed.wants(start + milliseconds{1}, 7, 99, true, other)); // older, by a slower link
-	EXPECT_FALSE(handed.wants(start + milliseconds{1}, 7, 200, false, content));
-	handed.handed(start, 7, 200, false, content);
-	EXPECT_TRUE(handed.wants(start + milliseconds{1}, 7, 300, true, content)); // it hears us again
+	ASSERT_TRUE(handed.wants(start, 7, 100, true, true, content));
+	handed.handed(start, 7, 100, true, true, content);
+	EXPECT_FALSE(handed.wants(start + milliseconds{99}, 7, 200, true, true, content));
+	EXPECT_TRUE(handed.wants(start + milliseconds{100}, 7, 200, true, true, content));
+	EXPECT_TRUE(handed.wants(start + milliseconds{1}, 7, 200, true, true, other));
+	EXPECT_TRUE(handed.wants(start + milliseconds{1}, 7, 200, true, true, shorter));
+	EXPECT_TRUE(handed.wants(start + milliseconds{1}, 8, 1, true, true, content)); // another session
+	EXPECT_FALSE(handed.wants(start + milliseconds{1}, 7, 99, true, true, other)); // older, by a slower link
+	EXPECT_FALSE(handed.wants(start + milliseconds{1}, 7, 200, false, true, content));
+	handed.handed(start, 7, 200, false, true, content);
+	EXPECT_TRUE(handed.wants(start + milliseconds{1}, 7, 300, true, true, content)); // it is life again
+	handed.handed(start, 7, 300, true, false, content);
+	EXPECT_FALSE(handed.wants(start + milliseconds{1}, 7, 400, true, false, content));
+	EXPECT_TRUE(handed.wants(start + milliseconds{1}, 7, 400, true, true, content)); // the first since our return
 }
 
 } // namespace

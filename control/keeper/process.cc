@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright(c) 2026 The Systole authors
+#include "control/keeper/process.h"
+
+#include "control/takeover/spawn.h"
+
+#include <fcntl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <chrono>
+#include <csignal>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <thread>
+
+namespace systole::control {
+
+namespace {
+
+constexpr const char *program_name = "systole-keeper";
+constexpr auto predecessor_patience = std::chrono::seconds{3};
+
+// Beside systoled: in the build directory, or where both are installed.
+std::string find_program()
+{
+	std::error_code ignored;
+	return (std::filesystem::read_symlink("/proc/self/exe", ignored).parent_path() / program_name).string();
+}
+
+int open_pidfd(pid_t pid)
+{
+	return static_cast<int>(syscall(SYS_pidfd_open, pid, 0));
+}
+
+pid_t holder_of(int lock_fd)
+{
+	struct flock lock {};
+	lock.l_type = F_WRLCK;
+	lock.l_whence = SEEK_SET;
+	return fcntl(lock_fd, F_GETLK, &lock) == 0 && lock.l_type != F_UNLCK ? lock.l_pid : 0;
+}
+
+bool is_keeper(pid_t pid)
+{
+	std::string name;
+	std::getline(std::ifstream("/proc/" + std::to_string(pid) + "/comm"), name);
+	return name == program_name;
+}
+
+// A predecessor's keeper deletes what carries this instance's mark: it must be through before we make anything.
+void wait_for_predecessor(const std::string &lock_file)
+{
+	const int fd = open(lock_file.c_str(), O_RDWR | O_CLOEXEC);
+	if (fd < 0)
+		return;
+	const auto until = std::chrono::steady_clock::now() + predecessor_patience;
+	for (pid_t pid = holder_of(fd); pid > 0; pid = holder_of(fd)) {
+		if (std::chrono::steady_clock::now() > until && is_keeper(pid))
+			kill(pid, SIGKILL); // stopped or hung; what it would have done is done at our start
+		std::this_thread::sleep_for(std::chrono::milliseconds{5});
+	}
+	close(fd);
+}
+
+} // namespace
+
+bool KeeperProcess::start(const std::string &instance, const std::string &lock_file, core::Duration dead,
+			  std::string &error)
+{
+	wait_for_predecessor(lock_file);
+	m_program = find_program();
+	m_instance = instance;
+	m_lock_file = lock_file;
+	m_dead = dead;
+	m_memory = make_holdings_memory();
+	m_page = m_memory < 0 ? nullptr : map_holdings(m_memory, true);
+	m_self = open_pidfd(getpid());
+	if (m_page == nullptr || m_self < 0) {
+		error = std::string("no keeper: ") + std::strerror(errno);
+		return false;
+	}
+	return spawn(error);
+}
+
+bool KeeperProcess::spawn(std::string &error)
+{
+	const std::string memory = std::to_string(m_memory);
+	const std::string daemon = std::to_string(m_self);
+	const std::string dead_us = std::to_string(core::microseconds(m_dead));
+	std::array<const char *, 7> words{m_program.c_str(),
+					  m_instance.c_str(),
+					  m_lock_file.c_str(),
+					  dead_us.c_str(),
+					  memory.c_str(),
+					  daemon.c_str(),
+					  nullptr};
+	std::array<char *, 1> environment{nullptr};
+	const int nothing = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	const std::array<int, 2> inherited{m_memory, m_self};
+	const SpawnResult spawned = spawn_detached(m_program.c_str(), const_cast<char *const *>(words.data()),
+						   environment.data(), nothing, STDERR_FILENO, inherited);
+	close(nothing);
+	if (spawned.error != 0) {
+		error = m_program + " does not start: " + std::strerror(spawned.error) +
+			"; nobody would take the cluster addresses away if this process were killed";
+		return false;
+	}
+	m_pid = spawned.pid;
+	m_pidfd = open_pidfd(m_pid);
+	return true;
+}
+
+std::string KeeperProcess::reap()
+{
+	int status = 0;
+	if (m_pid > 0)
+		waitpid(m_pid, &status, 0);
+	m_pid = -1;
+	if (m_pidfd >= 0)
+		close(m_pidfd);
+	m_pidfd = -1;
+	return WIFSIGNALED(status) ? "signal " + std::to_string(WTERMSIG(status))
+				   : "exit code " + std::to_string(WEXITSTATUS(status));
+}
+
+bool KeeperProcess::start_again(std::string &error)
+{
+	return m_page != nullptr && spawn(error);
+}
+
+void KeeperProcess::finish()
+{
+	if (m_page != nullptr)
+		m_page->finished.store(true);
+	if (m_pid > 0) {
+		kill(m_pid, SIGKILL);
+		(void)reap();
+	}
+}
+
+} // namespace systole::control

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright(c) 2026 The Systole authors
+//
+// What this member holds of the cluster's addresses, in memory that systoled shares with its keeper: the keeper takes it
+// away when systoled cannot do so itself any more.
+//
+//             arm()                 take()                 taken()
+//   nothing --------> held -----------------> taking -----------------> taken
+//      ^               |  disarm()   (keeper)           (keeper)          |
+//      '---------------'                                                  |  arm(), disarm(): once the keeper is done
+//      '------------------------------------------------------------------'
+//
+// One writer of each field: the worker of vital_ns, control of what is held, the keeper of what it has done. The list is
+// written only while it is not held, and read only while the keeper is taking.
+#pragma once
+
+#include "control/core/types.h"
+#include "control/netlink/ip_prefix.h"
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <span>
+#include <type_traits>
+
+namespace systole::control {
+
+enum class Hold : std::uint32_t { nothing, held, taking, taken };
+
+struct HeldAddress {
+	int link = 0; // index of the macvlan
+	IpPrefix prefix;
+};
+
+struct HoldingsPage {
+	static constexpr std::size_t room = 1024;
+
+	std::atomic<std::int64_t> vital_ns{0}; // CLOCK_MONOTONIC of the worker's last turn in which it could be heard
+	std::atomic<std::int64_t> armed_ns{0}; // of the last arm()
+	std::atomic<Hold> hold{Hold::nothing};
+	std::atomic<bool> finished{false}; // systoled ends in good order: nothing is left to do
+	std::uint32_t count = 0;
+	bool overflow = false; // more is held than there is room for: all macvlans must go instead
+	std::array<HeldAddress, room> held{};
+};
+static_assert(std::is_trivially_copyable_v<HeldAddress>);
+static_assert(std::atomic<Hold>::is_always_lock_free && std::atomic<std::int64_t>::is_always_lock_free);
+
+// A memfd of the size of the page, zeroed; -1 with errno.
+[[nodiscard]] int make_holdings_memory();
+// Maps it; null with errno. Lives until the process ends.
+[[nodiscard]] HoldingsPage *map_holdings(int fd, bool fresh);
+
+// Control's side. Without a page it keeps the same record and nobody looks at it.
+class Holdings {
+public:
+	void use(HoldingsPage *page) { m_page = page; }
+	// Before the kernel is asked for them, so that there is no moment at which nobody would take them away.
+	void arm(std::span<const HeldAddress> addresses, core::Time now);
+	void disarm();
+	// The keeper has taken everything away, or is at it.
+	[[nodiscard]] bool taken() const;
+
+private:
+	void settle();
+
+	HoldingsPage *m_page = nullptr;
+};
+
+} // namespace systole::control
