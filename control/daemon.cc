@@ -8,14 +8,12 @@
 #include "control/core/node.h"
 #include "control/event_source.h"
 #include "control/executor.h"
-#include "control/history.h"
 #include "control/instance.h"
 #include "control/key_agent.h"
 #include "control/log.h"
-#include "control/machine_usage.h"
 #include "control/netlink/link_monitor_table.h"
 #include "control/netlink/link_poller.h"
-#include "control/notice_text.h"
+#include "control/record.h"
 #include "control/traffic.h"
 #if defined(SYSTOLE_KEY_LOG)
 #include "crypto/key_log.h"
@@ -111,7 +109,7 @@ public:
 	const WorkerCounters &counters() const override { return m_setup.channel->counters; }
 	std::span<const HeartbeatPort> ports() const override { return m_setup.ports; }
 	std::string poll_mode() const override { return m_setup.poll_mode; }
-	const History &history() const override { return m_history; }
+	const History &history() const override { return m_record.history(); }
 	core::Time mono_now() const override { return clock_now(); }
 	double unix_now() const override { return unix_seconds(); }
 	std::string version() const override { return SYSTOLE_VERSION; }
@@ -145,7 +143,6 @@ private:
 	void noticed(const core::Notice &notice);
 	void claimed(const ClaimReport &report);
 	void released(const ReleaseReport &report);
-	void hook_done(const HookResult &result);
 	void begin_stop();
 	void wait_to_exit(core::Duration wait);
 	void report(const TakeoverErrors &errors);
@@ -160,9 +157,7 @@ private:
 	HookRunner m_hooks;
 	core::Node m_node;
 	Executor m_executor;
-	History m_history;
-	NoticeNames m_names;
-	std::string m_boot_id = boot_id();
+	Record m_record;
 	ApiServer m_api;
 	LinkMonitorTable m_links;
 	LinkPoller m_poller;
@@ -185,11 +180,6 @@ private:
 	core::Actions m_actions;
 	std::vector<core::KeyResult> m_answers;
 	core::Duration m_worst_late{};
-	std::optional<ClaimReport> m_last_claim;
-	std::string m_last_hook;
-	std::vector<std::string> m_blockers;
-	MachineUsage m_machine;
-	boost::json::object m_usage;
 	bool m_hooks_polled = false;
 	bool m_stopping = false;
 };
@@ -230,11 +220,11 @@ Daemon::Daemon(DaemonSetup setup, crypto::Secret<32> prs, KeyAgent::KeyLogger lo
     : m_setup(std::move(setup)), m_core_config(core_config(m_setup.configuration)), m_nonce(fresh_nonce()),
       m_worker(*m_setup.channel), m_keys(std::move(prs), m_core_config, m_nonce, m_worker, std::move(logger)),
       m_takeover(settings_of(m_setup)),
-      m_hooks(m_setup.instance, [this](const HookResult &result) { hook_done(result); }), m_node(m_core_config),
+      m_hooks(m_setup.instance, [this](const HookResult &result) { m_record.take(result); }), m_node(m_core_config),
       m_executor({m_keys, m_worker, m_takeover, m_hooks}, m_core_config, m_nonce,
 		 {m_setup.configuration.ha.hook_primary, m_setup.configuration.ha.hook_secondary,
 		  m_setup.configuration.ha.hook_timeout}),
-      m_names(names_of(m_setup)), m_api(m_io, *this),
+      m_record(names_of(m_setup)), m_api(m_io, *this),
       m_links(
 	      watched_names(m_setup, m_takeover), [this](const LinkState &link) { link_changed(link); },
 	      [this](int ifindex, const IpPrefix &prefix, bool present) {
@@ -476,8 +466,7 @@ void Daemon::keeper_died()
 // What status says of readiness and of the machine; a second old at most.
 void Daemon::look_around()
 {
-	m_blockers = m_takeover.blockers();
-	m_usage = m_machine.read();
+	m_record.look(m_takeover.blockers());
 	m_look.expires_after(std::chrono::seconds{1});
 	m_look.async_wait([this](const error_code &error) {
 		if (!error)
@@ -518,13 +507,7 @@ void Daemon::link_changed(const LinkState &link)
 
 void Daemon::noticed(const core::Notice &notice)
 {
-	// The wall clock of the moment it was judged, not of this line.
-	const double ago = std::chrono::duration<double>(clock_now() - notice.at).count();
-	const NoticeTime time{notice.at.time_since_epoch().count(), unix_seconds() - ago, m_boot_id};
-	const boost::json::object entry = notice_json(notice, m_names, time);
-	log(LogApp::hatalk, LogLevel::info, "{}", notice_text(notice, m_names));
-	m_history.append(entry);
-	m_api.publish(entry);
+	m_api.publish(m_record.take(notice, clock_now(), unix_seconds()));
 }
 
 // The kernel was short of memory or buffers: addresses that the cluster believes to be here must come.
@@ -545,24 +528,18 @@ void Daemon::claim_again()
 
 void Daemon::claimed(const ClaimReport &claim)
 {
-	m_last_claim = claim;
+	m_record.take(claim);
 	const auto transient = [](const TakeoverError &error) {
 		return error.fault == TakeoverFault::netlink || error.fault == TakeoverFault::link_up ||
 		       error.fault == TakeoverFault::address_add;
 	};
 	if (std::any_of(claim.errors.begin(), claim.errors.end(), transient))
 		claim_again();
-	const auto ms = [&](core::Time to) {
-		return std::chrono::duration<double, std::milli>(to - claim.start).count();
-	};
-	log(LogApp::takeover, LogLevel::info, "addresses taken over in {:.2f} ms, first announcement after {:.2f} ms",
-	    ms(claim.netlink_done), claim.first_announced == core::Time{} ? 0.0 : ms(claim.first_announced));
 }
 
 void Daemon::released(const ReleaseReport &release)
 {
-	log(LogApp::takeover, LogLevel::info, "addresses released in {:.2f} ms",
-	    std::chrono::duration<double, std::milli>(release.netlink_done - release.start).count());
+	m_record.take(release);
 	m_finish_release.expires_after(finish_release_after);
 	m_finish_release.async_wait([this](const error_code &error) {
 		if (!error)
@@ -570,23 +547,11 @@ void Daemon::released(const ReleaseReport &release)
 	});
 }
 
-void Daemon::hook_done(const HookResult &result)
-{
-	m_last_hook = result.text();
-	log(LogApp::takeover,
-	    result.outcome == HookOutcome::finished && result.exit_status == 0 ? LogLevel::info : LogLevel::warning,
-	    "{}", m_last_hook);
-}
-
 boost::json::object Daemon::extra_status() const
 {
 	boost::json::object status;
 	status["dataplane"] = m_setup.dataplane_text;
-	boost::json::array readiness;
-	for (const std::string &blocker : m_blockers)
-		readiness.emplace_back(blocker);
-	status["readiness"] = std::move(readiness);
-	status["usage"] = m_usage;
+	m_record.tell(status);
 	boost::json::object interfaces;
 	for (const std::string &name : m_setup.configuration.ha.monitor)
 		interfaces[name] = interface_usage(name);
@@ -601,20 +566,7 @@ boost::json::object Daemon::extra_status() const
 	}
 	status["interfaces"] = std::move(interfaces);
 	status["keeper"] = m_setup.keeper != nullptr && m_setup.keeper->running();
-	status["addresses_held"] =
-		m_takeover.state() == Takeover::State::primary && m_last_claim && m_last_claim->errors.empty();
-	if (m_last_claim) {
-		const auto us = [&](core::Time to) {
-			return std::chrono::duration_cast<std::chrono::microseconds>(to - m_last_claim->start).count();
-		};
-		status["last_takeover"] = {{"mono_ns", m_last_claim->start.time_since_epoch().count()},
-					   {"addresses_us", us(m_last_claim->netlink_done)},
-					   {"first_announcement_us", m_last_claim->first_announced == core::Time{}
-									     ? 0
-									     : us(m_last_claim->first_announced)}};
-	}
-	if (!m_last_hook.empty())
-		status["last_hook"] = m_last_hook;
+	status["addresses_held"] = m_takeover.state() == Takeover::State::primary && m_record.claim_was_good();
 	return status;
 }
 
@@ -651,11 +603,11 @@ int Daemon::run()
 	}
 	if (m_setup.keeper != nullptr)
 		m_takeover.holdings().use(m_setup.keeper->page());
-	if (std::string error; !m_history.load(instance_paths(m_setup.instance).history(), error))
+	if (std::string error; !m_record.start(instance_paths(m_setup.instance).history(), error))
 		log(LogApp::daemon, LogLevel::error, "{}", error);
 	report(m_takeover.start());
 	look_around();
-	for (const std::string &blocker : m_blockers)
+	for (const std::string &blocker : m_record.blockers())
 		log(LogApp::takeover, LogLevel::warning, "{}", blocker);
 	if (const auto failure = m_links.start()) { // tells every watched link's state once, before the core starts
 		log(LogApp::daemon, LogLevel::error, "netlink: {}", failure.message());
@@ -687,7 +639,7 @@ int Daemon::run()
 	if (m_setup.keeper != nullptr)
 		m_setup.keeper->finish();
 	m_api.stop();
-	m_history.stop();
+	m_record.stop();
 	m_doorbell.release();
 	m_netlink.release();
 	return exit_ok;

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright(c) 2026 The Systole authors
+#include "control/record.h"
+
+#include "control/log.h"
+
+#include <boost/json/array.hpp>
+#include <fmt/format.h>
+
+namespace systole::control {
+
+namespace {
+
+double milliseconds_between(core::Time from, core::Time to)
+{
+	return to == core::Time{} ? 0.0 : std::chrono::duration<double, std::milli>(to - from).count();
+}
+
+} // namespace
+
+boost::json::object Record::take(const core::Notice &notice, core::Time now, double unix_now)
+{
+	// The wall clock of the moment it was judged, not of this line.
+	const double ago = std::chrono::duration<double>(now - notice.at).count();
+	boost::json::object entry = notice_json(
+		notice, m_names, NoticeTime{notice.at.time_since_epoch().count(), unix_now - ago, m_boot_id});
+	log(LogApp::hatalk, LogLevel::info, "{}", notice_text(notice, m_names));
+	m_history.append(entry);
+	return entry;
+}
+
+void Record::take(const ClaimReport &claim)
+{
+	m_last_claim = claim;
+	log(LogApp::takeover, LogLevel::info, "addresses taken over in {:.2f} ms, first announcement after {:.2f} ms",
+	    milliseconds_between(claim.start, claim.netlink_done),
+	    milliseconds_between(claim.start, claim.first_announced));
+}
+
+void Record::take(const ReleaseReport &release)
+{
+	log(LogApp::takeover, LogLevel::info, "addresses released in {:.2f} ms",
+	    milliseconds_between(release.start, release.netlink_done));
+}
+
+void Record::take(const HookResult &result)
+{
+	m_last_hook = result.text();
+	const bool good = result.outcome == HookOutcome::finished && result.exit_status == 0;
+	log(LogApp::takeover, good ? LogLevel::info : LogLevel::warning, "{}", m_last_hook);
+}
+
+void Record::look(std::vector<std::string> blockers)
+{
+	m_blockers = std::move(blockers);
+	m_usage = m_machine.read();
+}
+
+void Record::tell(boost::json::object &status) const
+{
+	boost::json::array readiness;
+	for (const std::string &blocker : m_blockers)
+		readiness.emplace_back(blocker);
+	status["readiness"] = std::move(readiness);
+	status["usage"] = m_usage;
+	if (m_last_claim) {
+		const auto us = [&](core::Time to) {
+			return to == core::Time{} ? 0 : core::microseconds(to - m_last_claim->start);
+		};
+		status["last_takeover"] = {{"mono_ns", m_last_claim->start.time_since_epoch().count()},
+					   {"addresses_us", us(m_last_claim->netlink_done)},
+					   {"first_announcement_us", us(m_last_claim->first_announced)}};
+	}
+	if (!m_last_hook.empty())
+		status["last_hook"] = m_last_hook;
+}
+
+} // namespace systole::control
