@@ -123,8 +123,9 @@ public:
 private:
 	void feed(const core::EventBody &event);
 	void step(const core::EventBody &event);
-	[[nodiscard]] bool entitled() const;
+	[[nodiscard]] Attendance::Worker worker() const;
 	void check_presence();
+	void tell(Attendance::Word word, core::Time at, core::Duration gap);
 	bool drain_ring();
 	void take_events();
 	void claim_again();
@@ -137,6 +138,7 @@ private:
 	void arm_pulse();
 	void watch_keeper();
 	void keeper_died();
+	void restart_keeper();
 	void look_around();
 	void arm_hook_poll();
 	void link_changed(const LinkState &link);
@@ -156,6 +158,7 @@ private:
 	Takeover m_takeover;
 	HookRunner m_hooks;
 	core::Node m_node;
+	Attendance m_attendance;
 	Executor m_executor;
 	Record m_record;
 	ApiServer m_api;
@@ -221,14 +224,14 @@ Daemon::Daemon(DaemonSetup setup, crypto::Secret<32> prs, KeyAgent::KeyLogger lo
       m_worker(*m_setup.channel), m_keys(std::move(prs), m_core_config, m_nonce, m_worker, std::move(logger)),
       m_takeover(settings_of(m_setup)),
       m_hooks(m_setup.instance, [this](const HookResult &result) { m_record.take(result); }), m_node(m_core_config),
-      m_executor({m_keys, m_worker, m_takeover, m_hooks}, m_core_config, m_nonce,
+      m_executor({m_keys, m_worker, m_takeover, m_hooks, m_attendance}, m_core_config, m_nonce,
 		 {m_setup.configuration.ha.hook_primary, m_setup.configuration.ha.hook_secondary,
 		  m_setup.configuration.ha.hook_timeout}),
       m_record(names_of(m_setup)), m_api(m_io, *this),
       m_links(
 	      watched_names(m_setup, m_takeover), [this](const LinkState &link) { link_changed(link); },
 	      [this](int ifindex, const IpPrefix &prefix, bool present) {
-		      report(m_takeover.handle_address(ifindex, prefix, present));
+		      m_takeover.handle_address(ifindex, prefix, present);
 	      })
 {
 	m_executor.on_claimed([this](const ClaimReport &r) { claimed(r); });
@@ -244,27 +247,28 @@ void Daemon::report(const TakeoverErrors &errors)
 
 // ---------------------------------------------------------------- the one way in
 
-// Whether the others have reason to believe that we live: the worker turned within the dead interval and was not silent.
-bool Daemon::entitled() const
+Attendance::Worker Daemon::worker() const
 {
 	const WorkerChannel &channel = *m_setup.channel;
 	const std::int64_t last_turn_ns = channel.counters.last_turn_ns.load(std::memory_order_acquire);
-	const std::uint32_t silence = channel.silence.load(std::memory_order_acquire);
-	if (silence != 0 && silence != m_executor.ended_silence())
-		return false;
-	return last_turn_ns == 0 ||
-	       clock_now() - core::Time{core::Duration{last_turn_ns}} <= m_core_config.dead_interval();
+	const bool lately = last_turn_ns == 0 || // it has not begun
+			    clock_now() - core::Time{core::Duration{last_turn_ns}} <= m_core_config.dead_interval();
+	return {lately, channel.silence.load(std::memory_order_acquire)};
 }
 
-// Before anything else is done after a sleep: a thawed process may find old timers and messages first.
+// Before anything else is done: see Attendance.
 void Daemon::check_presence()
 {
-	const bool present = m_node.presence() == core::Presence::present;
-	if (present && !entitled())
-		step(core::Absent{});
-	// The worker saw no gap of its own, control alone was misled by the order in which the two were woken.
-	else if (m_node.presence() == core::Presence::absent && entitled())
-		step(core::Returned{clock_now(), {}});
+	tell(m_attendance.look(m_node.presence(), worker()), clock_now(), {});
+}
+
+void Daemon::tell(Attendance::Word word, core::Time at, core::Duration gap)
+{
+	switch (word) {
+	case Attendance::Word::nothing: break;
+	case Attendance::Word::absent: step(core::Absent{}); break;
+	case Attendance::Word::returned: step(core::Returned{at, gap}); break;
+	}
 }
 
 void Daemon::feed(const core::EventBody &event)
@@ -311,8 +315,7 @@ bool Daemon::drain_ring()
 						"that time back",
 						std::chrono::duration<double, std::milli>(late->gap).count()));
 		} else if (const auto *back = std::get_if<WorkerReturned>(&event)) {
-			m_executor.worker_returned(back->number);
-			step(core::Returned{back->at, back->gap});
+			tell(m_attendance.returned(back->number, worker()), back->at, back->gap);
 		} else if (const auto body = core_event(event)) {
 			feed(*body);
 		}
@@ -329,6 +332,7 @@ void Daemon::take_events()
 	}
 	// Say that we sleep, then look once more: what came in between has not rung.
 	m_setup.channel->bell.sleeping.store(true);
+	std::atomic_thread_fence(std::memory_order_seq_cst); // as in Doorbell::ring()
 	if (drain_ring())
 		wait_doorbell();
 	else
@@ -354,6 +358,9 @@ void Daemon::wait_netlink()
 		check_presence();
 		if (const auto failure = m_links.drain())
 			log(LogApp::daemon, LogLevel::error, "netlink: {}", failure.message());
+		if (m_links.take_overrun()) // addresses may have gone unseen
+			m_takeover.doubt_addresses();
+		report(m_takeover.mend_addresses());
 		wait_netlink();
 	});
 }
@@ -452,16 +459,27 @@ void Daemon::keeper_died()
 {
 	m_keeper_end.release();
 	log(LogApp::daemon, LogLevel::error, "systole-keeper has ended ({}); starting another", m_setup.keeper->reap());
+	restart_keeper();
+}
+
+// Until it works: without a keeper a killed daemon would keep its addresses.
+void Daemon::restart_keeper()
+{
 	m_keeper_restart.expires_after(keeper_restart_after);
 	m_keeper_restart.async_wait([this](const error_code &error) {
 		if (error)
 			return;
 		std::string problem;
-		if (!m_setup.keeper->start_again(problem))
-			log(LogApp::daemon, LogLevel::error, "{}", problem);
-		watch_keeper();
+		if (m_setup.keeper->start_again(problem)) {
+			watch_keeper();
+			return;
+		}
+		m_rate.line(LogApp::daemon, LogLevel::error, "keeper", clock_now().time_since_epoch(), problem);
+		restart_keeper();
 	});
 }
+
+// ---------------------------------------------------------------- looking around
 
 // What status says of readiness and of the machine; a second old at most.
 void Daemon::look_around()

@@ -136,8 +136,7 @@ void Executor::run(const core::ResumeClaim &, core::Time now)
 
 void Executor::run(const core::EndSilence &)
 {
-	m_parts.worker.send(EndSilence{m_silence});
-	m_ended_silence = m_silence;
+	m_parts.worker.send(EndSilence{m_parts.attendance.end()});
 }
 
 void Executor::claim()

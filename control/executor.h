@@ -5,6 +5,7 @@
 // Key actions answer at once; the answers are collected and go back into the core by the caller.
 #pragma once
 
+#include "control/attendance.h"
 #include "control/core/action.h"
 #include "control/core/event.h"
 #include "control/key_agent.h"
@@ -30,6 +31,7 @@ public:
 		WorkerPort &worker;
 		Takeover &takeover;
 		HookRunner &hooks;
+		Attendance &attendance;
 	};
 	// How a role change went, for history and status.
 	using Claimed = std::function<void(const ClaimReport &)>;
@@ -42,11 +44,6 @@ public:
 	void on_claimed(Claimed callback) { m_claimed = std::move(callback); }
 	void on_released(Released callback) { m_released = std::move(callback); }
 	void on_noticed(Noticed callback) { m_noticed = std::move(callback); }
-
-	// The worker came back from the silence with this number: it is the one that EndSilence ends.
-	void worker_returned(std::uint32_t number) { m_silence = number; }
-	// The last one that was ended; the worker may not know yet.
-	[[nodiscard]] std::uint32_t ended_silence() const { return m_ended_silence; }
 
 	// Appends to `answers` what the key agent found out.
 	void carry_out(const core::Actions &actions, core::Time now, std::vector<core::KeyResult> &answers);
@@ -69,8 +66,6 @@ private:
 	core::Config m_config;
 	RoleHooks m_hooks;
 	core::BootNonce m_nonce;
-	std::uint32_t m_silence = 0;
-	std::uint32_t m_ended_silence = 0;
 	core::BecomePrimary m_last_claim; // a re-announcement calls its hook again
 	Claimed m_claimed;
 	Released m_released;

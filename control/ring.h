@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Copyright(c) 2026 The Systole authors
 //
-// The two rings between one worker and control, the doorbell that wakes control, and what both may look at.
+// The two rings between one worker and control, the doorbells that wake either, and what both may look at.
 // A full ring drops, counts (ring_full) and goes on; it never spins.
 #pragma once
 
+#include "control/vital_signs.h"
 #include "control/worker_counters.h"
 #include "control/worker_messages.h"
 
@@ -55,9 +56,7 @@ struct WorkerChannel {
 	// The number of the worker's present silence (see WorkerReturned), 0: it may be heard. Written by the worker, before
 	// `counters.last_turn_ns` of the same turn: who finds a young time there finds the silence that belongs to it.
 	std::atomic<std::uint32_t> silence{0};
-	// Where the worker says when it last turned while it was not silent (CLOCK_MONOTONIC, ns): in the page that it
-	// shares with systole-keeper, or nowhere.
-	std::atomic<std::int64_t> *vital_ns = nullptr;
+	VitalSigns *signs = nullptr; // shared with systole-keeper; null: there is none
 };
 
 // What control knows of one heartbeat port.

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Copyright(c) 2026 The Systole authors
 //
-// Whether the control thread still turns: from its first turn on its counter must move within `limit`. Time that the looking worker was itself
-// away does not count, because whatever kept it from looking may have kept control from turning. Pure.
+// Whether the control thread still turns: from its first turn on its counter must move within `limit`. Time that the
+// looking worker was itself away does not count, because whatever kept it from looking may have kept control from turning.
+// Pure.
 #pragma once
 
 #include "control/core/types.h"

@@ -29,6 +29,7 @@ public:
 		m_further += granted;
 		return granted;
 	}
+	[[nodiscard]] bool absent() const { return m_absent; }
 	// A fresh beat: the slate is clean.
 	void reset() { *this = AwayBudget{}; }
 
@@ -37,14 +38,16 @@ private:
 	core::Duration m_further{};
 };
 
-// What an absence of ours that ended `now` means for one link of one peer. After one longer than the dead interval the
-// peer may have been frozen with us (one host, one hypervisor): it is then silent for a dead interval of its own before it
-// re-enters, whatever had waited in our queue, and has half of one more to be heard.
+// What an absence of ours that ended `now` means for one link of one peer: exactly that time back. If the whole machine
+// was away for longer than the dead interval, the peer may have been frozen with it (one host, one hypervisor): it is then
+// silent for a dead interval of its own before it re-enters, whatever had waited in our queue, and has half of one more to
+// be heard.
 inline void excuse_absence(core::LinkLiveness &liveness, AwayBudget &away, core::Time now, core::Duration gap,
-			   core::Duration dead)
+			   core::Duration dead, bool machine_too)
 {
+	const bool first = !away.absent(); // since its last beat; further absences put nothing off for ever
 	liveness.grant(away.take(gap, dead));
-	if (gap > dead)
+	if (first && gap > dead && machine_too)
 		liveness.not_before(now + dead * 5 / 2);
 }
 

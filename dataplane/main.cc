@@ -136,6 +136,8 @@ int run_worker_and_control(const Options &options, control::DaemonSetup setup, c
 		complain("no eventfd: out of file descriptors");
 		return exit_failure;
 	}
+	if (setup.keeper != nullptr)
+		channel->signs = &setup.keeper->page()->signs;
 	TscClock clock;
 	if (!clock.uses_counter())
 		control::log(control::LogApp::dataplane, control::LogLevel::warning,
@@ -153,8 +155,6 @@ int run_worker_and_control(const Options &options, control::DaemonSetup setup, c
 	if (!core.refused.empty())
 		control::log(control::LogApp::dataplane, control::LogLevel::warning, "{}", core.refused);
 
-	if (setup.keeper != nullptr)
-		channel->vital_ns = &setup.keeper->page()->vital_ns;
 	setup.channel = channel.get();
 	setup.stop_worker = [&channel, lcore] {
 		channel->stop.store(true);

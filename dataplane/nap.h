@@ -32,11 +32,17 @@ inline constexpr core::Duration clearly_late = std::chrono::milliseconds{1};
 	return now < expected + clearly_late ? now + short_nap : core::never;
 }
 
+// The longest nap that cannot be mistaken for an absence.
+[[nodiscard]] constexpr core::Duration longest_nap_for(core::Duration interval, core::Duration dead)
+{
+	return std::min({longest_nap, interval / 2, dead / 4});
+}
+
 // How long to sleep at `now` when something is due at `wake`; zero: do not.
-[[nodiscard]] constexpr core::Duration nap_length(core::Time now, core::Time wake)
+[[nodiscard]] constexpr core::Duration nap_length(core::Time now, core::Time wake, core::Duration longest = longest_nap)
 {
 	const core::Duration left = wake - now;
-	return left < shortest_nap ? core::Duration::zero() : std::min(left, longest_nap);
+	return left < shortest_nap ? core::Duration::zero() : std::min(left, longest);
 }
 
 } // namespace systole::dataplane

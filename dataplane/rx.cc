@@ -231,7 +231,7 @@ void Rx::take_beat(core::Time now, core::LinkIndex link, const crypto::InboundSa
 
 	const bool since_return =
 		m_state.returned_at == core::Time{} ||
-		(age != core::age_unknown && now - age - core::drift_of(*stamp) > m_state.returned_at);
+		(age != core::age_unknown && now - age - core::drift_of(core::held_of(*stamp)) > m_state.returned_at);
 	if (!peer.handed.wants(now, sa.session, stamp->sent_ns, life, since_return, content))
 		return;
 	control::PeerBeat event{.at = now,

@@ -71,7 +71,7 @@ WaitOffer offer_of(std::span<Port *const> ports)
 
 void Waiter::wait(core::Time now, core::Time wake)
 {
-	const core::Duration length = nap_length(now, wake);
+	const core::Duration length = nap_length(now, wake, m_longest_nap);
 	if (length == core::Duration::zero() || m_kind == WaitKind::spin)
 		return;
 	if (m_kind == WaitKind::nap) {

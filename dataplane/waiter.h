@@ -37,11 +37,11 @@ struct WaitOffer {
 
 class Waiter {
 public:
-	Waiter(WaitKind kind, std::span<Port *const> ports, control::WorkerChannel &channel)
-	    : m_kind(kind), m_ports(ports), m_channel(channel)
+	Waiter(WaitKind kind, core::Duration longest_nap, std::span<Port *const> ports, control::WorkerChannel &channel)
+	    : m_kind(kind), m_longest_nap(longest_nap), m_ports(ports), m_channel(channel)
 	{
 	}
-	// Until `wake`, or earlier. Never longer than longest_nap.
+	// Until `wake`, or earlier.
 	void wait(core::Time now, core::Time wake);
 
 private:
@@ -49,6 +49,7 @@ private:
 	void monitor(std::uint64_t until_tsc);
 
 	WaitKind m_kind;
+	core::Duration m_longest_nap;
 	std::span<Port *const> m_ports;
 	control::WorkerChannel &m_channel;
 };

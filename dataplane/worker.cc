@@ -36,7 +36,8 @@ Worker::Worker(const WorkerConfig &config, std::span<Port *const> ports, control
 	       TscClock &clock)
     : m_channel(channel), m_clock(clock), m_state(config, ports, channel), m_rx(m_state), m_tx(m_state),
       m_grid(config.interval), m_control_watch(config.control_watchdog),
-      m_waiter(choose_wait(config.poll_mode, offer_of(ports)), m_state.ports, channel)
+      m_waiter(choose_wait(config.poll_mode, offer_of(ports)), longest_nap_for(config.interval, m_state.timing.dead),
+	       m_state.ports, channel)
 {
 	assert(ports.size() <= core::max_links);
 }
@@ -66,15 +67,18 @@ void Worker::turn(Time now)
 void Worker::note_gap(Time now, Duration gap)
 {
 	// Before rx is drained: a beat that waited in the queue then cancels the grant of its peer.
+	const Duration dead = m_state.timing.dead;
+	const bool machine_too = m_channel.signs == nullptr || m_channel.signs->machine_was_away(now, dead);
 	for (Peer &peer : m_state.peers)
 		for (PeerLinkState &way : peer.links)
 			if (peer.started && way.used)
-				excuse_absence(way.liveness, way.away, now, gap, m_state.timing.dead);
+				excuse_absence(way.liveness, way.away, now, gap, dead, machine_too);
 	m_control_watch.grant(gap);
 	m_state.outbox.deliver(control::WorkerLate{now, gap});
 	if (gap > m_state.timing.dead) {
 		fall_silent();
-		come_back(now, gap);
+		if (!m_control_hangs) // else it is not back yet
+			come_back(now, gap);
 	}
 }
 
@@ -115,8 +119,8 @@ void Worker::say_alive(Time now, Duration gap)
 	control::add(m_state.counters.turns);
 	control::raise_to(m_state.counters.longest_gap_us, core::microseconds(gap));
 	m_state.counters.last_turn_ns.store(now_ns, std::memory_order_release);
-	if (m_channel.vital_ns != nullptr && !silent())
-		m_channel.vital_ns->store(now_ns, std::memory_order_release);
+	if (m_channel.signs != nullptr && !silent())
+		m_channel.signs->worker_ns.store(now_ns, std::memory_order_release);
 }
 
 void Worker::take_commands(Time now)
@@ -134,8 +138,11 @@ void Worker::beat(Time now)
 			(void)m_grid.take(now); // nobody waits for it, so nobody is late
 		return;
 	}
-	if (silent())
+	if (silent()) {
+		if (m_grid.due(now))
+			(void)m_grid.take(now); // a silence is no lateness
 		return;
+	}
 	if (m_grid.due(now)) {
 		const Duration late = m_grid.take(now);
 		count_late(core::microseconds(late));

@@ -8,8 +8,8 @@
 //
 // A worker that finds it was away (gap between two turns longer than one heartbeat interval) first drains rx
 // completely, grants every peer exactly the time it was away, confesses its lateness in the next beat and tells control.
-// After a gap longer than the dead interval others may have taken over: it holds its beats back, for at most one
-// interval, until control has said what it claims now.
+// After a gap longer than the dead interval, or while control's turn counter stands still, others may have taken over: it
+// is silent until control has looked around (EndSilence).
 //
 // No system call, log, lock or allocation after start; the nap of adaptive mode and the doorbell are the exceptions.
 // turn() takes the time, so tests assign it.

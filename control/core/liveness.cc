@@ -18,15 +18,39 @@ void LinkLiveness::start()
 
 Duration age_of(Time now, const BeatStamp &stamp)
 {
-	if (stamp.echo == 0)
+	return age_of(now, stamp, held_of(stamp));
+}
+
+Duration age_of(Time now, const BeatStamp &stamp, Duration held)
+{
+	// Authentic numbers may still be nonsense.
+	if (stamp.echo == 0 || stamp.echo_sent_ns < 0 || stamp.echo_sent_ns > now.time_since_epoch().count())
 		return age_unknown;
-	const Duration held = std::chrono::microseconds{stamp.echo_held_us};
 	return now - Time{Duration{stamp.echo_sent_ns}} - held;
 }
 
-Duration drift_of(const BeatStamp &stamp)
+Duration held_of(const BeatStamp &stamp)
 {
-	return Duration{std::chrono::microseconds{stamp.echo_held_us}} / 8192;
+	return std::chrono::microseconds{stamp.echo_held_us};
+}
+
+Duration drift_of(Duration held)
+{
+	return held / 8192;
+}
+
+// The field ends after 71 minutes; while the echo stays the same, the sender's own clock goes on.
+Duration LinkLiveness::held_for(const BeatStamp &stamp)
+{
+	if (stamp.echo != m_held_echo || stamp.sent_ns < m_held_sent_ns) {
+		m_held_echo = stamp.echo;
+		m_held_sent_ns = stamp.sent_ns;
+		m_held_first = held_of(stamp);
+	}
+	constexpr std::int64_t longest_ns = std::int64_t{1} << 60; // 36 years
+	const std::uint64_t since =
+		static_cast<std::uint64_t>(stamp.sent_ns) - static_cast<std::uint64_t>(m_held_sent_ns);
+	return m_held_first + Duration{static_cast<std::int64_t>(std::min<std::uint64_t>(since, longest_ns))};
 }
 
 BeatVerdict LinkLiveness::on_beat(Time now, const BeatStamp &stamp, const LivenessTiming &timing)
@@ -52,7 +76,8 @@ BeatVerdict LinkLiveness::on_beat(Time now, const BeatStamp &stamp, const Livene
 		m_state = State::alive;
 		return BeatVerdict::fresh;
 	}
-	const bool timely = age_of(now, stamp) <= timing.dead + drift_of(stamp);
+	const Duration held = held_for(stamp);
+	const bool timely = age_of(now, stamp, held) <= timing.dead + drift_of(held);
 	(timely ? m_last_timely : m_last_stale) = now;
 	if (timely && m_state == State::one_way)
 		m_granted = Duration::zero();

@@ -69,6 +69,7 @@ public:
 	void fill_echo(Time now, BeatStamp &stamp) const;
 
 private:
+	[[nodiscard]] Duration held_for(const BeatStamp &stamp);
 	[[nodiscard]] State state_after_silence(Time now, const LivenessTiming &timing) const;
 
 	State m_state = State::unknown;
@@ -82,6 +83,9 @@ private:
 	Time m_last_timely{};
 	Time m_last_stale{};
 	Time m_half_heard_since = never; // timely or stale beats come although the link does not count as alive
+	std::uint64_t m_held_echo = 0;   // the echo that stands still, and when it first did
+	std::int64_t m_held_sent_ns = 0;
+	Duration m_held_first{};
 	Duration m_granted{};
 	Time m_not_before{};
 };
@@ -89,8 +93,10 @@ private:
 // How old the beat is by our own clock, the way through the network included; age_unknown if it echoes nothing. One
 // clock measures from our beat to now, the peer's how long it has held that beat: what is left was on the way.
 [[nodiscard]] Duration age_of(Time now, const BeatStamp &stamp);
+[[nodiscard]] Duration age_of(Time now, const BeatStamp &stamp, Duration held);
+[[nodiscard]] Duration held_of(const BeatStamp &stamp); // ends at 71 minutes, see LinkLiveness::held_for
 inline constexpr Duration age_unknown = Duration::max();
 // What two clocks may drift apart (122 ppm) while the peer held our beat.
-[[nodiscard]] Duration drift_of(const BeatStamp &stamp);
+[[nodiscard]] Duration drift_of(Duration held);
 
 } // namespace systole::core

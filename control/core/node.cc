@@ -165,7 +165,9 @@ void Node::on(Time now, const BeatReceived &event, Actions &actions)
 	if (event.since_return && m_presence == Presence::returning)
 		m_awaited[event.slot] = false;
 	// The first beat after a lost carrier makes that good.
-	if (m_carrier_lost_at != Time{} && event.arrived_at > m_carrier_lost_at)
+	const bool some_carrier = std::any_of(m_carrier_up.begin(), m_carrier_up.begin() + m_config.link_count,
+					      [](bool up) { return up; });
+	if (some_carrier && m_carrier_lost_at != Time{} && event.arrived_at > m_carrier_lost_at)
 		restore_links(now, event.slot, actions);
 	// The first beats after a cut has healed: the worker has not taken them for life yet.
 	if (event.heard == LinkHealth::one_way &&
@@ -348,8 +350,11 @@ void Node::on(Time, const Absent &, Actions &actions)
 {
 	if (!m_started || m_stopping || m_presence == Presence::absent)
 		return;
-	for (std::size_t slot = 1; slot < max_members; ++slot)
+	m_await_somebody = false;
+	for (std::size_t slot = 1; slot < max_members; ++slot) {
 		m_awaited[slot] = m_members[slot].alive;
+		m_await_somebody = m_await_somebody || m_awaited[slot];
+	}
 	m_orphan_since = never;
 	m_rival_since = never;
 	if (m_presence == Presence::present) {
@@ -369,6 +374,7 @@ void Node::on(Time now, const Returned &event, Actions &actions)
 	on(now, Absent{}, actions);
 	m_presence = Presence::returning;
 	m_return_by = now + m_config.dead_interval(); // from when we can take in what is heard; it may be old already
+	m_hello_until += event.gap;                   // it was not looking for the others in that time
 	Notice record = notice(NoticeKind::absent, now);
 	record.value = event.gap.count();
 	actions.push_back(record);
@@ -382,7 +388,10 @@ bool Node::somebody_claimed_meanwhile() const
 
 void Node::reenter_when_due(Time now, Actions &actions)
 {
-	if (now < m_return_by && std::any_of(m_awaited.begin(), m_awaited.end(), [](bool awaited) { return awaited; }))
+	// Who knew nobody has nobody to ask, and there may be somebody by now.
+	const bool all_heard = m_await_somebody &&
+			       std::none_of(m_awaited.begin(), m_awaited.end(), [](bool awaited) { return awaited; });
+	if (now < m_return_by && !all_heard)
 		return;
 	m_presence = Presence::present;
 	m_awaited.fill(false);
@@ -506,7 +515,6 @@ void Node::lose(Time now, PeerSlot slot, Actions &actions)
 {
 	Member &peer = m_members[slot];
 	peer.alive = false;
-	m_awaited[slot] = false;
 	peer.has_content = false; // its next words count as new
 	peer.lost_at = now;
 	++peer.link_fails;

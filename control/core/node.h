@@ -198,8 +198,9 @@ private:
 	Time m_wake_at = never;
 	Time m_carrier_lost_at{}; // on every heartbeat port
 	Presence m_presence = Presence::present;
-	std::uint32_t m_epoch_before = 0;          // the highest we knew before
-	Time m_return_by = never;                  // returning: no longer than until then
+	std::uint32_t m_epoch_before = 0; // the highest we knew before
+	Time m_return_by = never;         // returning: no longer than until then
+	bool m_await_somebody = false;
 	std::array<bool, max_members> m_awaited{}; // returning: alive before, and not heard since
 };
 

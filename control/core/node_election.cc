@@ -69,13 +69,14 @@ const Member *Node::live_primary() const
 // By what we see of the links, or by what it says: one of the two may be a little old.
 bool Node::hears_us(const Member &other) const
 {
+	if (std::any_of(other.links.begin(), other.links.end(),
+			[](const LinkView &link) { return link.health == LinkHealth::up; }))
+		return true;
 	const std::uint32_t self = member_hash(m_config.self);
-	return std::any_of(other.links.begin(), other.links.end(),
-			   [](const LinkView &link) { return link.health == LinkHealth::up; }) ||
-	       std::any_of(other.content.reception.begin(), other.content.reception.end(),
-			   [self](const Reception &cell) {
-				   return cell.peer_hash == self && cell.health != LinkHealth::down;
-			   });
+	const auto tells = [self](const Reception &cell) { return cell.peer_hash == self; };
+	const auto hears = [&](const Reception &cell) { return tells(cell) && cell.health != LinkHealth::down; };
+	const auto &cells = other.content.reception; // has room for some only: no word is no proof
+	return std::none_of(cells.begin(), cells.end(), tells) || std::any_of(cells.begin(), cells.end(), hears);
 }
 
 // A live member out of hello still holds somebody else for primary: perhaps it hears whom we have lost.

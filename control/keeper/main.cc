@@ -40,7 +40,8 @@ using core::Time;
 
 constexpr int fifo_priority = 45;
 constexpr auto links_down_after = std::chrono::milliseconds{50}; // downing holds the kernel's network lock for 20 ms
-constexpr Duration longest_sleep = std::chrono::milliseconds{200};
+// An idle worker says that it lives at least so often (dataplane/nap.h): it may have stopped so much later than it said.
+constexpr Duration between_signs = std::chrono::milliseconds{4};
 
 Time now()
 {
@@ -53,7 +54,7 @@ class Keeper {
 public:
 	Keeper(std::string instance, Duration dead, HoldingsPage &page, int daemon)
 	    : m_instance(std::move(instance)), m_page(page), m_daemon(daemon),
-	      m_idle_look(std::min(dead, longest_sleep)), m_watch(dead)
+	      m_look_interval(VitalSigns::look_interval(dead)), m_watch(dead + between_signs, m_look_interval)
 	{
 	}
 
@@ -64,8 +65,11 @@ public:
 			return EXIT_FAILURE;
 		}
 		while (!m_page.finished.load()) {
-			const Time next = look();
-			if (m_daemon_ended && m_page.hold.load() != Hold::held)
+			const Time at = now();
+			m_page.signs.keeper_late_ns.store(m_planned == Time{} ? 0 : (at - m_planned).count());
+			m_page.signs.keeper_ns.store(at.time_since_epoch().count());
+			const Time next = m_planned = look(at);
+			if (m_daemon_ended && m_page.hold.load() != Hold::held && at >= m_links_down_at)
 				return clean_up();
 			sleep_until(next);
 		}
@@ -74,28 +78,28 @@ public:
 
 private:
 	// Acts if something is due, and says when to look again.
-	Time look()
+	Time look(Time at)
 	{
-		const Time at = now();
 		switch (m_page.hold.load()) {
-		case Hold::nothing: return at + m_idle_look;
+		case Hold::nothing: return at + m_look_interval;
 		case Hold::taking:
 		case Hold::taken: return bring_links_down(at);
 		case Hold::held: break;
 		}
-		const Time vital{Duration{std::max(m_page.vital_ns.load(), m_page.armed_ns.load())}};
+		const Time vital{Duration{std::max(m_page.signs.worker_ns.load(), m_page.armed_ns.load())}};
 		Hold held = Hold::held;
 		if (!m_watch.look(at, vital))
 			return m_watch.due();
 		if (!m_page.hold.compare_exchange_strong(held, Hold::taking))
 			return at; // systoled was quicker
-		take(at, vital);
+		take();
 		held = Hold::taking;
 		m_page.hold.compare_exchange_strong(held, Hold::taken); // unless systoled had no more patience with us
+		tell(at, vital);
 		return m_links_down_at;
 	}
 
-	void take(Time at, Time vital)
+	void take()
 	{
 		RequestBatch batch;
 		m_links.clear();
@@ -104,24 +108,36 @@ private:
 			if (std::find(m_links.begin(), m_links.end(), address.link) == m_links.end())
 				m_links.push_back(address.link);
 		}
-		const BatchResult result = m_socket.transact(batch);
-		if (m_page.overflow)
-			(void)remove_leftovers(m_socket, settings());
-		m_links_down_at = now() + links_down_after;
+		m_error = m_socket.transact(batch).transport;
+		if (m_error || m_page.overflow) { // all of the links then
+			RouteSocket another;
+			m_error = another.open();
+			(void)remove_leftovers(another, settings());
+		}
+		m_taken_at = now();
+		m_links_down_at = m_taken_at + links_down_after;
+	}
+
+	// After systoled has been told, and only if nobody can hold it up.
+	void tell(Time at, Time vital) const
+	{
+		pollfd out{.fd = STDERR_FILENO, .events = POLLOUT, .revents = 0};
+		if (poll(&out, 1, 0) != 1)
+			return;
 		const auto ms = [](Duration duration) {
 			return std::chrono::duration<double, std::milli>(duration).count();
 		};
 		std::fprintf(stderr,
 			     "systole-keeper: systoled %s for %.1f ms: %u addresses taken away in %.2f ms%s%s\n",
 			     m_daemon_ended ? "has ended, and has given no sign of life" : "stands still",
-			     ms(at - vital), m_page.count, ms(now() - at), result.transport ? ": " : "",
-			     result.transport ? result.transport.message().c_str() : "");
+			     ms(at - vital), m_page.count, ms(m_taken_at - at), m_error ? ": " : "",
+			     m_error ? m_error.message().c_str() : "");
 	}
 
 	Time bring_links_down(Time at)
 	{
 		if (m_links.empty())
-			return at + m_idle_look;
+			return at + m_look_interval;
 		if (at < m_links_down_at)
 			return m_links_down_at;
 		RequestBatch batch;
@@ -129,7 +145,7 @@ private:
 			request_link_state(batch, link, false);
 		(void)m_socket.transact(batch); // a link that is gone is down
 		m_links.clear();
-		return at + m_idle_look;
+		return at + m_look_interval;
 	}
 
 	int clean_up()
@@ -159,11 +175,14 @@ private:
 	std::string m_instance;
 	HoldingsPage &m_page;
 	int m_daemon;
-	Duration m_idle_look; // while nothing is held: what is armed between two looks is not due before the second
+	Duration m_look_interval;
+	Time m_planned{}; // the next look
 	KeeperWatch m_watch;
 	RouteSocket m_socket;
 	std::vector<int> m_links; // up, and to be brought down
+	Time m_taken_at{};
 	Time m_links_down_at{};
+	std::error_code m_error;
 	bool m_daemon_ended = false;
 };
 

@@ -37,6 +37,16 @@ int open_pidfd(pid_t pid)
 	return static_cast<int>(syscall(SYS_pidfd_open, pid, 0));
 }
 
+// Not 0 to 2, should systoled have been started with those closed: the keeper has its own there.
+int above_stdio(int fd)
+{
+	if (fd < 0 || fd > STDERR_FILENO)
+		return fd;
+	const int high = fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+	close(fd);
+	return high;
+}
+
 pid_t holder_of(int lock_fd)
 {
 	struct flock lock {};
@@ -77,9 +87,9 @@ bool KeeperProcess::start(const std::string &instance, const std::string &lock_f
 	m_instance = instance;
 	m_lock_file = lock_file;
 	m_dead = dead;
-	m_memory = make_holdings_memory();
+	m_memory = above_stdio(make_holdings_memory());
 	m_page = m_memory < 0 ? nullptr : map_holdings(m_memory, true);
-	m_self = open_pidfd(getpid());
+	m_self = above_stdio(open_pidfd(getpid()));
 	if (m_page == nullptr || m_self < 0) {
 		error = std::string("no keeper: ") + std::strerror(errno);
 		return false;
@@ -112,6 +122,12 @@ bool KeeperProcess::spawn(std::string &error)
 	}
 	m_pid = spawned.pid;
 	m_pidfd = open_pidfd(m_pid);
+	if (m_pidfd < 0) { // nobody would see it die
+		error = std::string("no pidfd of systole-keeper: ") + std::strerror(errno);
+		kill(m_pid, SIGKILL);
+		(void)reap();
+		return false;
+	}
 	return true;
 }
 

@@ -4,12 +4,12 @@
 // When the keeper takes the addresses away. Pure.
 //
 //   vital      what systoled's worker last said of itself, or when the addresses were armed, whichever is later
-//   due        vital + dead interval
+//   due        vital + dead interval + what the keeper was itself late in the meantime
 //
 // Not before the dead interval: until then nobody else has the addresses, and the kernel goes on forwarding. The keeper
-// sleeps until `due`; if it is woken late, whatever kept it may have kept systoled from turning too (a virtual machine
-// that was stopped), so systoled gets as long again from that moment, at most a dead interval, and at most four of them
-// in a row.
+// looks several times in a dead interval and counts how much later than planned it was woken, because whatever kept it may
+// have kept systoled from turning too (a virtual machine that was stopped). As in the worker's own detector, one such
+// stall counts in full, and all further ones together no more than four dead intervals.
 #pragma once
 
 #include "control/core/types.h"
@@ -20,34 +20,44 @@ namespace systole::control {
 
 class KeeperWatch {
 public:
-	explicit KeeperWatch(core::Duration dead) : m_dead(dead) {}
+	KeeperWatch(core::Duration dead, core::Duration look_interval) : m_dead(dead), m_look_interval(look_interval) {}
 
 	// `vital` as it reads now. True: take everything away now.
 	[[nodiscard]] bool look(core::Time now, core::Time vital)
 	{
 		if (vital != m_vital) {
 			m_vital = vital;
-			m_granted = core::Duration::zero();
-			m_due = m_vital + m_dead;
-		} else if (now > m_due + punctual) {
-			const core::Duration grant =
-				std::min({now - m_due, m_dead, m_dead * cap_in_dead_intervals - m_granted});
-			m_granted += grant;
-			m_due = now + grant;
+			m_granted = m_further = core::Duration::zero();
 		}
-		return now >= m_due;
+		// Before its last sign of life nothing kept systoled.
+		if (now > m_next + punctual)
+			grant(std::max(now - std::max(m_next, m_vital), core::Duration::zero()));
+		const core::Time due = m_vital + m_dead + m_granted;
+		m_next = std::min(due, now + m_look_interval);
+		return now >= due;
 	}
 	// When to look again.
-	[[nodiscard]] core::Time due() const { return m_due; }
+	[[nodiscard]] core::Time due() const { return m_next; }
 
 private:
 	static constexpr core::Duration punctual = std::chrono::milliseconds{2};
 	static constexpr int cap_in_dead_intervals = 4;
 
+	void grant(core::Duration late)
+	{
+		if (m_granted != core::Duration::zero()) {
+			late = std::min(late, m_dead * cap_in_dead_intervals - m_further);
+			m_further += late;
+		}
+		m_granted += late;
+	}
+
 	core::Duration m_dead;
+	core::Duration m_look_interval;
 	core::Time m_vital{};
 	core::Duration m_granted{};
-	core::Time m_due = core::never;
+	core::Duration m_further{};
+	core::Time m_next = core::never - punctual;
 };
 
 } // namespace systole::control

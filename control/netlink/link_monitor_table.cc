@@ -47,7 +47,7 @@ std::error_code LinkMonitorTable::drain()
 {
 	switch (m_monitor.drain([this](const nlmsghdr &message) { take(message); })) {
 	case RouteMonitor::Drained::ok: return {};
-	case RouteMonitor::Drained::overrun: return refresh();
+	case RouteMonitor::Drained::overrun: m_overrun = true; return refresh();
 	case RouteMonitor::Drained::failed: break;
 	}
 	return std::make_error_code(std::errc::io_error);

@@ -16,6 +16,7 @@
 #include <functional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace systole::control {
@@ -42,6 +43,8 @@ public:
 	[[nodiscard]] int fd() const { return m_monitor.fd(); } // for the event loop: readable -> drain()
 	// Takes in what waits; never blocks. An error means the socket is lost: start() again.
 	[[nodiscard]] std::error_code drain();
+	// True once after messages were lost, among them perhaps some about addresses.
+	[[nodiscard]] bool take_overrun() { return std::exchange(m_overrun, false); }
 	// Asks the kernel for everything and reports differences.
 	[[nodiscard]] std::error_code refresh();
 	// Everything, as somebody else was told. Reports differences, unless a message came in since `asked_at` was
@@ -61,6 +64,7 @@ private:
 	LinkChanged m_link_changed;
 	AddressChanged m_address_changed;
 	std::vector<LinkState> m_links;
+	bool m_overrun = false;
 	std::atomic<std::uint64_t> m_moment{0}; // messages about these links taken in so far
 };
 

@@ -72,10 +72,4 @@ void Holdings::disarm()
 		settle();
 }
 
-bool Holdings::taken() const
-{
-	const Hold hold = m_page == nullptr ? Hold::nothing : m_page->hold.load();
-	return hold == Hold::taking || hold == Hold::taken;
-}
-
 } // namespace systole::control

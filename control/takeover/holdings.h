@@ -10,12 +10,13 @@
 //      '---------------'                                                  |  arm(), disarm(): once the keeper is done
 //      '------------------------------------------------------------------'
 //
-// One writer of each field: the worker of vital_ns, control of what is held, the keeper of what it has done. The list is
+// One writer of each field: the worker of its sign of life, control of what is held, the keeper of what it has done. The list is
 // written only while it is not held, and read only while the keeper is taking.
 #pragma once
 
 #include "control/core/types.h"
 #include "control/netlink/ip_prefix.h"
+#include "control/vital_signs.h"
 
 #include <array>
 #include <atomic>
@@ -35,7 +36,7 @@ struct HeldAddress {
 struct HoldingsPage {
 	static constexpr std::size_t room = 1024;
 
-	std::atomic<std::int64_t> vital_ns{0}; // CLOCK_MONOTONIC of the worker's last turn in which it could be heard
+	VitalSigns signs;
 	std::atomic<std::int64_t> armed_ns{0}; // of the last arm()
 	std::atomic<Hold> hold{Hold::nothing};
 	std::atomic<bool> finished{false}; // systoled ends in good order: nothing is left to do
@@ -44,7 +45,7 @@ struct HoldingsPage {
 	std::array<HeldAddress, room> held{};
 };
 static_assert(std::is_trivially_copyable_v<HeldAddress>);
-static_assert(std::atomic<Hold>::is_always_lock_free && std::atomic<std::int64_t>::is_always_lock_free);
+static_assert(std::atomic<Hold>::is_always_lock_free);
 
 // A memfd of the size of the page, zeroed; -1 with errno.
 [[nodiscard]] int make_holdings_memory();
@@ -58,8 +59,6 @@ public:
 	// Before the kernel is asked for them, so that there is no moment at which nobody would take them away.
 	void arm(std::span<const HeldAddress> addresses, core::Time now);
 	void disarm();
-	// The keeper has taken everything away, or is at it.
-	[[nodiscard]] bool taken() const;
 
 private:
 	void settle();

@@ -13,6 +13,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <ctime>
+#include <utility>
 
 namespace systole::control {
 
@@ -238,17 +239,29 @@ TakeoverErrors Takeover::handle_link(std::string_view name)
 	return errors;
 }
 
-TakeoverErrors Takeover::handle_address(int ifindex, const IpPrefix &prefix, bool present)
+void Takeover::handle_address(int ifindex, const IpPrefix &prefix, bool present)
 {
-	TakeoverErrors errors;
 	if (present || m_state != State::primary)
-		return errors;
+		return;
 	for (Port &port : m_ports) {
 		const bool ours =
 			std::find(port.addresses.begin(), port.addresses.end(), prefix) != port.addresses.end();
-		if (port.macvlan_index == ifindex && ours)
-			claim_port(port, errors);
+		port.doubtful = port.doubtful || (port.macvlan_index == ifindex && ours);
 	}
+}
+
+void Takeover::doubt_addresses()
+{
+	for (Port &port : m_ports)
+		port.doubtful = true;
+}
+
+TakeoverErrors Takeover::mend_addresses()
+{
+	TakeoverErrors errors;
+	for (Port &port : m_ports)
+		if (std::exchange(port.doubtful, false) && m_state == State::primary && port.macvlan_index != 0)
+			claim_port(port, errors);
 	return errors;
 }
 

@@ -87,7 +87,10 @@ public:
 	// Names for a LinkMonitorTable, whose callbacks lead here.
 	[[nodiscard]] std::vector<std::string> watched_links() const;
 	[[nodiscard]] TakeoverErrors handle_link(std::string_view name);
-	[[nodiscard]] TakeoverErrors handle_address(int ifindex, const IpPrefix &prefix, bool present);
+	// Addresses that went away while this member is primary come back with mend_addresses(): once for all of them.
+	void handle_address(int ifindex, const IpPrefix &prefix, bool present);
+	void doubt_addresses(); // messages about them were lost
+	[[nodiscard]] TakeoverErrors mend_addresses();
 
 	// Where the keeper reads what it must take away should this process not be able to.
 	[[nodiscard]] Holdings &holdings() { return m_holdings; }
@@ -104,7 +107,8 @@ private:
 		int macvlan_index = 0;
 		bool base_running = false;
 		std::vector<SavedSetting> saved;
-		std::string problem; // why there is no macvlan
+		std::string problem;   // why there is no macvlan
+		bool doubtful = false; // an address of it may be missing
 	};
 	// A batch and, for each of its requests, what to call its failure.
 	struct Work {

@@ -24,6 +24,7 @@ HEAL_BOUND_MS = 100
 # A member that is dead or frozen is left so for this long after the traffic is back: a datagram counts as lost after
 # 200 ms.
 _HOLD_S = 0.25
+_PAUSE_S = 2.0  # a freeze that everybody but the frozen one has long got over
 
 
 class Experiment:
@@ -64,7 +65,7 @@ class Experiment:
             fault.finish()
         taken_over_ns = role["mono_ns"] if role else t0
         self.prober.wait_until_back(taken_over_ns, 4)
-        time.sleep(_HOLD_S)
+        time.sleep(_PAUSE_S if self.how == "pause" else _HOLD_S)
         figures = self._figures(primary, t0, role, self.prober.report(taken_over_ns))
         self.prober.mark()
         healed_ns = time.monotonic_ns()
@@ -140,6 +141,10 @@ class Experiment:
             figures["dual_primary_ms"] = round(self.observer.shared_ns(t0, now) / 1e6, 3)
         if self.how in ("pause", "kill", "cut"):
             figures["dual_primary_after_heal_ms"] = round(self.observer.shared_ns(healed_ns, now) / 1e6, 3)
+        if self.how in ("pause", "kill"):
+            figures["released_ms"] = difference_ms(self.observer.released_ns(figures["primary"], t0, healed_ns), t0)
+            figures["announced_after_heal"] = self.observer.announcements(figures["primary"], healed_ns)
+            figures["held_after_heal"] = self.observer.took_again(figures["primary"], healed_ns)
         self.prober.wait_until_back(healed_ns, 10)
         healed = self.prober.report(healed_ns)["udp"]
         figures["heal_gap_ms"] = None if healed["gap_open"] and healed["longest_gap_ns"] > 1e9 else \
@@ -234,6 +239,19 @@ def print_table(result, say):
     say(f"TCP connections kept: {kept} of {total}; false failovers: {result['false_failovers']}")
     if result["how"] == "cut":
         _print_heals(result["trials"], say)
+    if result["how"] in ("pause", "kill"):
+        _print_keeper(result, say)
+
+
+def _print_keeper(result, say):
+    """A daemon that is dead or frozen cannot give its addresses back: systole-keeper does, after the dead interval."""
+    trials, dead_ms = result["trials"], result["interval_ms"] * result["lost"]
+    released = summary([trial["released_ms"] for trial in trials])
+    kept = sum(trial["released_ms"] is None for trial in trials)
+    say(f"keeper: the addresses left the struck member p50 {value(released['p50'])}, min {value(released['min'])}, max "
+        f"{value(released['max'])} ms after the fault (dead interval {dead_ms} ms, bound 20 ms more); never: {kept}")
+    say(f"back again, it announced a cluster address {sum(trial['announced_after_heal'] for trial in trials)} times and "
+        f"took one {sum(trial['held_after_heal'] for trial in trials)} times")
 
 
 def _print_heals(trials, say):

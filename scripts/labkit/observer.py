@@ -122,6 +122,24 @@ class Observer:
                      and a.address in CLUSTER_ADDRESSES]
         return min(found, default=None)
 
+    def announcements(self, member, since_ns):
+        """How many times the member announced a cluster address since then."""
+        with self._lock:
+            return sum(a.member == member and a.mono_ns >= since_ns and a.address in CLUSTER_ADDRESSES
+                       for a in self._announcements)
+
+    def released_ns(self, member, since_ns, until_ns):
+        """When the member gave up the last of its addresses; None if it still held one at the end."""
+        with self._lock:
+            changes = sorted(o for o in self._ownerships if o.member == member and o.mono_ns <= until_ns)
+        held = {change.address: change.owned for change in changes}
+        moments = [change.mono_ns for change in changes if not change.owned and change.mono_ns >= since_ns]
+        return max(moments, default=None) if not any(held.values()) else None
+
+    def took_again(self, member, since_ns):
+        with self._lock:
+            return sum(o.member == member and o.owned and o.mono_ns >= since_ns for o in self._ownerships)
+
     def ownerships(self, since_ns):
         with self._lock:
             return sorted(o for o in self._ownerships if o.mono_ns >= since_ns)

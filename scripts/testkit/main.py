@@ -17,6 +17,8 @@ from results import Tally
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 LAB_TIMEOUT_S = 150
+SIM_SEEDS = "1-2000"
+SIM_TIMEOUT_S = 240  # all of it, on two busy cores
 FUZZ_MINUTES = 0.2  # for all targets; what fits into one run of CI
 SANITIZED = {"unit", "crypto", "scenario", "dataplane", "sim"}
 # Suite of tests whose sources take longest to compile with sanitizers and see no bytes from the wire.
@@ -31,6 +33,7 @@ def program(tally, scratch, name, command, timeout):
         tally.add(name, "failed", done.seconds, done.output + f"\nstopped after {timeout} s")
     else:
         tally.add(name, {0: "passed", 77: "skipped"}.get(done.code, "failed"), done.seconds, done.output)
+    return done
 
 
 class Suites:
@@ -56,6 +59,12 @@ class Suites:
 
     def sim(self):
         self.build.test(self.tally, ["sim"])
+        simulator = self.build.directory / "tests" / "sim" / "systole-sim"
+        done = program(self.tally, self.scratch, f"sim: seeds {SIM_SEEDS}, 120 s each, two to four members",
+                       [str(simulator), "--seeds", SIM_SEEDS], SIM_TIMEOUT_S)
+        if done.code == 0:
+            for line in done.output.splitlines()[1:-1]:
+                print("    | " + line)
 
     def dataplane(self):
         # Real time: one at a time, so that they do not take each other's cores.

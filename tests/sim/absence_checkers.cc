@@ -34,7 +34,7 @@ public:
 			if (!member.takeover().owns || (member.running() && !member.takeover().claims()))
 				continue; // the second: roles-alternate and two-owners say so
 			const Duration kept = m_world.now() - last_sign(i) - m_world.plan.dead() -
-					      m_world.plan.dead() / 1000 - member.keeper_excuse(last_sign(i));
+					      m_world.plan.dead() / 1000 - member.keeper_stalled(last_sign(i));
 			m_world.statistics.longest_kept = std::max(m_world.statistics.longest_kept, kept);
 			if (kept > keeper_bound)
 				fail(member_name(i) + " has not been heard for the dead interval and " + in_ms(kept) +
@@ -128,11 +128,10 @@ public:
 		const SimTime frozen = m_world.host_frozen_at();
 		const bool ours = m_world.now() >= frozen && m_world.now() - m_world.host_frozen_until() < m_calm;
 		if (!ours || m_world.last_deed() >= frozen || frozen - m_world.last_deed() < m_calm ||
-		    frozen - m_world.last_loss_burst < m_calm)
+		    frozen - m_world.last_loss_burst < m_calm || frozen - m_world.host_frozen_last() < m_calm)
 			return;
 		for (std::size_t i = 0; i < m_world.size(); ++i)
-			if (m_world.member(i).running() &&
-			    frozen - m_world.member(i).booted_at() < m_world.plan.common().hello_holddown + m_calm)
+			if (m_world.member(i).running() && looks_around(i))
 				return;
 		fail(member_name(step.member) + " went from " + name_of(step.before.state) + " to " +
 		     name_of(m_world.member(step.member).node().vcluster().state) +
@@ -140,6 +139,13 @@ public:
 	}
 
 private:
+	// In hello, or only just out of it.
+	[[nodiscard]] bool looks_around(std::size_t index) const
+	{
+		const Member &member = m_world.member(index);
+		return member.node().vcluster().state == core::HaState::hello ||
+		       m_world.host_frozen_at() - member.booted_at() < m_world.plan.common().hello_holddown + m_calm;
+	}
 	Duration m_calm;
 	bool m_exact; // without losses and replays: else somebody may really have been lost or found
 };
@@ -190,10 +196,11 @@ private:
 		if (y.takeover().owns_since - last < m_world.plan.dead() - m_world.plan.dead() / 1000)
 			return; // somebody else gave it the role
 		const Duration unheard = silent - last;
-		const Duration excuse = x.keeper_excuse(silent);
-		const Duration bound = std::max(unheard, Duration{}) + keeper_bound + excuse + m_world.plan.tolerance();
+		const Duration stalled = x.keeper_stalled(silent);
+		const Duration bound =
+			std::max(unheard, Duration{}) + keeper_bound + stalled + m_world.plan.tolerance();
 		const Duration dual = m_world.now() - both;
-		m_world.statistics.longest_owners = std::max(m_world.statistics.longest_owners, dual - excuse);
+		m_world.statistics.longest_owners = std::max(m_world.statistics.longest_owners, dual - stalled);
 		if (dual > bound)
 			fail(member_name(b) + " has taken over from " + member_name(a) +
 			     ", and both hold the addresses for " + in_ms(dual) + ", bound " + in_ms(bound));

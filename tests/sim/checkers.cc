@@ -23,8 +23,11 @@ void note(World &world, const Step &step)
 		const std::string whom = peer ? member_name(*peer) : std::string(notice->peer.view());
 		switch (notice->kind) {
 		case core::NoticeKind::peer_lost:
-		case core::NoticeKind::peer_restarted:
-		case core::NoticeKind::failover_flag: world.note_upset(); break;
+		case core::NoticeKind::peer_restarted: world.note_upset(); break;
+		case core::NoticeKind::failover_flag: // taken back, because somebody else's is newer
+			if (notice->value == 0)
+				world.note_upset();
+			break;
 		case core::NoticeKind::peer_found: world.note_cause(); break;
 		default: break;
 		}

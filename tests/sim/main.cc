@@ -292,15 +292,15 @@ int run_all(const Options &options)
 	const double wall = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 	const Statistics &most = totals.most;
 	const std::size_t never = print_faults(most);
-	// So many seeds have everything in them, or a kind of fault has been lost.
-	if (never != 0 && options.seeds.size() >= seeds_with_everything && totals.failed == 0) {
+	// So many seeds of the usual kind have everything in them, or a kind of fault has been lost.
+	if (never != 0 && options.plan_text.empty() && options.seeds.size() >= seeds_with_everything &&
+	    totals.failed == 0) {
 		std::printf("%zu kinds of fault never struck\n", never);
 		totals.failed += never;
 	}
-	std::printf("longest: two primaries that heard each other %s, of which one heard the other %s; addresses at "
-		    "two after "
-		    "one fell silent %s, at one that was silent dead interval + %s; detection dead interval + %s; most "
-		    "actions in a step %zu\n",
+	std::printf("longest: two primaries that heard each other %s, of which one heard the other %s\n"
+		    "         addresses at two after one fell silent %s, at one that was silent dead interval + %s\n"
+		    "         detection dead interval + %s; most actions in a step %zu\n",
 		    in_ms(most.longest_dual).c_str(), in_ms(most.longest_half_heard).c_str(),
 		    in_ms(most.longest_owners).c_str(), in_ms(most.longest_kept).c_str(),
 		    in_ms(most.longest_detection).c_str(), most.most_actions);

@@ -24,7 +24,8 @@ constexpr int pulses_per_watchdog = 5;
 constexpr Duration longest_pulse = milliseconds{100};
 constexpr Duration shortest_reminder_gap = milliseconds{5};
 constexpr Duration reminders_end = seconds{2};
-constexpr Duration keeper_idle_look = milliseconds{200};
+// As control/keeper/main.cc has it.
+constexpr Duration between_signs = milliseconds{4};
 constexpr Duration look_for_predecessor = milliseconds{5};
 constexpr std::size_t stalls_kept = 16;
 
@@ -38,7 +39,7 @@ Member::Process::Process(World &world, std::size_t index, const core::Config &co
 
 Member::Member(World &world, std::size_t index, Random random)
     : m_world(world), m_index(index), m_clock(world.plan.members[index].clock), m_random(random),
-      m_keeper(world.plan.dead())
+      m_keeper(world.plan.dead() + between_signs, control::VitalSigns::look_interval(world.plan.dead()))
 {
 	m_monitor_up.fill(true);
 }
@@ -75,8 +76,11 @@ void Member::boot()
 	m_takeover.held = false;
 	m_keeper_runs = true;
 	m_halts = {};
-	m_keeper = control::KeeperWatch(m_world.broken == Break::hasty_keeper ? m_world.plan.dead() / 2
-									      : m_world.plan.dead());
+	const Duration dead = m_world.plan.dead();
+	const Duration patience = m_world.broken == Break::hasty_keeper ? dead / 2 : dead + between_signs;
+	m_keeper = control::KeeperWatch(patience, control::VitalSigns::look_interval(dead));
+	m_keeper_planned = core::Time{};
+	plan_keeper(m_world.now() + m_random.between(Duration{}, control::VitalSigns::look_interval(dead)));
 	const MemberPlan &plan = m_world.plan.members[m_index];
 	m_process = std::make_unique<Process>(m_world, m_index, plan.config, m_nonce, plan.password, m_random.fork());
 	if (m_world.broken == Break::accept_any_tag)
@@ -114,6 +118,7 @@ void Member::end_process()
 	m_answers.clear();
 	m_absence.reset();
 	m_stopping = false;
+	m_exit_waits = false;
 	m_control_planned = false;
 	m_tick_at = sim_never;
 	m_announce_at = sim_never;
@@ -220,7 +225,8 @@ void Member::was_absent()
 
 void Member::thaw_worker(Duration gap)
 {
-	m_world.truth.granted(m_world.now(), m_index, gap);
+	if (gap > m_world.plan.interval())
+		m_world.truth.granted(m_world.now(), m_index, gap, keeper_stalled(m_world.now() - gap) > Duration{});
 	if (m_absence && !m_absence->listening) {
 		m_absence->listening = true;
 		m_absence->listening_since = m_world.now();
@@ -255,6 +261,8 @@ void Member::thaw_control()
 		m_world.queue.put(m_announce_at, Wake::announce, m_index, m_boot);
 	}
 	m_world.queue.put(soon(), Wake::carrier, m_index, m_boot);
+	if (std::exchange(m_exit_waits, false))
+		m_world.queue.put(soon(), Wake::exit, m_index, m_boot);
 	// The worker sees control's counter move.
 	m_world.queue.put(m_world.now() + m_world.plan.poll_delay + microseconds{300}, Wake::watch, m_index, m_boot);
 }
@@ -278,13 +286,13 @@ void Member::note_vital()
 {
 	if (!can_be_heard())
 		return;
-	m_vital = local_now();
+	m_signs.worker_ns.store(local_now().time_since_epoch().count());
 	m_heard_until = m_world.now();
 }
 
 core::Time Member::vital() const
 {
-	return can_be_heard() ? local_now() : m_vital;
+	return can_be_heard() ? local_now() : core::Time{Duration{m_signs.worker_ns.load()}};
 }
 
 SimTime Member::heard_until() const
@@ -317,7 +325,7 @@ void Member::wake(const Entry &entry)
 		if (entry.wake == Wake::beat)
 			plan_beat();
 		else if (entry.wake == Wake::exit)
-			m_world.queue.put(at(Thread::control).until + milliseconds{1}, Wake::exit, m_index, m_boot);
+			m_exit_waits = true;
 		return; // thaw() starts everything else again
 	}
 	switch (entry.wake) {
@@ -472,11 +480,8 @@ void Member::control()
 	for (std::size_t i = 0; i < ring.size(); ++i) {
 		const RingEntry entry = ring[i];
 		if (entry.silence != 0) {
-			m_process->returned_silence = entry.silence;
-			if (away_again()) // this is about an earlier absence
-				step(core::Absent{});
-			else
-				step(entry.body);
+			const control::Attendance::Worker worker{turned_lately(), m_process->worker.silence()};
+			tell(m_process->attendance.returned(entry.silence, worker), entry.body);
 		} else {
 			feed(entry.body);
 		}
@@ -486,33 +491,25 @@ void Member::control()
 
 // ---------------------------------------------------------------- the core and what it wants
 
-// As in control/daemon.cc.
-bool Member::entitled() const
-{
-	const std::uint32_t silence = m_process->worker.silence();
-	return turned_lately() && (silence == 0 || silence == m_process->ended_silence);
-}
-
 bool Member::turned_lately() const
 {
 	return !at(Thread::worker).stopped || m_world.now() - at(Thread::worker).since <= m_world.plan.dead();
 }
 
-// Away again before it had looked around.
-bool Member::away_again() const
-{
-	const std::uint32_t silence = m_process->worker.silence();
-	return !turned_lately() || (silence != 0 && silence != m_process->returned_silence);
-}
-
+// As in control/daemon.cc.
 void Member::check_presence()
 {
-	const core::Presence presence = m_process->node.presence();
-	if ((presence == core::Presence::present && !entitled()) ||
-	    (presence == core::Presence::returning && away_again()))
-		step(core::Absent{});
-	else if (presence == core::Presence::absent && entitled())
-		step(core::Returned{local_now(), {}});
+	const control::Attendance::Worker worker{turned_lately(), m_process->worker.silence()};
+	tell(m_process->attendance.look(m_process->node.presence(), worker), core::Returned{local_now(), {}});
+}
+
+void Member::tell(control::Attendance::Word word, const core::EventBody &returned)
+{
+	switch (word) {
+	case control::Attendance::Word::nothing: break;
+	case control::Attendance::Word::absent: step(core::Absent{}); break;
+	case control::Attendance::Word::returned: step(returned); break;
+	}
 }
 
 void Member::feed(const core::EventBody &body)
@@ -734,8 +731,7 @@ void Member::carry_out(const core::ResumeClaim &)
 void Member::carry_out(const core::EndSilence &)
 {
 	m_present_since = m_world.now();
-	m_process->ended_silence = m_process->returned_silence;
-	m_process->worker.end_silence(m_process->returned_silence);
+	m_process->worker.end_silence(m_process->attendance.end());
 }
 
 void Member::carry_out(const core::Reannounce &)
@@ -750,8 +746,6 @@ void Member::claim()
 {
 	m_world.checkers.acted(m_index, "claims the addresses");
 	m_takeover.arm(m_world.now(), local_now());
-	// The keeper looks while it has nothing to keep, more often than once a dead interval.
-	plan_keeper(m_world.now() + m_random.between(Duration{}, std::min(m_world.plan.dead(), keeper_idle_look)));
 	m_process->claimed_at = m_world.now();
 	announced();
 }
@@ -777,24 +771,37 @@ void Member::announce()
 
 void Member::plan_keeper(SimTime when)
 {
-	if (m_world.broken == Break::sleepy_keeper)
-		return;
-	m_keeper_at = std::max(when, m_world.now());
+	m_keeper_planned = m_clock.local(when);
+	m_keeper_at = std::max(when, m_world.now()) + m_random.between(Duration{}, m_world.plan.poll_delay);
 	m_world.queue.put(m_keeper_at, Wake::keeper, m_index);
 }
 
+bool Member::machine_was_away() const
+{
+	return m_signs.machine_was_away(local_now(), m_world.plan.dead());
+}
+
+// As in control/keeper/main.cc.
 void Member::keeper_look()
 {
 	if (!m_keeper_runs || at(Thread::keeper).stopped)
 		return;
+	const Duration late = m_keeper_planned == core::Time{} ? Duration{} : local_now() - m_keeper_planned;
+	m_signs.keeper_late_ns.store(late.count());
+	m_signs.keeper_ns.store(local_now().time_since_epoch().count());
 	if (!m_takeover.held) {
 		m_keeper_runs = running();
-		if (!running())
+		if (!running()) {
 			m_takeover.own(m_world.now(), false); // leftovers
+			return;
+		}
+		(void)m_keeper.look(local_now(), local_now()); // nothing to keep; what comes next is not late
+		plan_keeper(m_clock.when(m_keeper.due()));
 		return;
 	}
-	if (!m_keeper.look(local_now(), std::max(vital(), m_takeover.armed))) {
-		plan_keeper(m_clock.when(m_keeper.due()) + m_random.between(Duration{}, m_world.plan.poll_delay));
+	if (!m_keeper.look(local_now(), std::max(vital(), m_takeover.armed)) ||
+	    m_world.broken == Break::sleepy_keeper) {
+		plan_keeper(std::max(m_clock.when(m_keeper.due()), m_world.now() + milliseconds{1}));
 		return;
 	}
 	m_world.trace.line(m_world.now(), member_name(m_index), "keeper takes the addresses away");
@@ -805,6 +812,8 @@ void Member::keeper_look()
 	m_keeper_runs = running();
 	if (!running())
 		return;
+	(void)m_keeper.look(local_now(), local_now());
+	plan_keeper(m_clock.when(m_keeper.due()));
 	m_process->addresses_gone = true;
 	if (!m_control_planned && !at(Thread::control).stopped) {
 		m_control_planned = true;
@@ -812,17 +821,13 @@ void Member::keeper_look()
 	}
 }
 
-Duration Member::keeper_excuse(SimTime since) const
+Duration Member::keeper_stalled(SimTime since) const
 {
 	Duration sum{};
-	const auto add = [&](SimTime from, SimTime to) {
-		const Duration late = std::max(to - std::max(from, since), Duration{});
-		sum += late + std::min(late, m_world.plan.dead());
-	};
 	for (const Stall &stall : m_keeper_stalls)
-		add(stall.from, stall.to);
+		sum += std::max(stall.to - std::max(stall.from, since), Duration{});
 	if (at(Thread::keeper).stopped)
-		add(at(Thread::keeper).since, m_world.now());
+		sum += m_world.now() - std::max(at(Thread::keeper).since, since);
 	return sum;
 }
 

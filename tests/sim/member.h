@@ -10,7 +10,9 @@
 //   threads   each may be halted: worker and control (SIGSTOP), control alone (hung), all with the keeper (machine)
 #pragma once
 
+#include "control/attendance.h"
 #include "control/core/node.h"
+#include "control/vital_signs.h"
 #include "tests/sim/event_queue.h"
 #include "tests/sim/key_agent.h"
 #include "tests/sim/plan.h"
@@ -70,9 +72,8 @@ public:
 	[[nodiscard]] SimTime present_since() const { return m_present_since; }
 	// The last moment at which its worker turned and could be heard.
 	[[nodiscard]] SimTime heard_until() const;
-	// For how long of the time since `since` its keeper could not turn, and what it grants for that once more: whatever
-	// kept it may have kept its daemon.
-	[[nodiscard]] Duration keeper_excuse(SimTime since) const;
+	// For how long of the time since `since` its keeper could not turn.
+	[[nodiscard]] Duration keeper_stalled(SimTime since) const;
 	[[nodiscard]] bool stopping() const { return m_stopping; }
 	[[nodiscard]] std::uint32_t boot_number() const { return m_boot; }
 	[[nodiscard]] SimTime booted_at() const { return m_booted_at; }
@@ -89,6 +90,8 @@ public:
 	void heard(std::size_t other, SimTime sent_at);
 	// It is about to stop turning, or to be silent.
 	void note_vital();
+	// What it and the keeper let each other see.
+	[[nodiscard]] bool machine_was_away() const;
 
 private:
 	struct Process {
@@ -99,10 +102,9 @@ private:
 		std::vector<RingEntry> ring;
 		std::uint64_t watchdog = 0; // control's turn counter
 		Worker worker;
-		std::uint32_t returned_silence = 0; // the executor's m_silence and
-		std::uint32_t ended_silence = 0;    // m_ended_silence
-		bool addresses_gone = false;        // netlink says so
-		SimTime claimed_at = long_ago;      // the train of announcements began
+		control::Attendance attendance;
+		bool addresses_gone = false;   // netlink says so
+		SimTime claimed_at = long_ago; // the train of announcements began
 	};
 	struct Halt {
 		bool stopped = false;
@@ -122,9 +124,8 @@ private:
 	void thaw_control();
 	void was_absent();
 
-	[[nodiscard]] bool entitled() const;
 	[[nodiscard]] bool turned_lately() const;
-	[[nodiscard]] bool away_again() const;
+	void tell(control::Attendance::Word word, const core::EventBody &returned);
 	void check_presence();
 	void feed(const core::EventBody &body);
 	void step(const core::EventBody &body);
@@ -185,6 +186,7 @@ private:
 	std::array<bool, core::max_monitors> m_monitor_up{};
 	std::array<bool, core::max_links> m_carrier_told{};
 	bool m_stopping = false;
+	bool m_exit_waits = false; // its timer has run out while control was halted
 	bool m_control_planned = false;
 	SimTime m_tick_at = sim_never;
 	SimTime m_announce_at = sim_never;
@@ -202,7 +204,8 @@ private:
 		SimTime to;
 	};
 	std::vector<Stall> m_keeper_stalls; // the last few
-	core::Time m_vital{};               // in the page that worker and keeper share
+	control::VitalSigns m_signs;        // the page that worker and keeper share
+	core::Time m_keeper_planned{};      // its next look
 	SimTime m_heard_until = long_ago;
 };
 

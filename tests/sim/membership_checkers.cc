@@ -188,6 +188,8 @@ public:
 		for (std::size_t i = 0; i < m_world.size(); ++i)
 			outsiders += m_world.outsider(i) ? 1 : 0;
 		for (std::size_t i = 0; i < m_world.size(); ++i) {
+			if (!m_world.member(i).running())
+				continue; // converges says so
 			const std::size_t bound = m_world.outsider(i) ? m_world.size() : m_world.size() - 1 + outsiders;
 			const std::size_t sessions = m_world.member(i).keys().session_count();
 			if (sessions > bound)

@@ -11,7 +11,8 @@ constexpr std::size_t records_kept = 256;
 } // namespace
 
 Network::Network(const Plan &plan, EventQueue &queue, Random random)
-    : m_plan(plan), m_queue(queue), m_random(random), m_loss_permille(plan.network.loss_permille)
+    : m_plan(plan), m_queue(queue), m_random(random), m_loss_permille(plan.network.loss_permille),
+      m_straggler_permille(plan.network.straggler_permille)
 {
 	for (auto &from : m_open)
 		for (auto &to : from)
@@ -56,7 +57,7 @@ void Network::carry(const Packet &packet, std::size_t to)
 	m_counts.duplicated += copies == 1 ? 0 : 1;
 	for (int i = 0; i < copies; ++i) {
 		Duration delay = plan.delay + m_random.between(Duration{}, plan.jitter);
-		if (m_random.permille(plan.straggler_permille))
+		if (m_random.permille(m_straggler_permille))
 			delay += plan.straggle;
 		const SimTime arrival = m_queue.now() + delay;
 		SimTime &last = m_last_arrival[packet.head.sender][to];
@@ -98,6 +99,7 @@ void Network::end_of_loss()
 {
 	m_loss_permille = 0;
 	m_extra_loss_permille = 0;
+	m_straggler_permille = 0;
 }
 
 void Network::record(const Packet &packet)

@@ -47,6 +47,7 @@ public:
 	// Loss on top of the plan's, until put back to 0.
 	void set_extra_loss(int permille) { m_extra_loss_permille = permille; }
 	[[nodiscard]] int extra_loss() const { return m_extra_loss_permille; }
+	// Every packet arrives from now on, and none very late.
 	void end_of_loss();
 	[[nodiscard]] const NetworkCounts &counts() const { return m_counts; }
 
@@ -66,6 +67,7 @@ private:
 	std::array<std::array<std::array<bool, core::max_links>, max_sim_members>, max_sim_members> m_open{};
 	std::array<std::array<SimTime, max_sim_members>, max_sim_members> m_connected_since{};
 	int m_loss_permille = 0;
+	int m_straggler_permille = 0;
 	int m_extra_loss_permille = 0;
 	bool m_recording = false;
 	std::vector<Packet> m_records;

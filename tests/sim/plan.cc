@@ -100,15 +100,25 @@ void draw_faults(Plan &plan, Random &random)
 	const bool quiet = random.permille(100);
 	if (quiet)
 		return;
-	// Much of everything, or one or two kinds that are far apart, so that one's consequences are over before the next.
+	// Much of everything; or one or two kinds, far apart, so that one's consequences are over before the next, and often
+	// with nothing else between.
 	const bool single = random.permille(350);
 	plan.fault_gap = single ? gaps[random.between(2, 4)] : random.pick(gaps);
+	const int wanted = single ? random.between(1, 2) : 0;
 	do {
-		for (std::size_t i = 0; i < fault_kinds; ++i)
-			plan.faults[i] = random.permille(single ? 80 : 450);
+		if (single)
+			plan.faults.set(random.index(fault_kinds));
+		for (std::size_t i = 0; !single && i < fault_kinds; ++i)
+			plan.faults[i] = random.permille(450);
 		if (!plan.direct)
 			plan.faults.reset(static_cast<std::size_t>(Fault::cable));
-	} while (plan.faults.none());
+	} while (plan.faults.none() || static_cast<int>(plan.faults.count()) < wanted);
+	const bool clean = single && random.permille(500);
+	if (clean) {
+		plan.network.loss_permille = 0;
+		plan.network.straggler_permille = 0;
+		plan.network.straggle = Duration{};
+	}
 	const auto enable = [&](Fault fault) { plan.faults.set(static_cast<std::size_t>(fault)); };
 	const auto enabled = [&](Fault fault) { return plan.faults[static_cast<std::size_t>(fault)]; };
 	// What breaks must be mended now and then, or a run is all rubble.
@@ -121,7 +131,7 @@ void draw_faults(Plan &plan, Random &random)
 		enable(Fault::heal_some);
 		enable(Fault::heal_all);
 	}
-	if (random.permille(250))
+	if (!clean && random.permille(250))
 		plan.attack_gap = random.between(milliseconds{3}, milliseconds{100});
 }
 

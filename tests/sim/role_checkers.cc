@@ -247,6 +247,10 @@ public:
 		if (state == step.before.state)
 			return;
 		++m_world.statistics.role_changes;
+		if (step.before.state == core::HaState::hello) { // the end of its holddown, which absences put off
+			m_world.note_cause();
+			return;
+		}
 		if (m_world.now() - m_world.last_cause() <= m_window)
 			return;
 		for (std::size_t i = 0; i < m_world.size(); ++i) // the end of a holddown

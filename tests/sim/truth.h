@@ -89,9 +89,9 @@ public:
 		}
 	}
 	// `member` was itself away for `gap` and is granted that time: one absence in full, further ones before the next
-	// beat up to four dead intervals. After more than a dead interval nobody is judged before the others, who may have
-	// been away too, have had time to look around and to speak.
-	void granted(SimTime now, std::size_t member, Duration gap)
+	// beat up to four dead intervals. If its whole machine was frozen for more than a dead interval, nobody is judged
+	// before the others, who may have been frozen too, have had time to look around and to speak.
+	void granted(SimTime now, std::size_t member, Duration gap, bool machine)
 	{
 		for (Pair &pair : m_pairs[member])
 			for (Way &way : pair.ways) {
@@ -100,7 +100,7 @@ public:
 				belief.further += belief.absent ? more : Duration{};
 				belief.absent = true;
 				belief.since += more;
-				if (gap > m_dead)
+				if (gap > m_dead && machine)
 					way.not_before = now + m_dead * 5 / 2;
 			}
 	}

@@ -262,13 +262,14 @@ void Worker::take_beat(const Packet &packet, const Inbound &sa)
 		if (!was_heard)
 			peer.handed.forget();
 		plan_judge(sa.slot, sa.link);
-	} else {
+	} else if (!m_draining) {
 		judge(sa.slot, sa.link); // the same turn judges
 	}
 
 	const auto content = packet.body().subspan(core::beat_stamp_bytes, stamp->content_length);
-	const bool since_return = m_returned_at == core::Time{} ||
-				  (age != core::age_unknown && at - age - core::drift_of(*stamp) > m_returned_at);
+	const bool since_return =
+		m_returned_at == core::Time{} ||
+		(age != core::age_unknown && at - age - core::drift_of(core::held_of(*stamp)) > m_returned_at);
 	if (!peer.handed.wants(at, sa.session, stamp->sent_ns, life, since_return, content) ||
 	    m_ring.size() >= ring_entries)
 		return;
@@ -348,6 +349,7 @@ void Worker::judge(core::PeerSlot slot, core::LinkIndex link)
 
 void Worker::judge_all()
 {
+	m_draining = false;
 	for (std::size_t slot = 1; slot < m_peers.size(); ++slot)
 		for (std::size_t link = 0; m_peers[slot].started && link < m_world.plan.links; ++link) {
 			m_peers[slot].links[link].judge_at = sim_never;
@@ -360,13 +362,15 @@ void Worker::judge_all()
 void Worker::thaw(Duration gap)
 {
 	m_halted = false;
+	m_draining = true;
 	if (gap > m_world.plan.interval()) {
+		const bool machine_too = m_world.member(m_member).machine_was_away();
 		if (m_world.broken != Break::grant_nothing)
 			for (Peer &peer : m_peers)
 				for (Way &way : peer.links)
 					if (peer.started && way.used)
 						dataplane::excuse_absence(way.liveness, way.away, now(), gap,
-									  m_timing.dead);
+									  m_timing.dead, machine_too);
 		m_control_watch.grant(gap);
 		if (gap > m_timing.dead) {
 			fall_silent();

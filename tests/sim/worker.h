@@ -131,6 +131,7 @@ private:
 	Packet m_scratch; // the beat being made; its content stays between beats
 	std::size_t m_content_bytes = 0;
 	bool m_halted = false;
+	bool m_draining = false; // what waited in the queue meanwhile: all of it comes before any judgement
 	bool m_extra_round = false;
 	bool m_control_hangs = false;
 	core::Time m_silent_since{};

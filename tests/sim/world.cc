@@ -28,6 +28,7 @@ std::optional<std::size_t> World::index_of(const core::MemberId &id) const
 void World::freeze_host(Duration length)
 {
 	constexpr Duration together = std::chrono::milliseconds{2}; // nobody wakes at the same moment
+	m_host_frozen_last = m_host_frozen_until;
 	m_host_frozen_at = now();
 	m_host_frozen_until = now() + length + together;
 	for (const auto &member : m_members)

@@ -86,6 +86,8 @@ public:
 	void freeze_host(Duration length);
 	[[nodiscard]] SimTime host_frozen_at() const { return m_host_frozen_at; }
 	[[nodiscard]] SimTime host_frozen_until() const { return m_host_frozen_until; }
+	// The end of the time before.
+	[[nodiscard]] SimTime host_frozen_last() const { return m_host_frozen_last; }
 	void host_thawed();
 	void end_host_freeze() { m_host_frozen_until = std::min(m_host_frozen_until, now()); }
 	[[nodiscard]] bool host_frozen() const { return now() < m_host_frozen_until; }
@@ -121,6 +123,7 @@ private:
 	SimTime m_last_upset = long_ago;
 	SimTime m_host_frozen_at = long_ago;
 	SimTime m_host_frozen_until = long_ago;
+	SimTime m_host_frozen_last = long_ago;
 	std::array<bool, core::max_links> m_plugged{};
 	std::array<SimTime, max_sim_members> m_no_carrier_since{};
 	std::optional<Failure> m_failure;

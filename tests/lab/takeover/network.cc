@@ -281,8 +281,8 @@ control::TakeoverErrors Member::monitor()
 	m_table = std::make_unique<control::LinkMonitorTable>(
 		m_takeover->watched_links(),
 		[this, keep](const control::LinkState &link) { keep(m_takeover->handle_link(link.name)); },
-		[this, keep](int ifindex, const control::IpPrefix &prefix, bool present) {
-			keep(m_takeover->handle_address(ifindex, prefix, present));
+		[this](int ifindex, const control::IpPrefix &prefix, bool present) {
+			m_takeover->handle_address(ifindex, prefix, present);
 		});
 	return m_space.run([this] {
 		EXPECT_FALSE(m_table->start());
@@ -294,6 +294,8 @@ control::TakeoverErrors Member::pump()
 {
 	return m_space.run([this] {
 		EXPECT_FALSE(m_table->drain());
+		for (control::TakeoverError &error : m_takeover->mend_addresses())
+			m_mended.push_back(std::move(error));
 		return std::exchange(m_mended, {});
 	});
 }

@@ -147,6 +147,7 @@ TEST_F(AwayPrimary, YieldsToARivalThatDoesNotHearIt)
 	peer.words.link_failure = 50;
 	BeatReceived event = one.beat_of(peer);
 	event.heard = LinkHealth::one_way;
+	event.content.reception.push_back({member_hash(MemberId::from(serial_of(1))), 0, LinkHealth::down, 0});
 	EXPECT_EQ(count<BecomeSecondary>(one.step(event)), 1U) << "it cannot yield to whom it does not hear";
 }
 

@@ -209,6 +209,7 @@ TEST(OneWay, StaleBeatsAfterLossAreNamedAfterADeadIntervalAndAreNoLife)
 BeatStamp timed(std::uint64_t tx, std::uint64_t echo, std::int64_t echoed, std::int64_t sent)
 {
 	BeatStamp out = stamp(tx, echo);
+	out.sent_ns = at(sent).time_since_epoch().count();
 	out.echo_sent_ns = at(echoed).time_since_epoch().count();
 	out.echo_held_us = static_cast<std::uint32_t>((sent - echoed - 1) * 1000);
 	return out;
@@ -238,6 +239,21 @@ TEST(OneWay, ABeatThatProvesWhenItWasSentIsLife)
 	EXPECT_FALSE(link.judge(at(60200), timing));
 	EXPECT_TRUE(link.judge(at(60201), timing));
 	EXPECT_EQ(link.state(), State::lost);
+}
+
+TEST(OneWay, TheTimeHeldGoesOnWhenItsFieldIsFull)
+{
+	LinkLiveness link = running(100);
+	std::uint64_t tx = 100;
+	constexpr std::int64_t three_hours_ms = 3 * 3600 * 1000;
+	for (std::int64_t ms = 10; ms <= three_hours_ms; ms += 100) {
+		(void)link.next_tx();
+		BeatStamp beat = timed(++tx, 100, 0, ms);
+		beat.echo_held_us = static_cast<std::uint32_t>(std::min<std::int64_t>((ms - 1) * 1000, UINT32_MAX));
+		(void)link.on_beat(at(ms + 1), beat, timing);
+		(void)link.judge(at(ms + 1), timing);
+		ASSERT_TRUE(link.life()) << ms;
+	}
 }
 
 TEST(OneWay, AHeldBackBeatProvesItsAgeAndIsNoLife)

@@ -104,7 +104,7 @@ TEST(HeardOut, a_queue_never_found_empty_is_heard_out_once_its_length_has_passed
 	EXPECT_EQ(heard.until(), start + milliseconds{4});
 }
 
-TEST(Nap, is_never_longer_than_100_us_nor_past_what_is_due)
+TEST(Nap, is_never_longer_than_its_limit_nor_past_what_is_due)
 {
 	EXPECT_EQ(nap_length(start, core::never), milliseconds{3});
 	EXPECT_EQ(nap_length(start, start + milliseconds{10}), milliseconds{3});
@@ -127,6 +127,14 @@ TEST(PollMode, automatic_is_busy_only_on_an_isolated_cpu)
 		EXPECT_NE(why.find("CPU 3"), std::string::npos) << why;
 		EXPECT_EQ(why.find('\n'), std::string::npos) << why;
 	}
+}
+
+TEST(Nap, is_never_long_enough_to_be_taken_for_an_absence)
+{
+	EXPECT_EQ(longest_nap_for(milliseconds{10}, milliseconds{30}), milliseconds{3});
+	EXPECT_EQ(longest_nap_for(milliseconds{1}, milliseconds{3}), microseconds{500});
+	EXPECT_EQ(longest_nap_for(milliseconds{1}, milliseconds{1}), microseconds{250});
+	EXPECT_EQ(nap_length(start, core::never, microseconds{250}), microseconds{250});
 }
 
 TEST(Nap, looks_for_a_beat_from_just_before_it_is_due_until_it_is_clearly_late)
