@@ -80,8 +80,11 @@ private:
 	// Acts if something is due, and says when to look again.
 	Time look(Time at)
 	{
-		switch (m_page.hold.load()) {
-		case Hold::nothing: return at + m_look_interval;
+		const Hold hold_now = m_page.hold.load();
+		if (hold_now != Hold::held)
+			(void)m_watch.look(at, at); // what is armed next is not owed the time before
+		switch (hold_now) {
+		case Hold::nothing: return m_watch.due();
 		case Hold::taking:
 		case Hold::taken: return bring_links_down(at);
 		case Hold::held: break;

@@ -280,6 +280,7 @@ void FaultDriver::split()
 	for (std::size_t a = 0; a < m_world.size(); ++a)
 		for (std::size_t b = 0; b < a; ++b)
 			m_world.network.set_open_pair(a, b, side[a] == side[b]);
+	plug_everything();
 }
 
 void FaultDriver::flip_monitor()

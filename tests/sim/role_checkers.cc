@@ -16,13 +16,14 @@ using std::chrono::seconds;
 constexpr int claim_patience = 3; // dead intervals the core gives a rival or successor; stated in docs/SIMULATION.md
 
 // Two members that hear each other are not both primary for longer than: learning of each other, and the patience
-// after which the higher serial has it. Without sessions: the time these take to be set up comes first.
+// after which the higher serial has it. Without sessions: the time these take to be set up comes first, and an attacker who
+// sends old KE1 again makes it longer.
 class OnePrimary final : public Checker {
 public:
 	explicit OnePrimary(World &world)
 	    : Checker(world, "one-primary"),
 	      m_hearing_bound(world.plan.hearsay() + world.plan.dead() * claim_patience + world.plan.tolerance()),
-	      m_connected_bound(m_hearing_bound + seconds{20})
+	      m_connected_bound(m_hearing_bound + (world.plan.attack_gap == Duration{} ? seconds{20} : seconds{60}))
 	{
 	}
 	void after_step(const Step &step) override
