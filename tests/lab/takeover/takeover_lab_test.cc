@@ -262,8 +262,24 @@ TEST_F(TakeoverLab, the_train_has_arps_announcements_arps_interval_apart)
 		return network.m1.run([&] { return text_of(takeover.announce(at)); });
 	};
 	EXPECT_EQ(arps_seen(), 1);
+	// Reminders first: often at the beginning, ever more rarely, for two seconds.
+	const core::Time train = claim.all_announced + std::chrono::seconds{8};
+	core::Time last = claim.all_announced;
+	int reminders = 0;
+	for (core::Time due = takeover.next_announcement(); due < train; due = takeover.next_announcement()) {
+		EXPECT_GE(due - last, milliseconds{5});
+		EXPECT_LE(due - last, std::max<core::Duration>(milliseconds{5}, (last - claim.all_announced) / 4));
+		last = due;
+		EXPECT_EQ(announce(due), "");
+		EXPECT_EQ(arps_seen(), 1) << "one a port";
+		ASSERT_LT(++reminders, 100);
+	}
+	EXPECT_GT(reminders, 15);
+	EXPECT_GE(last - claim.all_announced, std::chrono::seconds{2});
+	EXPECT_LE(last - claim.all_announced, std::chrono::milliseconds{2600});
+	// Then the train of `arps`.
 	core::Time due = takeover.next_announcement();
-	EXPECT_EQ(due, claim.all_announced + std::chrono::seconds{8});
+	EXPECT_EQ(due, train);
 	EXPECT_EQ(announce(due - milliseconds{1}), "");
 	EXPECT_EQ(arps_seen(), 0) << "not before it is due";
 	EXPECT_EQ(announce(due), "");
