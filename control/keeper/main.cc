@@ -4,8 +4,9 @@
 // systole-keeper: started by systoled before anything else, it takes the cluster's addresses away when systoled no longer
 // can: killed, stopped, frozen or hung. It knows no keys and hears nothing of the network.
 //
-//   systoled alive    sleep until a dead interval after its last sign of life, look again
-//   stands still      addresses away at that moment, macvlans down 50 ms later; systoled may come back and arm anew
+//   systoled alive    look several times in a dead interval, and tell the worker how punctually (vital_signs.h)
+//   stands still      a dead interval after its last sign of life addresses away, macvlans down 50 ms later; systoled may
+//                     come back and arm anew
 //   ended             the same, then what systoled made in the kernel is removed, and the keeper ends too
 //
 // Above control and below the workers in priority; everything it needs is open and in memory before it first sleeps.

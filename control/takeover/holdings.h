@@ -4,14 +4,14 @@
 // What this member holds of the cluster's addresses, in memory that systoled shares with its keeper: the keeper takes it
 // away when systoled cannot do so itself any more.
 //
-//             arm()                 take()                 taken()
+//             arm()
 //   nothing --------> held -----------------> taking -----------------> taken
 //      ^               |  disarm()   (keeper)           (keeper)          |
 //      '---------------'                                                  |  arm(), disarm(): once the keeper is done
 //      '------------------------------------------------------------------'
 //
-// One writer of each field: the worker of its sign of life, control of what is held, the keeper of what it has done. The list is
-// written only while it is not held, and read only while the keeper is taking.
+// One writer of each field: the worker of its sign of life, control of what is held, the keeper of what it has done. The
+// list is written only while it is not held, and read only while the keeper is taking.
 #pragma once
 
 #include "control/core/types.h"

@@ -35,10 +35,10 @@ examples:
   scripts/lab stall --ms 5,10,15,20 --count 200
   scripts/lab down
 
-Not every vdev can do everything: --vdev memif joins two members over one link, without cut and --capture, and a crashed m1
-(the memif server) is heard again only after m2 is restarted too; --vdev af_xdp has no --capture.
+Not every vdev can do everything: --vdev memif joins two members over one link, without cut and --capture; --vdev
+af_xdp has no --capture.
 
-SYSTOLE_BUILD=DIR uses systoled, systolectl and systole-prober of DIR instead of build/."""
+SYSTOLE_BUILD=DIR uses systoled, systole-keeper, systolectl and systole-prober of DIR instead of build/."""
 
 
 _FIGURES = """\
