@@ -6,6 +6,7 @@ Fails if the program does, if a benchmark reports an error, or if the filter mat
 """
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -13,12 +14,17 @@ import tempfile
 with tempfile.TemporaryDirectory() as scratch:
     path = os.path.join(scratch, "figures.json")
     command = [os.path.abspath(sys.argv[1]), *sys.argv[2:]]
-    subprocess.run([*command, "--benchmark_min_time=0.001", f"--benchmark_out={path}", "--benchmark_out_format=json"],
-                   check=True)
+    run = subprocess.run(
+        [*command, "--benchmark_min_time=0.001", f"--benchmark_out={path}", "--benchmark_out_format=json"],
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, encoding="utf-8", errors="replace", check=False)
+    if run.returncode != 0:  # what happened stands above what it printed, which is long
+        what = signal.Signals(-run.returncode).name if run.returncode < 0 else f"exit code {run.returncode}"
+        sys.exit(f"{command[0]}: {what}\n{run.stdout}")
     with open(path, encoding="utf-8") as file:
         report = file.read()  # empty if the filter matches nothing
 benchmarks = json.loads(report)["benchmarks"] if report else []
 errors = [f"{entry['name']}: {entry['error_message']}" for entry in benchmarks if entry.get("error_occurred")]
 if not benchmarks:
     errors.append("no benchmark ran")
-sys.exit("\n".join(errors) or 0)
+if errors:
+    sys.exit("\n".join([*errors, run.stdout]))

@@ -272,14 +272,22 @@ template <typename Kind> struct Pair {
 	std::unique_ptr<Kind> b;
 };
 
-// A pair is set up once and kept: 16,384 peers are 65,536 SAs.
+// A pair is set up once and kept until main() ends: 16,384 peers are 65,536 SAs.
+template <typename Kind> std::map<std::size_t, std::unique_ptr<Pair<Kind>>> pairs;
+
 template <typename Kind> Pair<Kind> &pair_of(std::size_t peers)
 {
-	static std::map<std::size_t, std::unique_ptr<Pair<Kind>>> pairs;
-	std::unique_ptr<Pair<Kind>> &pair = pairs[peers];
+	std::unique_ptr<Pair<Kind>> &pair = pairs<Kind>[peers];
 	if (pair == nullptr)
 		pair = std::make_unique<Pair<Kind>>(peers);
 	return *pair;
+}
+
+// Ports and workers end while EAL and every other static object still live.
+void end_pairs()
+{
+	pairs<Halves>.clear();
+	pairs<Whole>.clear();
 }
 
 // The time of slices of work, without those that were interrupted.
@@ -460,6 +468,7 @@ int main(int argc, char **argv)
 	try {
 		bench::PeersReporter reporter;
 		benchmark::RunSpecifiedBenchmarks(&reporter);
+		bench::end_pairs();
 	} catch (const std::exception &error) {
 		std::fprintf(stderr, "worker_bench: %s\n", error.what());
 		return 1;
