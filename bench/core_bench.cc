@@ -23,7 +23,7 @@ struct FullCluster {
 		for (std::size_t i = 0; i < 15; ++i) {
 			peers.push_back(one.make_peer(serial_of(10 + i)));
 			peers.back().words.state = HaState::standby;
-			peers.back().words.choice = one.node().config().self;
+			peers.back().words.choice = member_hash(one.node().config().self);
 			(void)one.join(peers.back());
 			beats.emplace_back(one.beat_of(peers.back()));
 		}
@@ -115,7 +115,7 @@ HeartbeatContent content_of(std::size_t peers)
 	content.macs.push_back({});
 	content.macs.push_back({});
 	for (std::size_t i = 0; i < peers * 2 && !content.reception.full(); ++i)
-		content.reception.push_back({static_cast<std::uint32_t>(i), 0, LinkHealth::up, 0});
+		content.reception.push_back({static_cast<std::uint32_t>(i), 0, LinkHealth::up});
 	return content;
 }
 

@@ -83,7 +83,7 @@ control::SetBeat usual_beat()
 	content.hostname = core::Hostname::from("appliance-1");
 	content.vclusters.push_back({});
 	content.macs.push_back({});
-	content.reception.push_back({1, 0, core::LinkHealth::up, 0});
+	content.reception.push_back({1, 0, core::LinkHealth::up});
 	control::SetBeat beat{};
 	beat.length = static_cast<std::uint16_t>(core::encode(content, beat.content));
 	return beat;

@@ -9,12 +9,16 @@
 #include "control/event_source.h"
 #include "control/executor.h"
 #include "control/instance.h"
+#include "control/keeper_supervisor.h"
 #include "control/key_agent.h"
+#include "control/link_probing.h"
 #include "control/log.h"
 #include "control/netlink/link_monitor_table.h"
 #include "control/netlink/link_poller.h"
 #include "control/record.h"
+#include "control/takeover_timers.h"
 #include "control/traffic.h"
+#include "control/witness_link.h"
 #if defined(SYSTOLE_KEY_LOG)
 #include "crypto/key_log.h"
 #endif
@@ -33,7 +37,8 @@
 #include <algorithm>
 #include <csignal>
 #include <ctime>
-#include <deque>
+#include <memory>
+#include <utility>
 
 namespace systole::control {
 
@@ -49,17 +54,11 @@ constexpr int exit_keys = 6;
 constexpr int control_fifo_priority = 40;
 // Carrier loss can sit in the kernel's linkwatch for a second; asking finds it sooner.
 constexpr auto link_refresh_interval = std::chrono::milliseconds{100};
-// Addresses go at once; the macvlans follow when the successor has long announced itself: downing them holds the
-// kernel's network lock for some 20 ms.
-constexpr auto finish_release_after = std::chrono::milliseconds{50};
 constexpr std::size_t events_per_turn = 256;
-// A claim that the kernel did not carry out is tried again so often.
-constexpr auto claim_retry_interval = std::chrono::milliseconds{500};
 constexpr auto hook_poll_interval = std::chrono::milliseconds{20};
 // How often control shows the worker that it turns, at least: several times within the watchdog's limit.
 constexpr int pulses_per_watchdog = 5;
 constexpr auto longest_pulse = std::chrono::milliseconds{100};
-constexpr auto keeper_restart_after = std::chrono::seconds{1};
 
 core::Time clock_now()
 {
@@ -118,6 +117,7 @@ public:
 	{
 		return log_set_level(app, level, error);
 	}
+	std::vector<LinkMonitorStatus> link_monitor_status() const override { return m_probing.status(); }
 	boost::json::object extra_status() const override;
 
 private:
@@ -128,26 +128,19 @@ private:
 	void tell(Attendance::Word word, core::Time at, core::Duration gap);
 	bool drain_ring();
 	void take_events();
-	void claim_again();
 	void wait_doorbell();
 	void wait_netlink();
 	void wait_signals();
 	void arm_tick();
-	void arm_announcements();
 	void poll_links();
 	void arm_pulse();
-	void watch_keeper();
-	void keeper_died();
-	void restart_keeper();
+	void sample_memory();
 	void look_around();
 	void arm_hook_poll();
 	void link_changed(const LinkState &link);
 	void noticed(const core::Notice &notice);
-	void claimed(const ClaimReport &report);
-	void released(const ReleaseReport &report);
 	void begin_stop();
 	void wait_to_exit(core::Duration wait);
-	void report(const TakeoverErrors &errors);
 
 	DaemonSetup m_setup;
 	core::Config m_core_config;
@@ -155,42 +148,43 @@ private:
 	asio::io_context m_io{1};
 	WorkerPort m_worker;
 	KeyAgent m_keys;
-	Takeover m_takeover;
-	HookRunner m_hooks;
+	Takeovers m_takeovers;
+	HookRunners m_hooks;
 	core::Node m_node;
 	Attendance m_attendance;
 	Executor m_executor;
 	Record m_record;
+	TakeoverTimers m_takeover_timers;
 	ApiServer m_api;
 	LinkMonitorTable m_links;
 	LinkPoller m_poller;
+	LinkProbing m_probing;
+	std::unique_ptr<WitnessLink> m_witness; // only where a witness is used
+	KeeperSupervisor m_keeper;
 	LogRateLimit m_rate;
 
 	asio::posix::stream_descriptor m_doorbell{m_io};
 	asio::posix::stream_descriptor m_netlink{m_io};
-	asio::posix::stream_descriptor m_keeper_end{m_io};
-	asio::steady_timer m_keeper_restart{m_io};
 	asio::steady_timer m_pulse{m_io};
 	asio::signal_set m_signals{m_io, SIGINT, SIGTERM, SIGHUP};
 	asio::steady_timer m_tick{m_io};
-	asio::steady_timer m_announce{m_io};
-	asio::steady_timer m_finish_release{m_io};
 	asio::steady_timer m_look{m_io};
 	asio::steady_timer m_hook_poll{m_io};
 	asio::steady_timer m_exit{m_io};
-	asio::steady_timer m_claim_retry{m_io};
+	asio::steady_timer m_memory{m_io};
 
 	core::Actions m_actions;
 	std::vector<core::KeyResult> m_answers;
-	core::Duration m_worst_late{};
+	std::vector<std::string> m_monitored; // core::MonitorChanged counts by it
+	bool m_roles_changed = false;
 	bool m_hooks_polled = false;
 	bool m_stopping = false;
 };
 
-std::vector<std::string> watched_names(const DaemonSetup &setup, const Takeover &takeover)
+std::vector<std::string> watched_names(const DaemonSetup &setup, const Takeovers &takeovers)
 {
-	std::vector<std::string> names = takeover.watched_links();
-	for (const std::string &name : setup.configuration.ha.monitor)
+	std::vector<std::string> names = takeovers.watched_links();
+	for (const std::string &name : setup.configuration.ha.monitored_interfaces())
 		names.push_back(name);
 	for (const HeartbeatPort &port : setup.ports)
 		if (!port.netdev.empty())
@@ -206,7 +200,9 @@ NoticeNames names_of(const DaemonSetup &setup)
 	names.member = setup.configuration.global.serial;
 	for (const HeartbeatPort &port : setup.ports)
 		names.hbdevs.push_back(port.name);
-	names.monitors = setup.configuration.ha.monitor;
+	names.monitors = setup.configuration.ha.monitored_interfaces();
+	for (const std::size_t place : setup.configuration.counting_link_monitors())
+		names.link_monitors.push_back(setup.configuration.link_monitors[place].name);
 	return names;
 }
 
@@ -222,27 +218,35 @@ TakeoverSettings settings_of(const DaemonSetup &setup)
 Daemon::Daemon(DaemonSetup setup, crypto::Secret<32> prs, KeyAgent::KeyLogger logger)
     : m_setup(std::move(setup)), m_core_config(core_config(m_setup.configuration)), m_nonce(fresh_nonce()),
       m_worker(*m_setup.channel), m_keys(std::move(prs), m_core_config, m_nonce, m_worker, std::move(logger)),
-      m_takeover(settings_of(m_setup)),
+      m_takeovers(settings_of(m_setup)),
       m_hooks(m_setup.instance, [this](const HookResult &result) { m_record.take(result); }), m_node(m_core_config),
-      m_executor({m_keys, m_worker, m_takeover, m_hooks, m_attendance}, m_core_config, m_nonce,
+      m_executor({m_keys, m_worker, m_takeovers, m_hooks, m_attendance, m_node}, m_core_config, m_nonce,
 		 {m_setup.configuration.ha.hook_primary, m_setup.configuration.ha.hook_secondary,
 		  m_setup.configuration.ha.hook_timeout}),
-      m_record(names_of(m_setup)), m_api(m_io, *this),
+      m_record(names_of(m_setup)), m_takeover_timers(m_io, m_takeovers, m_record, [this] { check_presence(); }),
+      m_api(m_io, *this),
       m_links(
-	      watched_names(m_setup, m_takeover), [this](const LinkState &link) { link_changed(link); },
+	      watched_names(m_setup, m_takeovers), [this](const LinkState &link) { link_changed(link); },
 	      [this](int ifindex, const IpPrefix &prefix, bool present) {
-		      m_takeover.handle_address(ifindex, prefix, present);
-	      })
+		      m_takeovers.handle_address(ifindex, prefix, present);
+	      }),
+      m_probing(m_io, m_setup.configuration, [this](const core::EventBody &event) { feed(event); }),
+      m_keeper(m_io, m_setup.keeper), m_monitored(m_setup.configuration.ha.monitored_interfaces())
 {
-	m_executor.on_claimed([this](const ClaimReport &r) { claimed(r); });
-	m_executor.on_released([this](const ReleaseReport &r) { released(r); });
+	m_executor.on_claimed([this](std::uint8_t vcluster, const ClaimReport &claim) {
+		m_roles_changed = true;
+		m_takeover_timers.claimed(vcluster, claim);
+	});
+	m_executor.on_released([this](std::uint8_t vcluster, const ReleaseReport &release) {
+		m_roles_changed = true;
+		m_takeover_timers.released(vcluster, release);
+	});
 	m_executor.on_noticed([this](const core::Notice &n) { noticed(n); });
-}
-
-void Daemon::report(const TakeoverErrors &errors)
-{
-	for (const TakeoverError &error : errors)
-		log(LogApp::takeover, LogLevel::error, "{}", error.text());
+	if (m_setup.configuration.ha.uses_witness()) {
+		m_witness = std::make_unique<WitnessLink>(m_io, m_setup.configuration,
+							  [this](const core::EventBody &event) { feed(event); });
+		m_executor.on_sought([this](const core::SeekWitness &wish) { m_witness->seek(wish); });
+	}
 }
 
 // ---------------------------------------------------------------- the one way in
@@ -292,8 +296,10 @@ void Daemon::step(const core::EventBody &event)
 		m_executor.carry_out(m_actions, now, m_answers);
 	}
 	m_worker.flush();
+	if (std::exchange(m_roles_changed, false))
+		m_probing.follow(m_node);
 	arm_tick();
-	arm_announcements();
+	m_takeover_timers.arm_announcements();
 	arm_hook_poll();
 }
 
@@ -309,7 +315,6 @@ bool Daemon::drain_ring()
 		} else if (const auto *out = std::get_if<ReleasedOutbound>(&event)) {
 			m_keys.released(out->sa);
 		} else if (const auto *late = std::get_if<WorkerLate>(&event)) {
-			m_worst_late = std::max(m_worst_late, late->gap);
 			m_rate.line(LogApp::dataplane, LogLevel::warning, "late", late->at.time_since_epoch(),
 				    fmt::format("this machine kept the poll core away for {:.1f} ms; peers were given "
 						"that time back",
@@ -359,8 +364,8 @@ void Daemon::wait_netlink()
 		if (const auto failure = m_links.drain())
 			log(LogApp::daemon, LogLevel::error, "netlink: {}", failure.message());
 		if (m_links.take_overrun()) // addresses may have gone unseen
-			m_takeover.doubt_addresses();
-		report(m_takeover.mend_addresses());
+			m_takeovers.doubt_addresses();
+		log_errors(m_takeovers.mend_addresses());
 		wait_netlink();
 	});
 }
@@ -391,23 +396,6 @@ void Daemon::arm_tick()
 	m_tick.async_wait([this](const error_code &error) {
 		if (!error)
 			feed(core::Tick{});
-	});
-}
-
-void Daemon::arm_announcements()
-{
-	const core::Time due = m_takeover.next_announcement();
-	if (due == core::never) {
-		m_announce.cancel();
-		return;
-	}
-	m_announce.expires_at(asio::steady_timer::time_point{due.time_since_epoch()});
-	m_announce.async_wait([this](const error_code &error) {
-		if (error)
-			return;
-		check_presence();
-		report(m_takeover.announce(clock_now()));
-		arm_announcements();
 	});
 }
 
@@ -442,53 +430,27 @@ void Daemon::arm_pulse()
 	});
 }
 
-// ---------------------------------------------------------------- keeper
-
-void Daemon::watch_keeper()
-{
-	if (m_setup.keeper == nullptr || !m_setup.keeper->running())
-		return;
-	m_keeper_end.assign(m_setup.keeper->pidfd());
-	m_keeper_end.async_wait(asio::posix::stream_descriptor::wait_read, [this](const error_code &error) {
-		if (!error)
-			keeper_died();
-	});
-}
-
-void Daemon::keeper_died()
-{
-	m_keeper_end.release();
-	log(LogApp::daemon, LogLevel::error, "systole-keeper has ended ({}); starting another", m_setup.keeper->reap());
-	restart_keeper();
-}
-
-// Until it works: without a keeper a killed daemon would keep its addresses.
-void Daemon::restart_keeper()
-{
-	m_keeper_restart.expires_after(keeper_restart_after);
-	m_keeper_restart.async_wait([this](const error_code &error) {
-		if (error)
-			return;
-		std::string problem;
-		if (m_setup.keeper->start_again(problem)) {
-			watch_keeper();
-			return;
-		}
-		m_rate.line(LogApp::daemon, LogLevel::error, "keeper", clock_now().time_since_epoch(), problem);
-		restart_keeper();
-	});
-}
-
 // ---------------------------------------------------------------- looking around
 
 // What status says of readiness and of the machine; a second old at most.
 void Daemon::look_around()
 {
-	m_record.look(m_takeover.blockers());
+	m_record.look(m_takeovers.blockers());
 	m_look.expires_after(std::chrono::seconds{1});
 	m_look.async_wait([this](const error_code &error) {
 		if (!error)
 			look_around();
+	});
+}
+
+void Daemon::sample_memory()
+{
+	if (const auto used = memory_used_percent())
+		feed(core::MemorySample{*used});
+	m_memory.expires_after(m_core_config.memory.sample_interval);
+	m_memory.async_wait([this](const error_code &error) {
+		if (!error)
+			sample_memory();
 	});
 }
 
@@ -511,10 +473,9 @@ void Daemon::arm_hook_poll()
 
 void Daemon::link_changed(const LinkState &link)
 {
-	report(m_takeover.handle_link(link.name));
-	const auto &monitored = m_setup.configuration.ha.monitor;
-	for (std::size_t i = 0; i < monitored.size() && i < core::max_monitors; ++i)
-		if (monitored[i] == link.name)
+	log_errors(m_takeovers.handle_link(link.name));
+	for (std::size_t i = 0; i < m_monitored.size() && i < core::max_monitors; ++i)
+		if (m_monitored[i] == link.name)
 			feed(core::MonitorChanged{static_cast<std::uint8_t>(i), link.up});
 	for (std::size_t i = 0; i < m_setup.ports.size(); ++i)
 		if (m_setup.ports[i].netdev == link.name)
@@ -528,50 +489,13 @@ void Daemon::noticed(const core::Notice &notice)
 	m_api.publish(m_record.take(notice, clock_now(), unix_seconds()));
 }
 
-// The kernel was short of memory or buffers: addresses that the cluster believes to be here must come.
-void Daemon::claim_again()
-{
-	m_claim_retry.expires_after(claim_retry_interval);
-	m_claim_retry.async_wait([this](const error_code &error) {
-		if (error)
-			return;
-		check_presence();
-		if (m_takeover.state() != Takeover::State::primary)
-			return;
-		const ClaimReport again = m_takeover.claim();
-		report(again.errors);
-		claimed(again);
-	});
-}
-
-void Daemon::claimed(const ClaimReport &claim)
-{
-	m_record.take(claim);
-	const auto transient = [](const TakeoverError &error) {
-		return error.fault == TakeoverFault::netlink || error.fault == TakeoverFault::link_up ||
-		       error.fault == TakeoverFault::address_add;
-	};
-	if (std::any_of(claim.errors.begin(), claim.errors.end(), transient))
-		claim_again();
-}
-
-void Daemon::released(const ReleaseReport &release)
-{
-	m_record.take(release);
-	m_finish_release.expires_after(finish_release_after);
-	m_finish_release.async_wait([this](const error_code &error) {
-		if (!error)
-			report(m_takeover.finish_release());
-	});
-}
-
 boost::json::object Daemon::extra_status() const
 {
 	boost::json::object status;
 	status["dataplane"] = m_setup.dataplane_text;
 	m_record.tell(status);
 	boost::json::object interfaces;
-	for (const std::string &name : m_setup.configuration.ha.monitor)
+	for (const std::string &name : m_monitored)
 		interfaces[name] = interface_usage(name);
 	for (std::size_t i = 0; i < m_setup.ports.size(); ++i) {
 		const PortCounters &port = m_setup.channel->counters.ports[i];
@@ -583,8 +507,21 @@ boost::json::object Daemon::extra_status() const
 		interfaces[m_setup.ports[i].name] = std::move(usage);
 	}
 	status["interfaces"] = std::move(interfaces);
-	status["keeper"] = m_setup.keeper != nullptr && m_setup.keeper->running();
-	status["addresses_held"] = m_takeover.state() == Takeover::State::primary && m_record.claim_was_good();
+	status["keeper"] = m_keeper.running();
+	boost::json::array held;
+	bool all_held = true;
+	for (const auto &takeover : m_takeovers.all()) {
+		if (takeover->state() != Takeover::State::primary)
+			continue;
+		if (m_record.claim_was_good(takeover->vcluster()))
+			held.emplace_back(takeover->vcluster());
+		else
+			all_held = false;
+	}
+	status["addresses_held"] = all_held && !held.empty();
+	status["vclusters_held"] = std::move(held);
+	if (m_witness != nullptr)
+		status["witness"] = m_witness->status();
 	return status;
 }
 
@@ -619,11 +556,13 @@ int Daemon::run()
 		log(LogApp::api, LogLevel::error, "{}", error);
 		return exit_other;
 	}
-	if (m_setup.keeper != nullptr)
-		m_takeover.holdings().use(m_setup.keeper->page());
+	m_takeovers.holdings().use(m_keeper.page());
 	if (std::string error; !m_record.start(instance_paths(m_setup.instance).history(), error))
 		log(LogApp::daemon, LogLevel::error, "{}", error);
-	report(m_takeover.start());
+	log_errors(m_takeovers.start());
+	m_probing.start(m_setup.instance);
+	if (m_witness != nullptr)
+		m_witness->start();
 	look_around();
 	for (const std::string &blocker : m_record.blockers())
 		log(LogApp::takeover, LogLevel::warning, "{}", blocker);
@@ -640,8 +579,10 @@ int Daemon::run()
 		log(LogApp::daemon, LogLevel::warning,
 		    "control runs without real-time priority ({}); it may be late on a busy machine", strerror(errno));
 
-	watch_keeper();
+	m_keeper.watch();
 	feed(started_event(m_setup, m_nonce));
+	if (m_core_config.memory.enabled)
+		sample_memory();
 	arm_pulse();
 	wait_signals();
 	wait_netlink();
@@ -650,12 +591,12 @@ int Daemon::run()
 	m_io.run();
 
 	m_poller.stop();
+	m_probing.stop();
 	m_hooks.stop(clock_now());
-	report(m_takeover.shutdown());
-	if (m_keeper_end.is_open())
-		m_keeper_end.release();
-	if (m_setup.keeper != nullptr)
-		m_setup.keeper->finish();
+	log_errors(m_takeovers.shutdown());
+	if (m_witness != nullptr) // after the addresses are gone
+		m_witness->stop();
+	m_keeper.finish();
 	m_api.stop();
 	m_record.stop();
 	m_doorbell.release();

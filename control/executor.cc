@@ -2,8 +2,8 @@
 // Copyright(c) 2026 The Systole authors
 #include "control/executor.h"
 
-#include "control/log.h"
 #include "control/notice_text.h"
+#include "control/record.h"
 
 #include <algorithm>
 #include <type_traits>
@@ -15,12 +15,6 @@ namespace {
 // Within a pair: the member with the higher serial is 169.254.0.1, the other .2.
 constexpr std::uint32_t address_above = 0xa9fe0001U;
 constexpr std::uint32_t address_below = 0xa9fe0002U;
-
-void log_errors(const TakeoverErrors &errors)
-{
-	for (const TakeoverError &error : errors)
-		log(LogApp::takeover, LogLevel::error, "{}", error.text());
-}
 
 } // namespace
 
@@ -103,35 +97,47 @@ void Executor::run(const core::SetBeatContent &action)
 {
 	SetBeat beat{};
 	beat.immediate = action.immediate;
-	beat.length = static_cast<std::uint16_t>(core::encode(action.content, beat.content));
+	beat.length = static_cast<std::uint16_t>(core::encode(m_parts.node.beat(), beat.content));
 	m_parts.worker.send(beat);
 }
 
 void Executor::run(const core::BecomePrimary &action, core::Time now)
 {
-	m_last_claim = action;
-	claim();
-	hook(m_hooks.primary, "primary", action.vcluster, action.epoch, action.decision, now);
+	m_last_claims[action.vcluster] = action;
+	claim(action.vcluster);
+	primary_hook(action.vcluster, now);
 }
 
 void Executor::run(const core::BecomeSecondary &action, core::Time now)
 {
-	const ReleaseReport report = m_parts.takeover.release();
+	const ReleaseReport report = m_parts.takeovers.of(action.vcluster).release();
 	log_errors(report.errors);
 	if (m_released)
-		m_released(report);
+		m_released(action.vcluster, report);
 	hook(m_hooks.secondary, "secondary", action.vcluster, action.epoch, action.decision, now);
 }
 
-void Executor::run(const core::SuspendClaim &)
+void Executor::run(const core::SuspendClaim &action)
 {
-	m_parts.takeover.suspend();
+	m_parts.takeovers.of(action.vcluster).suspend();
 }
 
-void Executor::run(const core::ResumeClaim &, core::Time now)
+void Executor::run(const core::ResumeClaim &action, core::Time now)
 {
-	claim();
-	hook(m_hooks.primary, "primary", m_last_claim.vcluster, m_last_claim.epoch, m_last_claim.decision, now);
+	claim(action.vcluster);
+	primary_hook(action.vcluster, now);
+}
+
+void Executor::run(const core::Reannounce &action, core::Time now)
+{
+	log_errors(m_parts.takeovers.of(action.vcluster).announce_again());
+	primary_hook(action.vcluster, now);
+}
+
+void Executor::run(const core::SeekWitness &action)
+{
+	if (m_sought)
+		m_sought(action);
 }
 
 void Executor::run(const core::EndSilence &)
@@ -139,18 +145,19 @@ void Executor::run(const core::EndSilence &)
 	m_parts.worker.send(EndSilence{m_parts.attendance.end()});
 }
 
-void Executor::claim()
+void Executor::claim(std::uint8_t vcluster)
 {
-	const ClaimReport report = m_parts.takeover.claim();
+	const ClaimReport report = m_parts.takeovers.of(vcluster).claim();
 	log_errors(report.errors);
 	if (m_claimed)
-		m_claimed(report);
+		m_claimed(vcluster, report);
 }
 
-void Executor::run(const core::Reannounce &, core::Time now)
+// Of the last claim.
+void Executor::primary_hook(std::uint8_t vcluster, core::Time now)
 {
-	log_errors(m_parts.takeover.announce_again());
-	hook(m_hooks.primary, "primary", m_last_claim.vcluster, m_last_claim.epoch, m_last_claim.decision, now);
+	const core::BecomePrimary &claim = m_last_claims[vcluster];
+	hook(m_hooks.primary, "primary", vcluster, claim.epoch, claim.decision, now);
 }
 
 void Executor::hook(const std::string &path, std::string role, std::uint8_t vcluster, std::uint32_t epoch,

@@ -8,12 +8,14 @@
 #include "control/attendance.h"
 #include "control/core/action.h"
 #include "control/core/event.h"
+#include "control/core/node.h"
 #include "control/key_agent.h"
-#include "control/takeover/hooks.h"
-#include "control/takeover/takeover.h"
+#include "control/takeover/hook_runners.h"
+#include "control/takeover/takeovers.h"
 #include "control/worker_port.h"
 
 #include <functional>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -29,14 +31,16 @@ public:
 	struct Parts {
 		KeyAgent &keys;
 		WorkerPort &worker;
-		Takeover &takeover;
-		HookRunner &hooks;
+		Takeovers &takeovers;
+		HookRunners &hooks;
 		Attendance &attendance;
+		const core::Node &node; // its beat, as it is after the step
 	};
-	// How a role change went, for history and status.
-	using Claimed = std::function<void(const ClaimReport &)>;
-	using Released = std::function<void(const ReleaseReport &)>;
+	// How the role change of a virtual cluster went, for history and status.
+	using Claimed = std::function<void(std::uint8_t vcluster, const ClaimReport &)>;
+	using Released = std::function<void(std::uint8_t vcluster, const ReleaseReport &)>;
 	using Noticed = std::function<void(const core::Notice &)>;
+	using Sought = std::function<void(const core::SeekWitness &)>;
 
 	// `nonce` is this boot's, which every HELLO carries.
 	Executor(Parts parts, const core::Config &config, const core::BootNonce &nonce, RoleHooks hooks);
@@ -44,6 +48,7 @@ public:
 	void on_claimed(Claimed callback) { m_claimed = std::move(callback); }
 	void on_released(Released callback) { m_released = std::move(callback); }
 	void on_noticed(Noticed callback) { m_noticed = std::move(callback); }
+	void on_sought(Sought callback) { m_sought = std::move(callback); }
 
 	// Appends to `answers` what the key agent found out.
 	void carry_out(const core::Actions &actions, core::Time now, std::vector<core::KeyResult> &answers);
@@ -56,9 +61,11 @@ private:
 	void run(const core::BecomeSecondary &action, core::Time now);
 	void run(const core::SuspendClaim &action);
 	void run(const core::ResumeClaim &action, core::Time now);
+	void run(const core::SeekWitness &action);
 	void run(const core::EndSilence &action);
 	void run(const core::Reannounce &action, core::Time now);
-	void claim();
+	void claim(std::uint8_t vcluster);
+	void primary_hook(std::uint8_t vcluster, core::Time now);
 	void hook(const std::string &path, std::string role, std::uint8_t vcluster, std::uint32_t epoch,
 		  const core::Decision &decision, core::Time now);
 
@@ -66,10 +73,11 @@ private:
 	core::Config m_config;
 	RoleHooks m_hooks;
 	core::BootNonce m_nonce;
-	core::BecomePrimary m_last_claim; // a re-announcement calls its hook again
+	std::map<std::uint8_t, core::BecomePrimary> m_last_claims; // a re-announcement calls its hook again
 	Claimed m_claimed;
 	Released m_released;
 	Noticed m_noticed;
+	Sought m_sought;
 };
 
 } // namespace systole::control

@@ -4,7 +4,6 @@
 
 #include <fstream>
 #include <numeric>
-#include <optional>
 #include <string_view>
 
 namespace systole::control {
@@ -49,6 +48,24 @@ boost::json::object interface_usage(const std::string &name)
 	return usage;
 }
 
+std::optional<std::uint8_t> memory_used_percent()
+{
+	std::int64_t total = 0;
+	std::int64_t available = 0;
+	std::string key;
+	std::string unit;
+	std::int64_t value = 0;
+	for (std::ifstream in("/proc/meminfo"); in >> key >> value && std::getline(in, unit);) {
+		if (key == "MemTotal:")
+			total = value;
+		else if (key == "MemAvailable:")
+			available = value;
+	}
+	if (total <= 0 || available > total)
+		return std::nullopt;
+	return static_cast<std::uint8_t>((total - available) * 100 / total);
+}
+
 boost::json::object MachineUsage::read()
 {
 	boost::json::object usage;
@@ -70,19 +87,8 @@ boost::json::object MachineUsage::read()
 		}
 		m_cpu = now;
 	}
-	std::int64_t memory_total = 0;
-	std::int64_t memory_free = 0;
-	std::string key;
-	std::string unit;
-	std::int64_t value = 0;
-	for (std::ifstream in("/proc/meminfo"); in >> key >> value && std::getline(in, unit);) {
-		if (key == "MemTotal:")
-			memory_total = value;
-		else if (key == "MemAvailable:")
-			memory_free = value;
-	}
-	if (memory_total > 0)
-		usage["memory"] = (memory_total - memory_free) * 100 / memory_total;
+	if (const auto memory = memory_used_percent())
+		usage["memory"] = *memory;
 	usage["sessions"] = number_in("/proc/sys/net/netfilter/nf_conntrack_count").value_or(0);
 	return usage;
 }

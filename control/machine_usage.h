@@ -9,6 +9,7 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <string>
 
 namespace systole::control {
@@ -16,6 +17,9 @@ namespace systole::control {
 // {"speed":"10000full","rx_bytes":..,"rx_packets":..,"rx_dropped":..,"rx_errors":..,"tx_bytes":..,...}; empty if there is no
 // such interface.
 [[nodiscard]] boost::json::object interface_usage(const std::string &name);
+
+// In use, in percent of what there is; empty if the kernel does not say.
+[[nodiscard]] std::optional<std::uint8_t> memory_used_percent();
 
 class MachineUsage {
 public:

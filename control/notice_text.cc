@@ -26,17 +26,29 @@ std::string monitor_name(const NoticeNames &names, std::size_t index)
 	return name_at(names.monitors, index, "monitor");
 }
 
+std::string link_monitor_name(const NoticeNames &names, std::size_t index)
+{
+	return name_at(names.link_monitors, index, "link-monitor");
+}
+
+// The published lines about one virtual cluster do not name it where there is only one; ours do from the second on.
+std::string beyond_the_first(std::uint8_t vcluster)
+{
+	return vcluster == 1 ? std::string{} : fmt::format("vcluster-{}: ", vcluster);
+}
+
 std::string role_text(const core::Notice &notice, const NoticeNames &names)
 {
 	const core::Decision &decision = notice.decision;
 	switch (decision.rule) {
 	case Rule::only_member:
-		return fmt::format("{} is elected as the cluster primary of 1 member",
-				   printable(decision.winner.view()));
+		return fmt::format("{}{} is elected as the cluster primary of 1 member",
+				   beyond_the_first(notice.vcluster), printable(decision.winner.view()));
 	case Rule::live_primary:
 		return fmt::format("vcluster-{}: {} joins as secondary because {}", notice.vcluster, names.member,
 				   reason_phrase(decision));
 	case Rule::stopping:
+	case Rule::isolated:
 		return fmt::format("vcluster-{}: {} gives up the role of primary because {}", notice.vcluster,
 				   names.member, reason_phrase(decision));
 	case Rule::none:
@@ -90,6 +102,10 @@ std::string_view rule_name(Rule rule)
 	case Rule::live_primary: return "live-primary";
 	case Rule::stopping: return "stopping";
 	case Rule::tie_break: return "tie-break";
+	case Rule::maintenance: return "maintenance";
+	case Rule::mem_failover: return "mem-failover";
+	case Rule::ssd: return "ssd";
+	case Rule::isolated: return "isolated";
 	}
 	return "unknown";
 }
@@ -141,6 +157,15 @@ std::string_view event_name(NoticeKind kind)
 	case NoticeKind::uptime_reset: return "uptime-reset";
 	case NoticeKind::failover_flag: return "failover-flag";
 	case NoticeKind::override_in_force: return "override";
+	case NoticeKind::maintenance: return "maintenance";
+	case NoticeKind::ping_monitor: return "link-monitor";
+	case NoticeKind::ping_failure: return "pingsvr-failure";
+	case NoticeKind::flip_started: return "flip-started";
+	case NoticeKind::flip_expired: return "flip-expired";
+	case NoticeKind::mem_failover: return "mem-failover";
+	case NoticeKind::ssd: return "ssd";
+	case NoticeKind::lease: return "lease";
+	case NoticeKind::priority: return "priority";
 	}
 	return "unknown";
 }
@@ -163,6 +188,10 @@ std::string reason_phrase(const core::Decision &decision)
 	case Rule::stopping: return "it is stopping";
 	case Rule::tie_break:
 		return fmt::format("the members did not agree in time and it goes before peer member {}", other);
+	case Rule::maintenance: return fmt::format("MAINTENANCE flag is set on peer member {}", other);
+	case Rule::mem_failover: return fmt::format("MEM_FAIL_OVER flag is set on peer member {}", other);
+	case Rule::ssd: return fmt::format("SSD_FAILURE flag is set on peer member {}", other);
+	case Rule::isolated: return "no member hears it and it may not act alone";
 	}
 	return {};
 }
@@ -172,10 +201,11 @@ std::string selection_text(const core::Decision &decision, std::uint8_t vcluster
 	switch (decision.rule) {
 	case Rule::none:
 	case Rule::live_primary:
-	case Rule::stopping: return {};
+	case Rule::stopping:
+	case Rule::isolated: return {};
 	case Rule::only_member:
-		return fmt::format("{} is selected as the primary because {}.", printable(decision.winner.view()),
-				   reason_phrase(decision));
+		return fmt::format("{}{} is selected as the primary because {}.", beyond_the_first(vcluster),
+				   printable(decision.winner.view()), reason_phrase(decision));
 	default:
 		return fmt::format("vcluster-{}: {} is selected as the primary because {}.", vcluster,
 				   printable(decision.winner.view()), reason_phrase(decision));
@@ -236,10 +266,42 @@ std::string notice_text(const core::Notice &notice, const NoticeNames &names)
 					 : "the others have been heard: taking part again";
 	case NoticeKind::uptime_reset: return fmt::format("HA uptime of {} is reset", names.member);
 	case NoticeKind::failover_flag:
-		return fmt::format("EXE_FAIL_OVER flag is {} on {}", notice.value != 0 ? "set" : "unset", names.member);
+		return fmt::format("{}EXE_FAIL_OVER flag is {} on {}", beyond_the_first(notice.vcluster),
+				   notice.value != 0 ? "set" : "unset", names.member);
 	case NoticeKind::override_in_force:
-		return notice.value != 0 ? "override is in force: a member enables it"
-					 : "override is not in force any more";
+		return beyond_the_first(notice.vcluster) + (notice.value != 0
+								    ? "override is in force: a member enables it"
+								    : "override is not in force any more");
+	case NoticeKind::maintenance:
+		return fmt::format("MAINTENANCE flag is {} on {}", notice.value != 0 ? "set" : "unset", names.member);
+	case NoticeKind::ping_monitor:
+		return fmt::format("{}ping server {} of link monitor \"{}\": {}", beyond_the_first(notice.vcluster),
+				   notice.value != 0 ? "recovery" : "failure", link_monitor_name(names, notice.link),
+				   notice.value != 0 ? "alive" : "dead");
+	case NoticeKind::ping_failure:
+		return beyond_the_first(notice.vcluster) +
+		       (notice.value != 0 ? fmt::format("pingsvr-failure of {} counts {}", names.member, notice.value)
+					  : fmt::format("pingsvr-failure of {} is cleared", names.member));
+	case NoticeKind::flip_started:
+		return fmt::format("{}flip timer started: {} s", beyond_the_first(notice.vcluster), notice.value);
+	case NoticeKind::flip_expired: return beyond_the_first(notice.vcluster) + "flip timer expired";
+	case NoticeKind::mem_failover:
+		return notice.value != 0
+			       ? fmt::format("{} is short of memory: MEM_FAIL_OVER flag is set", names.member)
+			       : fmt::format("{} has memory again: MEM_FAIL_OVER flag is unset", names.member);
+	case NoticeKind::ssd:
+		return notice.value != 0
+			       ? fmt::format("a disk of {} has failed: SSD_FAILURE flag is set", names.member)
+			       : fmt::format("the disks of {} are good: SSD_FAILURE flag is unset", names.member);
+	case NoticeKind::lease:
+		return notice.value != 0
+			       ? fmt::format("vcluster-{}: {} holds the lease of the witness", notice.vcluster,
+					     names.member)
+			       : fmt::format("vcluster-{}: {} does not hold the lease of the witness any more",
+					     notice.vcluster, names.member);
+	case NoticeKind::priority:
+		return fmt::format("{}priority of {} is {} until its next start", beyond_the_first(notice.vcluster),
+				   names.member, notice.value);
 	}
 	return {};
 }
@@ -309,7 +371,35 @@ boost::json::object notice_json(const core::Notice &notice, const NoticeNames &n
 	case NoticeKind::absent: json["gap_ms"] = static_cast<double>(notice.value) / 1e6; break;
 	case NoticeKind::reentered: json["kept"] = notice.value != 0; break;
 	case NoticeKind::failover_flag:
-	case NoticeKind::override_in_force: json["set"] = notice.value != 0; break;
+	case NoticeKind::override_in_force:
+		json["vcluster"] = notice.vcluster;
+		json["set"] = notice.value != 0;
+		break;
+	case NoticeKind::maintenance:
+	case NoticeKind::mem_failover:
+	case NoticeKind::ssd: json["set"] = notice.value != 0; break;
+	case NoticeKind::ping_monitor:
+		json["vcluster"] = notice.vcluster;
+		json["name"] = link_monitor_name(names, notice.link);
+		json["state"] = notice.value != 0 ? "alive" : "dead";
+		break;
+	case NoticeKind::ping_failure:
+		json["vcluster"] = notice.vcluster;
+		json["sum"] = notice.value;
+		break;
+	case NoticeKind::flip_started:
+		json["vcluster"] = notice.vcluster;
+		json["seconds"] = notice.value;
+		break;
+	case NoticeKind::flip_expired: json["vcluster"] = notice.vcluster; break;
+	case NoticeKind::lease:
+		json["vcluster"] = notice.vcluster;
+		json["held"] = notice.value != 0;
+		break;
+	case NoticeKind::priority:
+		json["vcluster"] = notice.vcluster;
+		json["priority"] = notice.value;
+		break;
 	default: break;
 	}
 	json["text"] = notice_text(notice, names);

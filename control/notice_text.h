@@ -18,9 +18,10 @@ namespace systole::control {
 
 // What a Notice says by number.
 struct NoticeNames {
-	std::string member;                // own serial
-	std::vector<std::string> hbdevs;   // in the order of `set hbdev`
-	std::vector<std::string> monitors; // in the order of `set monitor`
+	std::string member;                       // own serial
+	std::vector<std::string> hbdevs;          // in the order of `set hbdev`
+	std::vector<std::string> monitors;        // in the order of Configuration::Ha::monitored_interfaces()
+	std::vector<std::string> link_monitors{}; // in the order of Configuration::counting_link_monitors()
 };
 
 // When a Notice was judged, in the three clocks a reader may want.

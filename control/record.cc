@@ -18,6 +18,12 @@ double milliseconds_between(core::Time from, core::Time to)
 
 } // namespace
 
+void log_errors(const TakeoverErrors &errors)
+{
+	for (const TakeoverError &error : errors)
+		log(LogApp::takeover, LogLevel::error, "{}", error.text());
+}
+
 boost::json::object Record::take(const core::Notice &notice, core::Time now, double unix_now)
 {
 	// The wall clock of the moment it was judged, not of this line.
@@ -29,17 +35,19 @@ boost::json::object Record::take(const core::Notice &notice, core::Time now, dou
 	return entry;
 }
 
-void Record::take(const ClaimReport &claim)
+void Record::take(std::uint8_t vcluster, const ClaimReport &claim)
 {
-	m_last_claim = claim;
-	log(LogApp::takeover, LogLevel::info, "addresses taken over in {:.2f} ms, first announcement after {:.2f} ms",
+	m_claims[vcluster] = claim;
+	m_last_claimed = vcluster;
+	log(LogApp::takeover, LogLevel::info,
+	    "vcluster-{}: addresses taken over in {:.2f} ms, first announcement after {:.2f} ms", vcluster,
 	    milliseconds_between(claim.start, claim.netlink_done),
 	    milliseconds_between(claim.start, claim.first_announced));
 }
 
-void Record::take(const ReleaseReport &release)
+void Record::take(std::uint8_t vcluster, const ReleaseReport &release)
 {
-	log(LogApp::takeover, LogLevel::info, "addresses released in {:.2f} ms",
+	log(LogApp::takeover, LogLevel::info, "vcluster-{}: addresses released in {:.2f} ms", vcluster,
 	    milliseconds_between(release.start, release.netlink_done));
 }
 
@@ -63,13 +71,15 @@ void Record::tell(boost::json::object &status) const
 		readiness.emplace_back(blocker);
 	status["readiness"] = std::move(readiness);
 	status["usage"] = m_usage;
-	if (m_last_claim) {
+	if (const auto last = m_claims.find(m_last_claimed); last != m_claims.end()) {
+		const ClaimReport &claim = last->second;
 		const auto us = [&](core::Time to) {
-			return to == core::Time{} ? 0 : core::microseconds(to - m_last_claim->start);
+			return to == core::Time{} ? 0 : core::microseconds(to - claim.start);
 		};
-		status["last_takeover"] = {{"mono_ns", m_last_claim->start.time_since_epoch().count()},
-					   {"addresses_us", us(m_last_claim->netlink_done)},
-					   {"first_announcement_us", us(m_last_claim->first_announced)}};
+		status["last_takeover"] = {{"vcluster", last->first},
+					   {"mono_ns", claim.start.time_since_epoch().count()},
+					   {"addresses_us", us(claim.netlink_done)},
+					   {"first_announcement_us", us(claim.first_announced)}};
 	}
 	if (!m_last_hook.empty())
 		status["last_hook"] = m_last_hook;

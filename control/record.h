@@ -16,12 +16,15 @@
 
 #include <boost/json/object.hpp>
 
-#include <optional>
+#include <map>
 #include <span>
 #include <string>
 #include <vector>
 
 namespace systole::control {
+
+// One line each.
+void log_errors(const TakeoverErrors &errors);
 
 class Record {
 public:
@@ -35,8 +38,8 @@ public:
 
 	// Log and history; the entry, for whoever follows. `unix_now` is the wall clock's reading at `now`.
 	[[nodiscard]] boost::json::object take(const core::Notice &notice, core::Time now, double unix_now);
-	void take(const ClaimReport &claim);
-	void take(const ReleaseReport &release);
+	void take(std::uint8_t vcluster, const ClaimReport &claim);
+	void take(std::uint8_t vcluster, const ReleaseReport &release);
 	void take(const HookResult &result);
 	// Why a claim now would fail; and what the machine is doing. Call it once a second.
 	void look(std::vector<std::string> blockers);
@@ -44,14 +47,19 @@ public:
 	[[nodiscard]] const History &history() const { return m_history; }
 	[[nodiscard]] const std::vector<std::string> &blockers() const { return m_blockers; }
 	// Addresses are held as far as the last claim knows.
-	[[nodiscard]] bool claim_was_good() const { return m_last_claim && m_last_claim->errors.empty(); }
+	[[nodiscard]] bool claim_was_good(std::uint8_t vcluster) const
+	{
+		const auto claim = m_claims.find(vcluster);
+		return claim != m_claims.end() && claim->second.errors.empty();
+	}
 	void tell(boost::json::object &status) const;
 
 private:
 	History m_history;
 	NoticeNames m_names;
 	std::string m_boot_id = boot_id();
-	std::optional<ClaimReport> m_last_claim;
+	std::map<std::uint8_t, ClaimReport> m_claims; // the last one of each virtual cluster
+	std::uint8_t m_last_claimed = 0;              // virtual cluster; 0 = none so far
 	std::string m_last_hook;
 	std::vector<std::string> m_blockers;
 	MachineUsage m_machine;

@@ -4,6 +4,8 @@
 
 #include "control/takeover/virtual_mac.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 namespace systole::control {
@@ -45,7 +47,6 @@ std::vector<IpPrefix> addresses_of(const Configuration::Interface &interface)
 TakeoverSettings takeover_settings(const Configuration &configuration, const std::string &instance,
 				   std::string &problem)
 {
-	constexpr unsigned vcluster = 1;
 	const Configuration::Ha &ha = configuration.ha;
 	std::optional<VirtualMacPrefix> prefix;
 	if (ha.virtual_mac_prefix)
@@ -63,18 +64,24 @@ TakeoverSettings takeover_settings(const Configuration &configuration, const std
 	settings.gratuitous_arps = ha.gratuitous_arps;
 	settings.arps = ha.arps;
 	settings.arps_interval = ha.arps_interval;
+	settings.vclusters.clear();
+	for (const auto &vcluster : ha.effective_vclusters())
+		settings.vclusters.push_back(vcluster.id);
 	for (const auto &interface : configuration.interfaces) {
 		auto addresses = addresses_of(interface);
 		const auto place = virtual_mac_place(names, heartbeat_ports, interface.name);
 		if (addresses.empty() || !place)
 			continue;
+		const std::uint8_t vcluster = configuration.vcluster_of(interface);
 		const auto mac = virtual_mac(ha.group_id, vcluster, *place, prefix);
 		if (!mac) {
 			problem += (problem.empty() ? "" : ", ") + interface.name +
-				   ": no virtual MAC left (at most 128 interfaces)";
+				   fmt::format(": no virtual MAC left (place {} in the configuration; virtual cluster "
+					       "{} has room for {})",
+					       *place + 1, vcluster, vcluster <= 2 ? 128 : 256);
 			continue;
 		}
-		settings.interfaces.push_back({interface.name, *mac, std::move(addresses)});
+		settings.interfaces.push_back({interface.name, *mac, std::move(addresses), vcluster});
 	}
 	return settings;
 }

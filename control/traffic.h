@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Copyright(c) 2026 The Systole authors
 //
-// Which interfaces follow the primary, with which virtual MAC and addresses: configuration -> takeover settings.
+// Which interfaces follow the primary of which virtual cluster, with which virtual MAC and addresses: configuration ->
+// takeover settings.
 #pragma once
 
 #include "control/config/configuration.h"

@@ -30,8 +30,10 @@ using core::MacAddress;
 using core::PeerSlot;
 using core::SessionId;
 
-inline constexpr std::size_t max_hake_bytes = 180;   // the longest HAKE message, KE2
-inline constexpr std::size_t max_beat_content = 640; // heartbeat body without the worker's stamp (docs/PROTOCOL.md)
+inline constexpr std::size_t max_hake_bytes = 180; // the longest HAKE message, KE2
+// Heartbeat body without the worker's stamp (docs/PROTOCOL.md): 30 virtual clusters fit, and a frame of 1500 bytes holds
+// it in every suite.
+inline constexpr std::size_t max_beat_content = 1312;
 
 // ---------------------------------------------------------------- control -> worker
 

@@ -186,7 +186,8 @@ void Rx::take_beat(core::Time now, core::LinkIndex link, const crypto::InboundSa
 	control::LinkCounters &counters = m_state.counters.peers[sa.slot][link];
 
 	const bool was_alive = way.liveness.state() == core::LinkLiveness::State::alive;
-	const bool was_heard = way.liveness.life() || // nearly always; the other links lie in other cache lines
+	const bool had_life = way.liveness.life();
+	const bool was_heard = had_life || // nearly always; the other links lie in other cache lines
 			       std::any_of(peer.links.begin(), peer.links.end(),
 					   [](const PeerLinkState &other) { return other.liveness.life(); });
 	const BeatVerdict verdict = way.liveness.on_beat(now, *stamp, m_state.timing);
@@ -209,7 +210,7 @@ void Rx::take_beat(core::Time now, core::LinkIndex link, const crypto::InboundSa
 	if (life) {
 		way.away.reset();
 		control::add(counters.rx);
-		if (way.liveness.life())
+		if (had_life && way.last_rx != core::Time{})
 			control::raise_to(counters.longest_gap_us, core::microseconds(now - way.last_rx));
 		way.last_rx = now;
 		counters.last_rx_ns.store(now.time_since_epoch().count(), std::memory_order_relaxed);

@@ -7,6 +7,7 @@
 #include "control/config/configuration.h"
 #include "control/core/node.h"
 #include "control/history.h"
+#include "control/probe/link_monitor_status.h"
 #include "control/ring.h"
 #include "control/worker_counters.h"
 
@@ -15,6 +16,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace systole::control {
 
@@ -31,6 +33,7 @@ public:
 	[[nodiscard]] virtual core::Time mono_now() const = 0;
 	[[nodiscard]] virtual double unix_now() const = 0;
 	[[nodiscard]] virtual std::string version() const = 0;
+	[[nodiscard]] virtual std::vector<LinkMonitorStatus> link_monitor_status() const { return {}; }
 	// Steps the core with this event, now.
 	virtual void command(const core::EventBody &event) = 0;
 	// `diagnose debug app`; false and one line in `error` when the name or level is unknown.
@@ -41,7 +44,6 @@ public:
 	//   "interfaces": {"port1": {"speed": "1000auto", "rx_bytes": 1, "rx_packets": 1, "rx_dropped": 0, "rx_errors": 0,
 	//                            "tx_bytes": ...}}                     HBDEV stats, MONDEV stats
 	//   "usage": {"sessions": 2, "cpu_user": 0, "cpu_nice": 0, "cpu_system": 0, "cpu_idle": 98, "memory": 70}
-	//   "pingserver_flip_expire_s": 263
 	[[nodiscard]] virtual boost::json::object extra_status() const = 0;
 };
 

@@ -2,6 +2,7 @@
 // Copyright(c) 2026 The Systole authors
 #include "control/api/cluster_view.h"
 
+#include "control/api/ranking.h"
 #include "control/notice_text.h"
 
 #include <algorithm>
@@ -21,17 +22,52 @@ void take_words(MemberRow &row, const core::HeartbeatContent &content)
 	row.packet_version = content.packet_version;
 	row.checksum = content.config_checksum;
 	row.supports_gcm = (content.capabilities & core::cap_gcm) != 0;
-	if (content.vclusters.empty())
-		return;
-	const core::VclusterBeat &words = content.vclusters[0];
-	row.state = words.state;
-	row.priority = words.priority;
-	row.failover_flag = words.failover_flag;
-	row.override_enabled = words.override_enabled;
-	row.link_failure = words.link_failure;
-	row.pingserver_failure = words.pingserver_failure;
-	row.epoch = words.epoch;
-	row.reset_count = words.reset_count;
+}
+
+Standing local_standing(const core::Node &node, std::size_t place)
+{
+	const core::VclusterState &state = node.vcluster(place);
+	Standing row;
+	row.id = state.id;
+	row.said = true;
+	row.state = state.state;
+	row.priority = state.priority;
+	row.override_enabled = state.override_enabled;
+	row.failover_flag = state.failover_flag;
+	row.maintenance = node.maintenance();
+	row.mem_failover = node.memory().failed();
+	row.ssd_failed = node.ssd_failed() && node.config().ssd_failover;
+	row.waiting = state.waiting;
+	row.link_failure = state.link_failure;
+	row.pingserver_failure = state.ping_failure;
+	row.epoch = state.epoch;
+	row.age_origin = state.age_origin;
+	row.reset_count = state.reset_count;
+	return row;
+}
+
+Standing peer_standing(const core::Member &member, std::uint8_t id)
+{
+	Standing row;
+	row.id = id;
+	const core::VclusterBeat *words = core::words_of(member, id);
+	if (words == nullptr)
+		return row;
+	row.said = true;
+	row.state = words->state;
+	row.priority = words->priority;
+	row.override_enabled = words->override_enabled;
+	row.failover_flag = words->failover_flag;
+	row.maintenance = words->maintenance;
+	row.mem_failover = words->mem_failover;
+	row.ssd_failed = words->ssd_failed;
+	row.waiting = words->waiting;
+	row.link_failure = words->link_failure;
+	row.pingserver_failure = words->pingserver_failure;
+	row.epoch = words->epoch;
+	row.age_origin = core::age_origin_of(member, *words);
+	row.reset_count = words->reset_count;
+	return row;
 }
 
 std::string port_name(const ApiBackend &backend, std::size_t link)
@@ -43,21 +79,14 @@ std::string port_name(const ApiBackend &backend, std::size_t link)
 MemberRow local_row(const ApiBackend &backend)
 {
 	const core::Node &node = backend.node();
-	const core::VclusterState &vcluster = node.vcluster();
 	MemberRow row;
 	take_words(row, node.beat()); // hostname, checksum, version; the rest is newer in the node itself
 	row.id = node.config().self;
 	row.serial = printable(row.id.view());
 	row.local = row.alive = true;
-	row.state = vcluster.state;
 	row.ha_ip_idx = node.rank_of(0);
-	row.priority = node.config().priority;
-	row.failover_flag = vcluster.failover_flag;
-	row.override_enabled = node.config().override_enabled;
-	row.link_failure = node.link_failure();
-	row.epoch = vcluster.epoch;
-	row.age_origin = vcluster.age_origin;
-	row.reset_count = vcluster.reset_count;
+	for (std::size_t place = 0; place < node.vcluster_count(); ++place)
+		row.vclusters.push_back(local_standing(node, place));
 	row.supports_gcm = (node.config().capabilities & core::cap_gcm) != 0;
 	const WorkerCounters &counters = backend.counters();
 	for (std::size_t link = 0; link < node.config().link_count; ++link) {
@@ -86,7 +115,9 @@ MemberRow peer_row(const ApiBackend &backend, std::size_t slot)
 	row.alive = member.alive;
 	row.lost = !member.alive && member.lost_at != core::Time{};
 	row.ha_ip_idx = node.rank_of(static_cast<core::PeerSlot>(slot));
-	row.age_origin = member.age_origin;
+	for (std::size_t place = 0; place < node.vcluster_count(); ++place)
+		row.vclusters.push_back(peer_standing(member, node.vcluster(place).id));
+	row.hears.assign(member.content.reception.begin(), member.content.reception.end());
 	row.lost_at = member.lost_at;
 	row.link_fails = member.link_fails;
 	row.lateness_us = member.lateness_us;
@@ -119,43 +150,47 @@ core::Suite own_suite(const core::Config &config)
 }
 
 // The primary first, then whoever would win if those before were gone.
-void number_roles(ClusterView &view, const core::Node &node)
+void number_roles(ClusterView &view, const core::Node &node, std::size_t place)
 {
-	auto left = node.candidates(true);
 	std::uint32_t next = 0;
 	const auto number = [&](const core::MemberId &id) {
 		for (MemberRow &row : view.members)
 			if (row.id == id)
-				row.ha_prio = next;
+				row.vclusters[place].ha_prio = next;
 		++next;
-		core::FixedVector<core::Candidate, core::max_members> others;
-		for (const core::Candidate &candidate : left)
-			if (candidate.id != id)
-				others.push_back(candidate);
-		left = others;
 	};
 	for (MemberRow &row : view.members)
-		row.ha_prio = static_cast<std::uint32_t>(view.members.size());
-	if (const MemberRow *primary = view.find(view.primary); primary != nullptr && primary->alive)
-		number(view.primary);
-	while (!left.empty())
-		number(core::elect({left.begin(), left.size()}, {node.override_in_force(), node.config().uptime_margin},
-				   view.now)
-			       .winner);
+		row.vclusters[place].ha_prio = static_cast<std::uint32_t>(view.members.size());
+	const MemberRow *primary = view.primary(place);
+	if (primary != nullptr && primary->alive)
+		number(primary->id);
+	else
+		primary = nullptr;
+	core::Candidates others;
+	for (const core::Candidate &candidate : node.candidates(true, place))
+		if (primary == nullptr || candidate.id != primary->id)
+			others.push_back(candidate);
+	for (const core::Decision &decision : rank(others, election_options(node, place), view.now))
+		number(decision.winner);
 }
 
 } // namespace
 
-std::string_view MemberRow::state_word() const
+bool MemberRow::is_primary(std::size_t place) const
+{
+	return alive && vclusters[place].state == core::HaState::work;
+}
+
+std::string_view MemberRow::state_word(std::size_t place) const
 {
 	if (alive)
-		return state_name(state);
+		return state_name(vclusters[place].state);
 	return lost ? "lost" : "hello";
 }
 
-std::string_view MemberRow::role_word() const
+std::string_view MemberRow::role_word(std::size_t place) const
 {
-	return alive && state == core::HaState::work ? "primary" : "secondary";
+	return is_primary(place) ? "primary" : "secondary";
 }
 
 std::int64_t MemberRow::last_rx_ns() const
@@ -173,14 +208,27 @@ const MemberRow *ClusterView::find(const core::MemberId &id) const
 	return it == members.end() ? nullptr : &*it;
 }
 
-std::vector<const MemberRow *> ClusterView::live_in_role_order() const
+std::vector<const MemberRow *> ClusterView::live_in_group_order() const
 {
 	std::vector<const MemberRow *> rows;
 	for (const MemberRow &row : members)
 		if (row.alive)
 			rows.push_back(&row);
-	std::stable_sort(rows.begin(), rows.end(),
-			 [](const MemberRow *a, const MemberRow *b) { return a->ha_prio < b->ha_prio; });
+	std::stable_sort(rows.begin(), rows.end(), [](const MemberRow *a, const MemberRow *b) {
+		return a->first().ha_prio < b->first().ha_prio;
+	});
+	return rows;
+}
+
+std::vector<const MemberRow *> ClusterView::live_in_role_order(std::size_t place) const
+{
+	std::vector<const MemberRow *> rows;
+	for (const MemberRow &row : members)
+		if (row.alive && row.vclusters[place].said)
+			rows.push_back(&row);
+	std::stable_sort(rows.begin(), rows.end(), [place](const MemberRow *a, const MemberRow *b) {
+		return a->vclusters[place].ha_prio < b->vclusters[place].ha_prio;
+	});
 	return rows;
 }
 
@@ -189,11 +237,12 @@ double ClusterView::unix_of(core::Time at) const
 	return unix_now - seconds(now - at);
 }
 
-double ClusterView::age_s(const MemberRow &member) const
+double ClusterView::age_s(const MemberRow &member, std::size_t place) const
 {
-	if (member.age_origin == core::Time{})
+	const core::Time origin = member.vclusters[place].age_origin;
+	if (origin == core::Time{})
 		return 0;
-	return seconds((member.lost ? member.lost_at : now) - member.age_origin);
+	return seconds((member.lost ? member.lost_at : now) - origin);
 }
 
 ClusterView view_cluster(const ApiBackend &backend)
@@ -209,7 +258,8 @@ ClusterView view_cluster(const ApiBackend &backend)
 	std::sort(view.members.begin() + 1, view.members.end(),
 		  [](const MemberRow &a, const MemberRow &b) { return a.id > b.id; });
 
-	view.primary = node.primary() ? node.config().self : node.vcluster().choice;
+	for (std::size_t place = 0; place < node.vcluster_count(); ++place)
+		view.primaries.push_back(node.primary(place) ? node.config().self : node.vcluster(place).choice);
 	view.suite = own_suite(node.config());
 	view.has_no_gcm_member = !view.local().supports_gcm;
 	bool first = true;
@@ -221,7 +271,8 @@ ClusterView view_cluster(const ApiBackend &backend)
 		view.has_no_gcm_member = view.has_no_gcm_member || !row.supports_gcm;
 		first = false;
 	}
-	number_roles(view, node);
+	for (std::size_t place = 0; place < node.vcluster_count(); ++place)
+		number_roles(view, node, place);
 	return view;
 }
 

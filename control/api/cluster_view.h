@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Copyright(c) 2026 The Systole authors
 //
-// The cluster as this member sees it at one moment: one row a member, put together once and read by every reply.
+// The cluster as this member sees it at one moment: one row a member, with its standing in every virtual cluster, put
+// together once and read by every reply.
 #pragma once
 
 #include "control/api/backend.h"
@@ -26,24 +27,34 @@ struct LinkRow {
 	MacAddress mac{};
 };
 
+// A member in one virtual cluster of ours.
+struct Standing {
+	std::uint8_t id = 1;
+	bool said = false;                          // it has this virtual cluster too, and has spoken of it
+	core::HaState state = core::HaState::hello; // the last one heard
+	std::uint32_t ha_prio = 0;                  // role order: 0 = primary
+	std::uint8_t priority = 128;
+	bool override_enabled = false;
+	bool failover_flag = false;
+	bool maintenance = false;
+	bool mem_failover = false;
+	bool ssd_failed = false;
+	bool waiting = false;
+	std::uint32_t link_failure = 0;
+	std::uint32_t pingserver_failure = 0;
+	std::uint32_t epoch = 0;
+	core::Time age_origin{};
+	std::uint32_t reset_count = 0;
+};
+
 struct MemberRow {
 	core::MemberId id;
 	std::string serial; // printable
 	std::string hostname;
 	bool local = false;
 	bool alive = false;
-	bool lost = false;                          // was alive once
-	core::HaState state = core::HaState::hello; // the last one heard
+	bool lost = false; // was alive once
 	std::uint8_t ha_ip_idx = 0;
-	std::uint32_t ha_prio = 0; // role order: 0 = primary
-	std::uint8_t priority = 128;
-	bool failover_flag = false;
-	bool override_enabled = false;
-	std::uint32_t link_failure = 0;
-	std::uint32_t pingserver_failure = 0;
-	std::uint32_t epoch = 0;
-	core::Time age_origin{};
-	std::uint32_t reset_count = 0;
 	core::Time lost_at{};
 	std::uint32_t packet_version = 0;
 	std::uint32_t link_fails = 0;
@@ -52,25 +63,33 @@ struct MemberRow {
 	core::Suite suite = core::Suite::none;
 	bool supports_gcm = false;
 	std::vector<LinkRow> links;
+	std::vector<core::Reception> hears; // how it hears the others, as it says; of the local member: empty
+	std::vector<Standing> vclusters;    // by place in core::Config::vclusters
 
-	[[nodiscard]] std::string_view state_word() const; // hello, work, standby, lost
-	[[nodiscard]] std::string_view role_word() const;  // primary, secondary
-	[[nodiscard]] std::int64_t last_rx_ns() const;     // on any link, 0 = never
+	[[nodiscard]] const Standing &first() const { return vclusters.front(); }
+	[[nodiscard]] bool is_primary(std::size_t place) const;
+	[[nodiscard]] std::string_view state_word(std::size_t place) const; // hello, work, standby, lost
+	[[nodiscard]] std::string_view role_word(std::size_t place) const;  // primary, secondary
+	[[nodiscard]] std::int64_t last_rx_ns() const;                      // on any link, 0 = never
 };
 
 struct ClusterView {
 	core::Time now{};
 	double unix_now = 0;
-	std::vector<MemberRow> members; // the local one first, then by serial, highest first
-	core::MemberId primary;         // empty: nobody
+	std::vector<MemberRow> members;        // the local one first, then by serial, highest first
+	std::vector<core::MemberId> primaries; // by place; empty: nobody
 	core::Suite suite = core::Suite::none;
 	bool has_no_gcm_member = false; // a live member lacks AES-128-GCM
 
 	[[nodiscard]] const MemberRow &local() const { return members.front(); }
 	[[nodiscard]] const MemberRow *find(const core::MemberId &id) const;
-	[[nodiscard]] std::vector<const MemberRow *> live_in_role_order() const;
+	[[nodiscard]] const MemberRow *primary(std::size_t place) const { return find(primaries[place]); }
+	[[nodiscard]] std::vector<const MemberRow *> live_in_group_order() const; // roles in the first virtual cluster
+	// Those that take part in the virtual cluster.
+	[[nodiscard]] std::vector<const MemberRow *> live_in_role_order(std::size_t place) const;
 	[[nodiscard]] double unix_of(core::Time at) const;
-	[[nodiscard]] double age_s(const MemberRow &member) const; // at its loss, for a lost one
+	// At its loss, for a lost one.
+	[[nodiscard]] double age_s(const MemberRow &member, std::size_t place) const;
 };
 
 [[nodiscard]] ClusterView view_cluster(const ApiBackend &backend);

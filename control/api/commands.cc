@@ -4,14 +4,20 @@
 
 #include "control/api/cluster_view.h"
 #include "control/api/dump.h"
+#include "control/api/explanation.h"
+#include "control/api/link_monitor_status.h"
 #include "control/api/poll_core.h"
 #include "control/api/status.h"
+#include "control/api/what_if.h"
 #include "control/config/show.h"
 #include "control/notice_text.h"
 
 #include <boost/json/array.hpp>
 
 #include <array>
+#include <charconv>
+#include <cstdint>
+#include <numeric>
 #include <span>
 #include <string>
 #include <vector>
@@ -62,30 +68,133 @@ ApiReply read_history(ApiBackend &backend, Arguments)
 		      {"entries", std::move(newest_first)}});
 }
 
-bool known_vcluster(const ApiBackend &backend, Arguments arguments)
+ApiReply refuse(const NotUnderstood &problem)
 {
-	return arguments.empty() || arguments[0] == std::to_string(backend.node().vcluster().id);
+	return refuse("bad-argument", problem.message, problem.hint);
 }
 
-ApiReply no_vcluster(std::string_view wanted)
+// The virtual clusters that a command is about: the one that is named, or all of them. Empty: there is none such.
+std::vector<std::size_t> places(const ApiBackend &backend, Arguments arguments)
 {
-	return refuse("bad-argument", "there is no virtual cluster " + printable(wanted),
-		      "this cluster has virtual cluster 1 only");
+	if (!arguments.empty()) {
+		const auto place = place_of_vcluster(backend.node(), arguments[0]);
+		return place ? std::vector{*place} : std::vector<std::size_t>{};
+	}
+	std::vector<std::size_t> all(backend.node().vcluster_count());
+	std::iota(all.begin(), all.end(), std::size_t{0});
+	return all;
 }
 
 ApiReply set_failover(ApiBackend &backend, Arguments arguments, bool set)
 {
-	if (!known_vcluster(backend, arguments))
-		return no_vcluster(arguments[0]);
-	backend.command(core::SetFailover{set});
+	const auto asked = places(backend, arguments);
+	if (asked.empty())
+		return refuse(no_vcluster(backend.node(), arguments[0]));
+	for (const std::size_t place : asked)
+		backend.command(core::SetFailover{set, backend.node().vcluster(place).id});
 	return done();
 }
 
 ApiReply failover_status(ApiBackend &backend, Arguments arguments)
 {
-	if (!known_vcluster(backend, arguments))
-		return no_vcluster(arguments[0]);
-	return reply({{"failover_status", backend.node().vcluster().failover_flag ? "set" : "unset"}});
+	const auto asked = places(backend, arguments);
+	if (asked.empty())
+		return refuse(no_vcluster(backend.node(), arguments[0]));
+	const auto word = [&](std::size_t place) {
+		return backend.node().vcluster(place).failover_flag ? "set" : "unset";
+	};
+	object body{{"failover_status", word(asked.front())}};
+	if (asked.size() > 1) {
+		boost::json::array list;
+		for (const std::size_t place : asked)
+			list.push_back(
+				object{{"id", backend.node().vcluster(place).id}, {"failover_status", word(place)}});
+		body["vclusters"] = std::move(list);
+	}
+	return reply(std::move(body));
+}
+
+// Said of whatever is set by a command: it is no configuration.
+constexpr std::string_view until_the_next_start =
+	"This lasts until systoled starts again; it is not in the configuration.";
+
+ApiReply done_until_start()
+{
+	return reply({{"result", "ok"}, {"text", until_the_next_start}});
+}
+
+ApiReply set_maintenance(ApiBackend &backend, bool set)
+{
+	backend.command(core::SetMaintenance{set});
+	return done_until_start();
+}
+
+ApiReply maintenance_status(ApiBackend &backend, Arguments)
+{
+	const std::string_view word = backend.node().maintenance() ? "enable" : "disable";
+	return reply({{"maintenance", word}, {"text", "maintenance: " + std::string(word)}});
+}
+
+ApiReply set_ssd(ApiBackend &backend, bool failed)
+{
+	backend.command(core::SsdChanged{failed});
+	object body = done_until_start().body;
+	if (!backend.node().config().ssd_failover)
+		body["text"] = std::string(until_the_next_start) +
+			       "\nIt does not count in the election: ssd-failover is disabled.";
+	return reply(std::move(body));
+}
+
+ApiReply ssd_status(ApiBackend &backend, Arguments)
+{
+	const std::string_view word = backend.node().ssd_failed() ? "failed" : "ok";
+	const bool counts = backend.node().config().ssd_failover;
+	return reply({{"ssd", word},
+		      {"counts", counts},
+		      {"text",
+		       "ssd: " + std::string(word) + (counts ? "" : " (does not count: ssd-failover is disabled)")}});
+}
+
+ApiReply set_priority(ApiBackend &backend, Arguments arguments)
+{
+	unsigned priority = 0;
+	const auto end = arguments[0].data() + arguments[0].size();
+	if (const auto read = std::from_chars(arguments[0].data(), end, priority);
+	    read.ec != std::errc{} || read.ptr != end || priority > 255)
+		return refuse("bad-argument", printable(arguments[0]) + " is no priority", "a priority is 0 to 255");
+	const auto asked = places(backend, arguments.subspan(1));
+	if (asked.empty())
+		return refuse(no_vcluster(backend.node(), arguments[1]));
+	for (const std::size_t place : asked)
+		backend.command(
+			core::SetPriority{static_cast<std::uint8_t>(priority), backend.node().vcluster(place).id});
+	return done_until_start();
+}
+
+ApiReply set_override(ApiBackend &backend, Arguments arguments, bool enabled)
+{
+	const auto asked = places(backend, arguments);
+	if (asked.empty())
+		return refuse(no_vcluster(backend.node(), arguments[0]));
+	for (const std::size_t place : asked)
+		backend.command(core::SetOverride{enabled, backend.node().vcluster(place).id});
+	return done_until_start();
+}
+
+ApiReply explain(ApiBackend &backend, Arguments arguments)
+{
+	const auto asked = places(backend, arguments);
+	if (asked.empty())
+		return refuse(no_vcluster(backend.node(), arguments[0]));
+	return reply(ha_explanation(backend, asked.front()));
+}
+
+ApiReply suppose(ApiBackend &backend, Arguments arguments)
+{
+	auto answer = what_if(backend, arguments);
+	if (const auto *problem = std::get_if<NotUnderstood>(&answer))
+		return refuse(*problem);
+	return reply(std::get<object>(std::move(answer)));
 }
 
 ApiReply reset_uptime(ApiBackend &backend, Arguments)
@@ -110,6 +219,8 @@ ApiReply events(ApiBackend &, Arguments arguments)
 	return {arguments.empty() ? ApiReply::Kind::events : ApiReply::Kind::follow, {}};
 }
 
+constexpr std::size_t any_number = SIZE_MAX;
+
 struct Request {
 	std::string_view words;
 	std::size_t least_arguments;
@@ -117,7 +228,7 @@ struct Request {
 	ApiReply (*run)(ApiBackend &, Arguments);
 };
 
-constexpr std::array<Request, 15> requests{{
+constexpr std::array<Request, 26> requests{{
 	{"get system ha status", 0, 0, [](ApiBackend &b, Arguments) { return reply(ha_status(b)); }},
 	{"show system ha", 0, 1, [](ApiBackend &b, Arguments a) { return show(b, a, ShowForm::changed); }},
 	{"show full-configuration system ha", 0, 1,
@@ -127,20 +238,44 @@ constexpr std::array<Request, 15> requests{{
 	{"diagnose sys ha dump-by vcluster", 0, 0, [](ApiBackend &b, Arguments) { return reply(dump_vclusters(b)); }},
 	{"diagnose sys ha history read", 0, 0, read_history},
 	{"diagnose sys ha reset-uptime", 0, 0, reset_uptime},
-	{"diagnose sys ha explain", 0, 0, [](ApiBackend &b, Arguments) { return reply(ha_explanation(b)); }},
+	{"diagnose sys ha explain", 0, 1, explain},
+	{"diagnose sys ha what-if", 1, any_number, suppose},
 	{"diagnose sys ha poll", 0, 0, [](ApiBackend &b, Arguments) { return reply(poll_status(b)); }},
+	{"diagnose sys link-monitor status", 0, 0,
+	 [](ApiBackend &b, Arguments) { return reply(link_monitors_status(b)); }},
 	{"diagnose debug app", 2, 2, set_debug},
 	{"execute ha failover set", 0, 1, [](ApiBackend &b, Arguments a) { return set_failover(b, a, true); }},
 	{"execute ha failover unset", 0, 1, [](ApiBackend &b, Arguments a) { return set_failover(b, a, false); }},
 	{"execute ha failover status", 0, 1, failover_status},
+	{"execute ha maintenance enable", 0, 0, [](ApiBackend &b, Arguments) { return set_maintenance(b, true); }},
+	{"execute ha maintenance disable", 0, 0, [](ApiBackend &b, Arguments) { return set_maintenance(b, false); }},
+	{"execute ha maintenance status", 0, 0, maintenance_status},
+	{"execute ha ssd fail", 0, 0, [](ApiBackend &b, Arguments) { return set_ssd(b, true); }},
+	{"execute ha ssd ok", 0, 0, [](ApiBackend &b, Arguments) { return set_ssd(b, false); }},
+	{"execute ha ssd status", 0, 0, ssd_status},
+	{"execute ha priority", 1, 2, set_priority},
+	{"execute ha override enable", 0, 1, [](ApiBackend &b, Arguments a) { return set_override(b, a, true); }},
+	{"execute ha override disable", 0, 1, [](ApiBackend &b, Arguments a) { return set_override(b, a, false); }},
 	{"events", 0, 1, events},
 }};
 
 // Commands of the product that this version does not have. Named, so that nobody takes them for typing errors.
-constexpr std::array<std::string_view, 6> not_available{
-	"diagnose sys ha checksum", "diagnose sys ha what-if", "diagnose sys link-monitor",
-	"execute ha synchronize",   "execute ha manage",       "diagnose test app harelay",
+constexpr std::array<std::string_view, 4> not_available{
+	"diagnose sys ha checksum",
+	"execute ha synchronize",
+	"execute ha manage",
+	"diagnose test app harelay",
 };
+
+std::string how_many(const Request &request)
+{
+	if (request.most_arguments == any_number)
+		return "at least " + std::to_string(request.least_arguments);
+	const std::string most = std::to_string(request.most_arguments);
+	if (request.least_arguments == request.most_arguments)
+		return most;
+	return (request.least_arguments == 0 ? "up to " : std::to_string(request.least_arguments) + " to ") + most;
+}
 
 Words split(std::string_view line)
 {
@@ -186,10 +321,8 @@ ApiReply answer(ApiBackend &backend, std::string_view line)
 		const Arguments arguments(words.begin() + static_cast<std::ptrdiff_t>(matched), words.end());
 		if (arguments.size() < request.least_arguments || arguments.size() > request.most_arguments)
 			return refuse("bad-argument",
-				      "'" + std::string(request.words) + "' takes " +
-					      (request.least_arguments == request.most_arguments ? "" : "up to ") +
-					      std::to_string(request.most_arguments) + " argument(s), got " +
-					      std::to_string(arguments.size()),
+				      "'" + std::string(request.words) + "' takes " + how_many(request) +
+					      " argument(s), got " + std::to_string(arguments.size()),
 				      "systolectl '" + std::string(request.words) + " ?' tells which");
 		return request.run(backend, arguments);
 	}

@@ -23,7 +23,6 @@ using boost::json::object;
 constexpr std::int64_t jiffy_ns = 10'000'000; // the product's jiffies: 100 a second
 constexpr unsigned flag_primary = 0x1;
 constexpr unsigned flag_failover = 0x2;
-constexpr int monitor_weight = 50; // prio= of mondev, what one failure adds to link_failure
 
 std::int64_t jiffies(std::int64_t mono_ns)
 {
@@ -59,56 +58,71 @@ object member_of_group(const MemberRow &member)
 	return row;
 }
 
-object vcluster_of(const ApiBackend &backend, const ClusterView &view)
+// The flip timer counts down: a second that has begun is still there.
+std::int64_t begun_seconds(core::Duration duration)
 {
-	const core::VclusterState &vcluster = backend.node().vcluster();
-	const Configuration::Ha &ha = backend.configuration().ha;
-	object row{
-		{"id", vcluster.id},
-		{"start_time", whole_seconds(view.unix_of(vcluster.age_origin))},
-		{"state", object{{"number", static_cast<int>(vcluster.state)}, {"name", state_name(vcluster.state)}}},
-		{"old_state",
-		 object{{"number", static_cast<int>(vcluster.previous)}, {"name", state_name(vcluster.previous)}}},
-		{"change_time", whole_seconds(view.unix_of(vcluster.changed_at))}};
-	if (!ha.pingserver_monitor_interface.empty()) {
-		const object extra = backend.extra_status();
-		const auto *expire = extra.if_contains("pingserver_flip_expire_s");
-		row["pingsvr_flip_timeout_s"] =
-			std::chrono::duration_cast<std::chrono::seconds>(ha.pingserver_flip_timeout).count();
-		row["pingsvr_flip_expire_s"] = expire != nullptr ? *expire : boost::json::value(0);
+	return std::chrono::ceil<std::chrono::seconds>(duration).count();
+}
+
+object vcluster_of(const ApiBackend &backend, const ClusterView &view, std::size_t place)
+{
+	const core::Node &node = backend.node();
+	const core::Vcluster &vcluster = node.virtual_cluster(place);
+	const core::VclusterState &state = vcluster.state();
+	object row{{"id", state.id},
+		   {"start_time", whole_seconds(view.unix_of(state.age_origin))},
+		   {"state", object{{"number", static_cast<int>(state.state)}, {"name", state_name(state.state)}}},
+		   {"old_state",
+		    object{{"number", static_cast<int>(state.previous)}, {"name", state_name(state.previous)}}},
+		   {"change_time", whole_seconds(view.unix_of(state.changed_at))}};
+	if (vcluster.config().ping_monitors != 0) {
+		row["pingsvr_flip_timeout_s"] = begun_seconds(vcluster.config().flip_timeout);
+		row["pingsvr_flip_expire_s"] = begun_seconds(vcluster.flip_left(view.now));
 	}
 	array mondevs;
-	for (std::size_t i = 0; i < ha.monitor.size() && i < core::max_monitors; ++i)
-		mondevs.push_back(object{{"name", ha.monitor[i]},
-					 {"prio", monitor_weight},
-					 {"is_aggr", 0},
-					 {"status", backend.node().monitor_up(i) ? 1 : 0}});
+	const auto names = backend.configuration().ha.monitored_interfaces();
+	for (std::size_t i = 0; i < names.size() && i < core::max_monitors; ++i)
+		if ((vcluster.config().monitors >> i & 1U) != 0)
+			mondevs.push_back(object{{"name", names[i]},
+						 {"prio", core::monitor_weight},
+						 {"is_aggr", 0},
+						 {"status", node.monitor_up(i) ? 1 : 0}});
 	row["mondevs"] = std::move(mondevs);
 
-	const auto members = view.live_in_role_order();
-	double youngest_s = members.empty() ? 0 : view.age_s(*members.front());
+	const auto members = view.live_in_role_order(place);
+	double youngest_s = members.empty() ? 0 : view.age_s(*members.front(), place);
 	for (const MemberRow *member : members)
-		youngest_s = std::min(youngest_s, view.age_s(*member));
+		youngest_s = std::min(youngest_s, view.age_s(*member, place));
 	array list;
-	for (const MemberRow *member : members)
+	for (const MemberRow *member : members) {
+		const Standing &standing = member->vclusters[place];
 		list.push_back(object{{"serial", member->serial},
-				      {"ha_prio", member->ha_prio},
-				      {"link_failure", member->link_failure},
-				      {"pingsvr_failure", member->pingserver_failure},
-				      {"flag", (member->state == core::HaState::work ? flag_primary : 0) |
-						       (member->failover_flag ? flag_failover : 0)},
-				      {"mem_failover", 0},
-				      {"uptime", whole_seconds(view.age_s(*member) - youngest_s)},
-				      {"reset_cnt", member->reset_count}});
+				      {"ha_prio", standing.ha_prio},
+				      {"link_failure", standing.link_failure},
+				      {"pingsvr_failure", standing.pingserver_failure},
+				      {"flag", (member->is_primary(place) ? flag_primary : 0) |
+						       (standing.failover_flag ? flag_failover : 0)},
+				      {"mem_failover", standing.mem_failover ? 1 : 0},
+				      {"uptime", whole_seconds(view.age_s(*member, place) - youngest_s)},
+				      {"reset_cnt", standing.reset_count}});
+	}
 	row["members"] = std::move(list);
 	return row;
+}
+
+array vclusters_of(const ApiBackend &backend, const ClusterView &view)
+{
+	array list;
+	for (std::size_t place = 0; place < backend.node().vcluster_count(); ++place)
+		list.push_back(vcluster_of(backend, view, place));
+	return list;
 }
 
 } // namespace
 
 object dump_vclusters(const ApiBackend &backend)
 {
-	return {{"vclusters", array{vcluster_of(backend, view_cluster(backend))}}};
+	return {{"vclusters", vclusters_of(backend, view_cluster(backend))}};
 }
 
 object dump_group(const ApiBackend &backend)
@@ -116,12 +130,12 @@ object dump_group(const ApiBackend &backend)
 	const ClusterView view = view_cluster(backend);
 	const Configuration::Ha &ha = backend.configuration().ha;
 	array members;
-	for (const MemberRow *member : view.live_in_role_order())
+	for (const MemberRow *member : view.live_in_group_order())
 		members.push_back(member_of_group(*member));
 	return {{"group", object{{"id", ha.group_id}, {"name", ha.group_name}}},
 		{"has_no_aes128_gcm_sha256_member", view.has_no_gcm_member},
 		{"members", std::move(members)},
-		{"vclusters", array{vcluster_of(backend, view)}}};
+		{"vclusters", vclusters_of(backend, view)}};
 }
 
 } // namespace systole::control

@@ -2,6 +2,7 @@
 // Copyright(c) 2026 The Systole authors
 #include "control/api/health.h"
 
+#include "control/api/reception.h"
 #include "control/notice_text.h"
 
 #include <boost/json/array.hpp>
@@ -49,25 +50,50 @@ HealthReport judge_health(const ApiBackend &backend, const ClusterView &view, co
 	for (const MemberRow &member : view.members)
 		if (member.lost)
 			add(Health::error, "member-lost", member, "is lost", view.unix_of(member.lost_at));
-	const auto primaries = std::count_if(view.members.begin(), view.members.end(), [](const MemberRow &m) {
-		return m.alive && m.state == core::HaState::work;
-	});
-	if (primaries > 1)
+	const core::Node &node = backend.node();
+	const std::size_t vclusters = node.vcluster_count();
+	const auto of_vcluster = [&](std::size_t place) {
+		return vclusters == 1 ? std::string() : " of vcluster-" + std::to_string(node.vcluster(place).id);
+	};
+	for (std::size_t place = 0; place < vclusters; ++place) {
+		const auto primaries = std::count_if(view.members.begin(), view.members.end(),
+						     [&](const MemberRow &m) { return m.is_primary(place); });
 		for (const MemberRow &member : view.members)
-			if (member.alive && member.state == core::HaState::work)
+			if (primaries > 1 && member.is_primary(place))
 				add(Health::error, "two-primaries", member,
-				    "claims to be the primary, and is not the only one");
+				    "claims to be the primary" + of_vcluster(place) + ", and is not the only one");
+		if (node.vcluster(place).demoted)
+			add(Health::error, "demoted", local,
+			    "has stopped acting as the primary" + of_vcluster(place) +
+				    ": nobody heard it and its own proof of life was gone; it waits for a peer");
+	}
+	for (std::size_t slot = 1; slot < core::max_members; ++slot) {
+		const core::Member &other = node.members()[slot];
+		if (const MemberRow *member = view.find(other.id);
+		    other.alive && member != nullptr && !core::hears(other, node.config().self))
+			add(Health::error, "not-heard", *member,
+			    "does not hear this member on any hbdev, though it is heard itself");
+	}
 
 	// it works, and something needs a look
 	for (const MemberRow &member : view.members) {
 		if (!member.alive)
 			continue;
-		if (member.link_failure != 0)
+		const auto anywhere = [&](auto &&is_so) {
+			return std::any_of(member.vclusters.begin(), member.vclusters.end(), is_so);
+		};
+		if (anywhere([](const Standing &s) { return s.link_failure != 0; }))
 			add(Health::warning, "mondev-down", member, "has mondev down");
-		if (member.pingserver_failure != 0)
+		if (anywhere([](const Standing &s) { return s.pingserver_failure != 0; }))
 			add(Health::warning, "pingsvr-down", member, "has pingsvr down");
-		if (member.failover_flag)
+		if (anywhere([](const Standing &s) { return s.failover_flag; }))
 			add(Health::warning, "failover-flag", member, "has the EXE_FAIL_OVER flag set");
+		if (anywhere([](const Standing &s) { return s.maintenance; }))
+			add(Health::warning, "maintenance", member, "is in maintenance");
+		if (anywhere([](const Standing &s) { return s.mem_failover; }))
+			add(Health::warning, "memory", member, "is short of memory");
+		if (anywhere([](const Standing &s) { return s.ssd_failed; }))
+			add(Health::warning, "ssd", member, "has a failed disk");
 		if (member.checksum != local.checksum)
 			add(Health::warning, "out-of-sync", member, "has a configuration that is out of sync");
 	}
@@ -87,14 +113,23 @@ HealthReport judge_health(const ApiBackend &backend, const ClusterView &view, co
 				    "does not hear this member on hbdev " + link.name);
 		}
 	}
+	for (const Deafness &pair : deaf_pairs(view))
+		add(Health::warning, pair.mutual ? "pair-link-down" : "pair-link-one-way", *pair.listener,
+		    (pair.mutual ? "and " + pair.speaker->serial + " do not hear each other"
+				 : "does not hear " + pair.speaker->serial) +
+			    " on hbdev " + local.links[pair.link].name);
 	if (const boost::json::value *keeper = extra.if_contains("keeper");
 	    keeper != nullptr && keeper->is_bool() && !keeper->get_bool())
 		add(Health::warning, "no-keeper", local,
 		    "has no keeper: killed or frozen, it would go on answering for the cluster addresses");
-	const core::Node &node = backend.node();
-	if (node.override_in_force() && !node.config().override_enabled)
-		add(Health::warning, "override", local,
-		    "has override disabled, but another member enables it, so it is in force");
+	for (std::size_t place = 0; place < vclusters; ++place) {
+		if (node.override_in_force(place) && !node.vcluster(place).override_enabled)
+			add(Health::warning, "override", local,
+			    "has override disabled, but another member enables it, so it is in force" +
+				    (vclusters == 1 ? "" : " in vcluster-" + std::to_string(node.vcluster(place).id)));
+	}
+	if (backend.configuration().ha.uses_witness() && node.vcluster().witness == core::Witness::unreachable)
+		add(Health::warning, "witness", local, "cannot reach the witness");
 	if (const boost::json::value *blockers = extra.if_contains("readiness");
 	    blockers != nullptr && blockers->is_array())
 		for (const boost::json::value &blocker : blockers->get_array())

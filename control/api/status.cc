@@ -64,32 +64,62 @@ array links_json(const ClusterView &view, const MemberRow &member)
 	return list;
 }
 
+// A member in each virtual cluster it takes part in.
+array standings_json(const ClusterView &view, const MemberRow &member)
+{
+	array list;
+	for (std::size_t place = 0; place < member.vclusters.size(); ++place) {
+		const Standing &standing = member.vclusters[place];
+		if (standing.said)
+			list.push_back(object{{"id", standing.id},
+					      {"role", member.role_word(place)},
+					      {"state", member.state_word(place)},
+					      {"ha_prio", standing.ha_prio},
+					      {"priority", standing.priority},
+					      {"override", standing.override_enabled},
+					      {"failover_flag", standing.failover_flag},
+					      {"maintenance", standing.maintenance},
+					      {"mem_failover", standing.mem_failover},
+					      {"ssd_failed", standing.ssd_failed},
+					      {"waiting", standing.waiting},
+					      {"age_s", view.age_s(member, place)},
+					      {"reset_count", standing.reset_count},
+					      {"link_failure", standing.link_failure},
+					      {"pingsvr_failure", standing.pingserver_failure},
+					      {"epoch", standing.epoch}});
+	}
+	return list;
+}
+
+// What is said of one virtual cluster here is said of the first one.
 array members_json(const ClusterView &view)
 {
 	array list;
 	for (const MemberRow &member : view.members) {
+		const Standing &first = member.first();
 		object entry{{"serial", member.serial},
 			     {"hostname", member.hostname},
 			     {"local", member.local},
-			     {"role", member.role_word()},
-			     {"state", member.state_word()},
+			     {"role", member.role_word(0)},
+			     {"state", member.state_word(0)},
 			     {"ha_ip_idx", member.ha_ip_idx},
 			     {"ha_ip", heartbeat_address(member.ha_ip_idx)},
-			     {"ha_prio", member.ha_prio},
-			     {"priority", member.priority},
-			     {"override", member.override_enabled},
-			     {"failover_flag", member.failover_flag},
-			     {"age_s", view.age_s(member)},
-			     {"reset_count", member.reset_count},
-			     {"link_failure", member.link_failure},
-			     {"pingsvr_failure", member.pingserver_failure},
-			     {"epoch", member.epoch},
+			     {"ha_prio", first.ha_prio},
+			     {"priority", first.priority},
+			     {"override", first.override_enabled},
+			     {"failover_flag", first.failover_flag},
+			     {"age_s", view.age_s(member, 0)},
+			     {"reset_count", first.reset_count},
+			     {"link_failure", first.link_failure},
+			     {"pingsvr_failure", first.pingserver_failure},
+			     {"epoch", first.epoch},
 			     {"suite", suite_name(member.local ? view.suite : member.suite)},
 			     {"late_us", member.lateness_us},
 			     {"link_fails", member.link_fails},
-			     {"links", links_json(view, member)}};
+			     {"links", links_json(view, member)},
+			     {"vclusters", standings_json(view, member)}};
 		if (member.lost) {
-			entry["last_state"] = state_name(member.state);
+			entry["last_state"] = state_name(first.state);
 			entry["lost_unix"] = view.unix_of(member.lost_at);
 		}
 		list.push_back(std::move(entry));
@@ -97,22 +127,93 @@ array members_json(const ClusterView &view)
 	return list;
 }
 
-array vclusters_json(const ApiBackend &backend, const ClusterView &view)
+double milliseconds(core::Duration duration)
 {
-	const core::VclusterState &vcluster = backend.node().vcluster();
-	object entry{{"id", vcluster.id}};
-	if (view.primary.empty())
+	return std::chrono::duration<double, std::milli>(duration).count();
+}
+
+double seconds_left(core::Time until, core::Time now)
+{
+	return until == core::never || until <= now ? 0 : std::chrono::duration<double>(until - now).count();
+}
+
+std::string_view witness_word(core::Witness witness)
+{
+	switch (witness) {
+	case core::Witness::unknown: return "unknown";
+	case core::Witness::reachable: return "reachable";
+	case core::Witness::unreachable: break;
+	}
+	return "unreachable";
+}
+
+std::string_view isolation_word(core::Isolation isolation)
+{
+	switch (isolation) {
+	case core::Isolation::fgcp: return "fgcp";
+	case core::Isolation::demote: return "demote";
+	case core::Isolation::witness: break;
+	}
+	return "witness";
+}
+
+object decision_json(const ClusterView &view, const core::VclusterState &state)
+{
+	object json{{"rule", rule_name(state.decision.rule)}, {"reason", reason_phrase(state.decision)}};
+	if (!state.decision.winner.empty()) {
+		json["winner"] = printable(state.decision.winner.view());
+		json["winner_value"] = state.decision.winner_value;
+	}
+	if (!state.decision.runner_up.empty()) {
+		json["runner_up"] = printable(state.decision.runner_up.view());
+		json["runner_up_value"] = state.decision.runner_up_value;
+	}
+	if (state.decided_at != core::Time{})
+		json["unix"] = view.unix_of(state.decided_at);
+	return json;
+}
+
+object vcluster_json(const ApiBackend &backend, const ClusterView &view, std::size_t place)
+{
+	const core::Node &node = backend.node();
+	const core::VclusterState &state = node.vcluster(place);
+	object entry{{"id", state.id}};
+	if (view.primaries[place].empty())
 		entry["primary"] = nullptr;
 	else
-		entry["primary"] = printable(view.primary.view());
-	entry["state"] = state_name(vcluster.state);
-	entry["epoch"] = vcluster.epoch;
-	entry["since_unix"] = view.unix_of(vcluster.changed_at);
-	entry["reason"] = reason_phrase(vcluster.decision);
-	entry["rule"] = rule_name(vcluster.decision.rule);
-	if (const MemberRow *primary = view.find(view.primary))
+		entry["primary"] = printable(view.primaries[place].view());
+	entry["state"] = state_name(state.state);
+	entry["epoch"] = state.epoch;
+	entry["since_unix"] = view.unix_of(state.changed_at);
+	entry["reason"] = reason_phrase(state.decision);
+	entry["rule"] = rule_name(state.decision.rule);
+	entry["decision"] = decision_json(view, state);
+	if (const MemberRow *primary = view.primary(place))
 		entry["primary_ip"] = heartbeat_address(primary->ha_ip_idx);
-	return {std::move(entry)};
+	entry["priority"] = state.priority;
+	entry["override"] = state.override_enabled;
+	entry["override_in_force"] = node.override_in_force(place);
+	entry["link_failure"] = state.link_failure;
+	entry["ping_failure"] = state.ping_failure;
+	entry["flip_expire_s"] =
+		std::chrono::ceil<std::chrono::seconds>(node.virtual_cluster(place).flip_left(view.now)).count();
+	entry["hold_s"] = seconds_left(state.hold_until, view.now);
+	entry["waiting"] = state.waiting;
+	entry["demoted"] = state.demoted;
+	const auto bound = node.dual_primary_bound(place);
+	entry["dual_primary_bound_ms"] = bound ? boost::json::value(milliseconds(*bound)) : boost::json::value(nullptr);
+	if (backend.configuration().ha.uses_witness())
+		entry["witness"] = object{{"state", witness_word(state.witness)},
+					  {"held_ms", 1000 * seconds_left(state.held_until, view.now)}};
+	return entry;
+}
+
+array vclusters_json(const ApiBackend &backend, const ClusterView &view)
+{
+	array list;
+	for (std::size_t place = 0; place < backend.node().vcluster_count(); ++place)
+		list.push_back(vcluster_json(backend, view, place));
+	return list;
 }
 
 array ports_json(const ApiBackend &backend)
@@ -137,9 +238,52 @@ array ports_json(const ApiBackend &backend)
 array monitors_json(const ApiBackend &backend)
 {
 	array list;
-	const auto &names = backend.configuration().ha.monitor;
+	const auto names = backend.configuration().ha.monitored_interfaces();
 	for (std::size_t i = 0; i < names.size() && i < core::max_monitors; ++i)
 		list.push_back(object{{"name", names[i]}, {"state", backend.node().monitor_up(i) ? "up" : "down"}});
+	return list;
+}
+
+// The link monitors that count in an election. Only a primary probes.
+array pingservers_json(const ApiBackend &backend)
+{
+	const core::Node &node = backend.node();
+	const Configuration &configuration = backend.configuration();
+	const std::vector<LinkMonitorStatus> probed = backend.link_monitor_status();
+	const std::vector<std::size_t> counting = configuration.counting_link_monitors();
+	array list;
+	for (std::size_t i = 0; i < counting.size() && i < core::max_ping_monitors; ++i) {
+		const Configuration::LinkMonitor &monitor = configuration.link_monitors[counting[i]];
+		bool ours = false, dead = false;
+		for (std::size_t place = 0; place < node.vcluster_count(); ++place)
+			if (node.primary(place) &&
+			    (node.virtual_cluster(place).config().ping_monitors >> i & 1U) != 0) {
+				ours = true;
+				dead = dead || (node.vcluster(place).ping_monitors_down >> i & 1U) != 0;
+			}
+		array servers;
+		for (const std::string &server : monitor.servers)
+			servers.emplace_back(server);
+		for (const Configuration::LinkMonitorServer &server : monitor.server_list)
+			servers.emplace_back(server.dst);
+		object entry{{"name", monitor.name},
+			     {"state", !ours  ? "not-probed"
+				       : dead ? "dead"
+					      : "alive"},
+			     {"interface", monitor.srcintf},
+			     {"ha_priority", monitor.ha_priority},
+			     {"servers", std::move(servers)}};
+		const auto status = std::find_if(probed.begin(), probed.end(), [&](const LinkMonitorStatus &one) {
+			return one.name == monitor.name;
+		});
+		if (ours && status != probed.end()) {
+			double loss_percent = 0;
+			for (const LinkServerStatus &server : status->servers)
+				loss_percent = std::max(loss_percent, server.loss_percent);
+			entry["loss_percent"] = loss_percent;
+		}
+		list.push_back(std::move(entry));
+	}
 	return list;
 }
 
@@ -177,7 +321,7 @@ array selections_json(const History &history)
 // In step with the primary, or with this member while there is none.
 array configuration_json(const ClusterView &view)
 {
-	const MemberRow *primary = view.find(view.primary);
+	const MemberRow *primary = view.primary(0);
 	const auto &reference = primary != nullptr && primary->alive ? primary->checksum : view.local().checksum;
 	array list;
 	for (const MemberRow &member : view.members) {
@@ -195,12 +339,23 @@ array configuration_json(const ClusterView &view)
 	return list;
 }
 
+object memory_json(const core::MemoryWatch &memory, bool enabled)
+{
+	object json{{"used_percent", memory.used_percent()},
+		    {"threshold_percent", memory.threshold_percent()},
+		    {"enabled", enabled},
+		    {"failed", memory.failed()}};
+	if (memory.used_percent() == 0) // no sample yet, or nobody asks for one
+		json["used_percent"] = nullptr;
+	return json;
+}
+
 double cluster_uptime_s(const ClusterView &view, const core::Node &node)
 {
 	double uptime = std::chrono::duration<double>(view.now - node.started_at()).count();
 	for (const MemberRow &member : view.members)
-		if (member.alive)
-			uptime = std::max(uptime, view.age_s(member));
+		for (std::size_t place = 0; member.alive && place < member.vclusters.size(); ++place)
+			uptime = std::max(uptime, view.age_s(member, place));
 	return uptime;
 }
 
@@ -223,7 +378,7 @@ object ha_status(const ApiBackend &backend)
 		{"group", object{{"id", ha.group_id}, {"name", ha.group_name}}},
 		{"health", health_word(health.health)},
 		{"health_reasons", health.json()},
-		{"override", ha.override_enabled},
+		{"override", node.vcluster().override_enabled},
 		{"override_in_force", node.override_in_force()},
 		{"protection", object{{"authentication", ha.authentication},
 				      {"encryption", ha.encryption},
@@ -236,12 +391,18 @@ object ha_status(const ApiBackend &backend)
 			{"dead_ms",
 			 std::chrono::duration_cast<std::chrono::milliseconds>(config.dead_interval()).count()},
 			{"poll_mode", backend.poll_mode()}}},
+		{"isolation", isolation_word(ha.isolation)},
+		{"isolation_wait_ms", milliseconds(config.isolation_wait)},
+		{"memory", memory_json(node.memory(), ha.memory_based_failover)},
+		{"maintenance", node.maintenance()},
+		{"ssd", object{{"failed", node.ssd_failed()}, {"counts", ha.ssd_failover}}},
 		{"members", members_json(view)},
 		{"vclusters", vclusters_json(backend, view)},
 		{"counters", counters_json(backend)},
 		{"poll", poll_status(backend)},
 		{"ports", ports_json(backend)},
 		{"monitors", monitors_json(backend)},
+		{"pingservers", pingservers_json(backend)},
 		{"session_pickup", object{{"enabled", ha.session_pickup}, {"delay", ha.session_pickup_delay}}},
 		{"selections", selections_json(backend.history())},
 		{"configuration", configuration_json(view)},
@@ -271,17 +432,27 @@ object ha_diagnosis(const ApiBackend &backend)
 			members.push_back(object{{"serial", member.serial},
 						 {"hostname", member.hostname},
 						 {"local", member.local},
-						 {"role", member.role_word()},
+						 {"role", member.role_word(0)},
 						 {"serialno_prio", member.ha_ip_idx},
-						 {"usr_priority", member.priority},
-						 {"ha_prio", member.ha_prio}});
-	object vcluster{{"id", backend.node().vcluster().id}, {"state", state_name(backend.node().vcluster().state)}};
-	if (const MemberRow *primary = view.find(view.primary)) {
-		vcluster["primary_ip"] = heartbeat_address(primary->ha_ip_idx);
-		vcluster["primary_id"] = primary->ha_ip_idx;
-	} else {
-		vcluster["primary_ip"] = nullptr;
-		vcluster["primary_id"] = nullptr;
+						 {"usr_priority", member.first().priority},
+						 {"ha_prio", member.first().ha_prio}});
+	array vclusters;
+	for (std::size_t place = 0; place < backend.node().vcluster_count(); ++place) {
+		const core::VclusterState &state = backend.node().vcluster(place);
+		object vcluster{{"id", state.id}, {"state", state_name(state.state)}};
+		const MemberRow *primary = view.primary(place);
+		vcluster["primary_ip"] = primary == nullptr ? boost::json::value(nullptr)
+							    : boost::json::value(heartbeat_address(primary->ha_ip_idx));
+		vcluster["primary_id"] =
+			primary == nullptr ? boost::json::value(nullptr) : boost::json::value(primary->ha_ip_idx);
+		array roles;
+		for (const MemberRow &member : view.members)
+			if (member.alive && member.vclusters[place].said)
+				roles.push_back(object{{"serial", member.serial},
+						       {"role", member.role_word(place)},
+						       {"ha_prio", member.vclusters[place].ha_prio}});
+		vcluster["members"] = std::move(roles);
+		vclusters.push_back(std::move(vcluster));
 	}
 	return {{"statistics", object{{"local", object{{"packets", sent_packets}, {"bytes", sent_bytes}}},
 				      {"total", object{{"packets", sent_packets + heard_packets},
@@ -293,69 +464,7 @@ object ha_diagnosis(const ApiBackend &backend)
 		{"session_pickup_delay", ha.session_pickup_delay},
 		{"is_manage_primary", backend.node().primary()},
 		{"members", std::move(members)},
-		{"vclusters", array{std::move(vcluster)}}};
-}
-
-object ha_explanation(const ApiBackend &backend)
-{
-	const core::Node &node = backend.node();
-	const ClusterView view = view_cluster(backend);
-	const bool in_force = node.override_in_force();
-
-	array candidates;
-	auto left = node.candidates(true);
-	for (const core::Candidate &candidate : left) {
-		const MemberRow *member = view.find(candidate.id);
-		candidates.push_back(
-			object{{"serial", printable(candidate.id.view())},
-			       {"role", member != nullptr ? member->role_word() : "secondary"},
-			       {"failover_flag", candidate.failover_flag},
-			       {"failure_sum", candidate.failure_sum},
-			       {"age_s", std::chrono::duration<double>(view.now - candidate.age_origin).count()},
-			       {"priority", candidate.priority}});
-	}
-	// Who would win if everybody could choose freely now, who next if that one were gone, and so on.
-	array ranking;
-	while (!left.empty()) {
-		const core::Decision decision =
-			core::elect({left.begin(), left.size()}, {in_force, node.config().uptime_margin}, view.now);
-		object place{{"serial", printable(decision.winner.view())}, {"rule", rule_name(decision.rule)}};
-		if (!decision.runner_up.empty()) {
-			place["over"] = printable(decision.runner_up.view());
-			place["value"] = decision.winner_value;
-			place["over_value"] = decision.runner_up_value;
-			place["reason"] = reason_phrase(decision);
-		}
-		ranking.push_back(std::move(place));
-		core::FixedVector<core::Candidate, core::max_members> others;
-		for (const core::Candidate &candidate : left)
-			if (candidate.id != decision.winner)
-				others.push_back(candidate);
-		left = others;
-	}
-	const core::VclusterState &vcluster = node.vcluster();
-	object last{{"rule", rule_name(vcluster.decision.rule)},
-		    {"reason", reason_phrase(vcluster.decision)},
-		    {"winner", printable(vcluster.decision.winner.view())},
-		    {"winner_value", vcluster.decision.winner_value},
-		    {"runner_up", printable(vcluster.decision.runner_up.view())},
-		    {"runner_up_value", vcluster.decision.runner_up_value}};
-	if (vcluster.decided_at != core::Time{})
-		last["unix"] = view.unix_of(vcluster.decided_at);
-	object reply{{"vcluster", vcluster.id}};
-	if (view.primary.empty())
-		reply["primary"] = nullptr;
-	else
-		reply["primary"] = printable(view.primary.view());
-	reply["override_in_force"] = in_force;
-	reply["uptime_margin_s"] =
-		std::chrono::duration_cast<std::chrono::seconds>(node.config().uptime_margin).count();
-	reply["order"] = in_force ? array{"failover-flag", "failure-sum", "priority", "uptime", "serial"}
-				  : array{"failover-flag", "failure-sum", "uptime", "priority", "serial"};
-	reply["last_decision"] = std::move(last);
-	reply["candidates"] = std::move(candidates);
-	reply["ranking"] = std::move(ranking);
-	return reply;
+		{"vclusters", std::move(vclusters)}};
 }
 
 } // namespace systole::control

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Copyright(c) 2026 The Systole authors
 //
-// The replies that say how things are: `get system ha status`, `diagnose sys ha status`, `diagnose sys ha explain`.
+// The replies that say how things are: `get system ha status`, `diagnose sys ha status`.
 #pragma once
 
 #include "control/api/backend.h"
@@ -12,6 +12,5 @@ namespace systole::control {
 
 [[nodiscard]] boost::json::object ha_status(const ApiBackend &backend);
 [[nodiscard]] boost::json::object ha_diagnosis(const ApiBackend &backend);
-[[nodiscard]] boost::json::object ha_explanation(const ApiBackend &backend);
 
 } // namespace systole::control

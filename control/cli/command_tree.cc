@@ -19,8 +19,11 @@ constexpr std::string_view will_fail_over = "Caution: This command will trigger 
 					    "It is intended for testing purposes.\n"
 					    "Do you want to continue? (y/n)";
 
+constexpr std::string_view may_move_the_role = "Caution: This command may trigger an HA failover.\n"
+					       "Do you want to continue? (y/n)";
+
 // No command's words begin another's.
-constexpr std::array<Command, 21> table{{
+constexpr std::array<Command, 30> table{{
 	{"get system ha status", "", "Health, members, links, who is primary and why", View::status},
 	{"show system ha", "", "The HA configuration, as far as it differs from the defaults", View::configuration},
 	{"show full-configuration system ha", "", "The HA configuration with every default", View::configuration},
@@ -30,18 +33,34 @@ constexpr std::array<Command, 21> table{{
 	{"diagnose sys/system ha history read", "", "What happened, newest first", View::history},
 	{"diagnose sys/system ha reset-uptime", "", "Set this member's HA uptime to zero; may trigger a failover",
 	 View::quiet},
-	{"diagnose sys/system ha explain", "", "Who would win an election now, by which rule and which values",
-	 View::explanation},
+	{"diagnose sys/system ha explain", "[VCLUSTER]",
+	 "Who would win an election now, criterion by criterion, with every member's values", View::explanation},
+	{"diagnose sys/system ha what-if", "CHANGE [...]",
+	 "Who would be primary then: link port2 down, member SERIAL lost, ... (a wrong change lists all)",
+	 View::what_if},
 	{"diagnose sys/system ha poll", "", "How punctual the poll core is: mode, gaps, lateness", View::poll},
+	{"diagnose sys/system link-monitor status", "", "What the link monitors have found", View::link_monitors},
 	{"diagnose debug app/application", "NAME LEVEL", "Set the log level of one part of the daemon", View::quiet},
 	{"execute ha failover set", "[VCLUSTER]", "Make this member lose the election until unset", View::quiet,
 	 will_fail_over},
 	{"execute ha failover unset", "[VCLUSTER]", "Take the failover flag back", View::quiet, may_fail_over},
 	{"execute ha failover status", "[VCLUSTER]", "Whether the failover flag is set", View::failover_status},
+	{"execute ha maintenance enable", "", "Give every role away and take none, until disabled or started again",
+	 View::words, may_move_the_role},
+	{"execute ha maintenance disable", "", "Take part in elections again", View::words, may_move_the_role},
+	{"execute ha maintenance status", "", "Whether this member is in maintenance", View::words},
+	{"execute ha ssd fail", "", "Count this member's disk as failed (ssd-failover)", View::words,
+	 may_move_the_role},
+	{"execute ha ssd ok", "", "Count this member's disk as good", View::words, may_move_the_role},
+	{"execute ha ssd status", "", "Whether this member's disk counts as failed", View::words},
+	{"execute ha priority", "N [VCLUSTER]", "This member's priority until systoled starts again", View::words,
+	 may_move_the_role},
+	{"execute ha override enable", "[VCLUSTER]", "Enable override here until systoled starts again", View::words,
+	 may_move_the_role},
+	{"execute ha override disable", "[VCLUSTER]", "Disable override here until systoled starts again", View::words,
+	 may_move_the_role},
 	{"events", "[--follow]", "What happened, oldest first; --follow goes on with what happens", View::events},
 	{"diagnose sys/system ha checksum", "[...]", "", View::quiet, {}, false},
-	{"diagnose sys/system ha what-if", "[...]", "", View::quiet, {}, false},
-	{"diagnose sys/system link-monitor", "[...]", "", View::quiet, {}, false},
 	{"diagnose test app/application harelay", "[...]", "", View::quiet, {}, false},
 	{"execute ha synchronize", "[...]", "", View::quiet, {}, false},
 	{"execute ha manage", "[...]", "", View::quiet, {}, false},
@@ -52,7 +71,7 @@ struct WordHelp {
 	std::string_view help;
 };
 // For words that lead to several commands.
-constexpr std::array<WordHelp, 16> word_help{{
+constexpr std::array<WordHelp, 20> word_help{{
 	{"get", "Show how things are"},
 	{"get system", "System"},
 	{"get system ha", "High availability"},
@@ -65,10 +84,14 @@ constexpr std::array<WordHelp, 16> word_help{{
 	{"diagnose sys ha", "High availability"},
 	{"diagnose sys ha dump-by", "Every number, by group or by virtual cluster"},
 	{"diagnose sys ha history", "What happened"},
+	{"diagnose sys link-monitor", "Probes of remote addresses"},
 	{"diagnose debug", "Log levels"},
 	{"execute", "Do something"},
 	{"execute ha", "High availability"},
 	{"execute ha failover", "The failover flag of this member"},
+	{"execute ha maintenance", "Whether this member may be a primary"},
+	{"execute ha ssd", "The state of this member's disk"},
+	{"execute ha override", "Whether the priority goes before the uptime"},
 }};
 
 constexpr std::string_view any_arguments = "[...]";
@@ -198,9 +221,10 @@ std::string in_quotes(std::string_view word)
 // Empty: the arguments fit. Long options may be shortened; `arguments` then holds them in full.
 std::string check_arguments(const Command &command, std::vector<std::string> &arguments)
 {
-	if (command.arguments == any_arguments)
-		return {};
-	const auto wanted = split(command.arguments, " ");
+	auto wanted = split(command.arguments, " ");
+	const bool any_number = !wanted.empty() && wanted.back() == any_arguments;
+	if (any_number)
+		wanted.pop_back();
 	const auto least = static_cast<std::size_t>(std::count_if(
 		wanted.begin(), wanted.end(), [](std::string_view name) { return !name.starts_with('['); }));
 	for (std::size_t i = 0; i < std::min(wanted.size(), arguments.size()); ++i) {
@@ -211,7 +235,7 @@ std::string check_arguments(const Command &command, std::vector<std::string> &ar
 			return fmt::format("unknown word {}: expected {}", in_quotes(arguments[i]), option);
 		arguments[i] = option;
 	}
-	if (arguments.size() > wanted.size())
+	if (arguments.size() > wanted.size() && !any_number)
 		return fmt::format("too many words from {} on", in_quotes(arguments[wanted.size()]));
 	if (arguments.size() < least)
 		return fmt::format("incomplete command: expected {}", wanted[arguments.size()]);
@@ -278,7 +302,9 @@ std::vector<Choice> choices(std::span<const std::string> before, std::string_vie
 	if (!command.offered)
 		return found;
 	const auto wanted = split(command.arguments, " ");
-	const std::size_t given = before.size() - walk.taken;
+	const std::size_t last = wanted.empty() ? 0 : wanted.size() - 1; // a last [...] stands there for ever
+	const bool any_number = !wanted.empty() && wanted.back() == any_arguments;
+	const std::size_t given = any_number ? std::min(before.size() - walk.taken, last) : before.size() - walk.taken;
 	const bool has_next = given < wanted.size();
 	if (has_next && wanted[given].starts_with("[--")) {
 		const std::string_view option = wanted[given].substr(1, wanted[given].size() - 2);

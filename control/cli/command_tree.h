@@ -23,15 +23,18 @@ enum class View : std::uint8_t {
 	dump,
 	history,
 	explanation,
+	what_if,
 	poll,
+	link_monitors,
 	failover_status,
+	words, // the daemon's own
 	events,
 	quiet, // nothing to say when it worked
 };
 
 struct Command {
 	std::string_view words; // "app/application": the word, and another spelling of it
-	// "NAME LEVEL", "[VCLUSTER]", "[--follow]", "[...]" = any; for people and for the check
+	// "NAME LEVEL", "[VCLUSTER]", "[--follow]"; a last "[...]" = any number more. For people and for the check
 	std::string_view arguments;
 	std::string_view help;
 	View view = View::quiet;

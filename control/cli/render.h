@@ -19,8 +19,10 @@ namespace systole::control::cli {
 [[nodiscard]] std::string render_diagnosis(const boost::json::object &reply); // diagnose sys ha status
 [[nodiscard]] std::string render_dump(const boost::json::object &reply);      // diagnose sys ha dump-by group|vcluster
 [[nodiscard]] std::string render_history(const boost::json::object &reply);   // diagnose sys ha history read
-[[nodiscard]] std::string render_explanation(const boost::json::object &reply); // diagnose sys ha explain
-[[nodiscard]] std::string render_poll(const boost::json::object &reply);        // diagnose sys ha poll
-[[nodiscard]] std::string render_event(const boost::json::object &event);       // one line of events
+[[nodiscard]] std::string render_explanation(const boost::json::object &reply);   // diagnose sys ha explain
+[[nodiscard]] std::string render_what_if(const boost::json::object &reply);       // diagnose sys ha what-if
+[[nodiscard]] std::string render_poll(const boost::json::object &reply);          // diagnose sys ha poll
+[[nodiscard]] std::string render_link_monitors(const boost::json::object &reply); // diagnose sys link-monitor status
+[[nodiscard]] std::string render_event(const boost::json::object &event);         // one line of events
 
 } // namespace systole::control::cli

@@ -80,6 +80,67 @@ std::string interfaces_text(std::string_view title, const object &reply, const a
 	return out;
 }
 
+// A member as it takes part in a virtual cluster; of a daemon that says so once for all: in the only one.
+const object &standing(const object &member, std::int64_t vcluster)
+{
+	const object *found = nullptr;
+	each(list(member, "vclusters"), [&](const object &one) {
+		if (number(one, "id") == vcluster)
+			found = &one;
+	});
+	return found != nullptr ? *found : member;
+}
+
+bool takes_part(const object &member, std::int64_t vcluster)
+{
+	return is_alive(member) && (!member.contains("vclusters") || &standing(member, vcluster) != &member);
+}
+
+// "isolation: demote, dual primary for at most 0 ms"
+std::string isolation_text(const object &reply)
+{
+	if (!reply.contains("isolation"))
+		return {};
+	const array &vclusters = list(reply, "vclusters");
+	std::string out = "isolation: " + text(reply, "isolation");
+	each(vclusters, [&](const object &vcluster) {
+		const auto *bound = field(vcluster, "dual_primary_bound_ms");
+		out += vclusters.size() == 1 ? ", " : fmt::format(", vcluster {}: ", number(vcluster, "id"));
+		if (bound == nullptr || !bound->is_number())
+			out += "dual primary unbounded";
+		else
+			out += fmt::format("dual primary for at most {} ms", real(vcluster, "dual_primary_bound_ms"));
+	});
+	return out + "\n";
+}
+
+// The published text stops at "present if ping servers are used; a secondary shows N/A": the lines are ours.
+std::string pingservers_text(const object &reply)
+{
+	const array &servers = list(reply, "pingservers");
+	if (servers.empty())
+		return {};
+	std::string out = fmt::format("PINGSVR stats:\n    {}(updated 0 seconds ago):\n", text(reply, "serial"));
+	bool probes = false;
+	each(servers, [&](const object &monitor) {
+		if (text(monitor, "state") == "not-probed")
+			return;
+		probes = true;
+		std::string names;
+		for (const boost::json::value &server : list(monitor, "servers"))
+			if (server.is_string())
+				names += fmt::format("{}{}", names.empty() ? "" : " ",
+						     std::string_view(server.get_string()));
+		out += fmt::format("        {}: {}, interface={}, server={}, ha-priority={}", text(monitor, "name"),
+				   text(monitor, "state"), text(monitor, "interface"), names,
+				   number(monitor, "ha_priority"));
+		if (monitor.contains("loss_percent"))
+			out += fmt::format(", loss={:.1f}%", real(monitor, "loss_percent"));
+		out += "\n";
+	});
+	return probes ? out : out + "        N/A\n";
+}
+
 } // namespace
 
 std::string render_status(const object &reply)
@@ -102,6 +163,7 @@ std::string render_status(const object &reply)
 				       : "ses_pickup: disable\n";
 	out += "upgrade_mode: unset\n";
 	out += "override: " + enable(flag(reply, "override")) + "\n";
+	out += isolation_text(reply);
 
 	out += "Configuration Status:\n";
 	each(list(reply, "configuration"), [&](const object &member) {
@@ -119,6 +181,7 @@ std::string render_status(const object &reply)
 	out += interfaces_text("HBDEV stats", reply, list(reply, "ports"), true);
 	if (const array &monitors = list(reply, "monitors"); !monitors.empty())
 		out += interfaces_text("MONDEV stats", reply, monitors, false);
+	out += pingservers_text(reply);
 
 	each(list(reply, "members"), [&](const object &member) {
 		if (is_alive(member))
@@ -130,12 +193,14 @@ std::string render_status(const object &reply)
 	out += fmt::format("number of vcluster: {}\n", vclusters.size());
 	each(vclusters, [&](const object &vcluster) {
 		const std::string primary_ip = text(vcluster, "primary_ip");
-		out += fmt::format("vcluster {}: {}{}{}\n", number(vcluster, "id"), text(vcluster, "state"),
-				   primary_ip.empty() ? "" : " ", primary_ip);
+		const std::int64_t id = number(vcluster, "id");
+		out += fmt::format("vcluster {}: {}{}{}\n", id, text(vcluster, "state"), primary_ip.empty() ? "" : " ",
+				   primary_ip);
 		each(list(reply, "members"), [&](const object &member) {
-			if (is_alive(member))
-				out += fmt::format("{}: {}, HA operating index = {}\n", role_title(member),
-						   text(member, "serial"), number(member, "ha_prio"));
+			if (takes_part(member, id))
+				out += fmt::format("{}: {}, HA operating index = {}\n",
+						   role_title(standing(member, id)), text(member, "serial"),
+						   number(standing(member, id), "ha_prio"));
 		});
 	});
 	return out;
@@ -171,7 +236,8 @@ std::string render_diagnosis(const object &reply)
 		out += fmt::format("vcluster {}, state={}, primary_ip={}, primary_id={}:\n", number(vcluster, "id"),
 				   text(vcluster, "state"), text(vcluster, "primary_ip", "0.0.0.0"),
 				   number(vcluster, "primary_id"));
-		each(members, [&](const object &member) {
+		const bool has_own = vcluster.contains("members");
+		each(has_own ? list(vcluster, "members") : members, [&](const object &member) {
 			out += fmt::format("{}:{:>13}, ha_prio/o_ha_prio={}/{}\n", text(member, "serial"),
 					   role_title(member), number(member, "ha_prio"), number(member, "ha_prio"));
 		});

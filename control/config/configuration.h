@@ -10,6 +10,7 @@
 #include "control/core/config.h"
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -48,6 +49,8 @@ struct Configuration {
 	};
 	enum class AddressMode : std::uint8_t { ipv4, ipv6 };
 	enum class ServerConfig : std::uint8_t { all_alike, individual };
+	enum class IsolationProof : std::uint8_t { links, lease };
+	enum class WitnessFallback : std::uint8_t { stop, act };
 	enum class Protocol : std::uint8_t { ping, tcp_echo, udp_echo, http, https, twamp, ping6 };
 
 	// ------------------------------------------------------------ config system global
@@ -76,6 +79,7 @@ struct Configuration {
 		std::optional<Ipv4Prefix> ip; // a cluster address: it follows the primary
 		std::vector<SecondaryIp> secondaries;
 		Ipv6 ipv6;
+		std::string vdom = "root"; // says which virtual cluster the addresses follow: vcluster_of()
 		Kept kept;
 		friend bool operator==(const Interface &, const Interface &) = default;
 	};
@@ -176,7 +180,26 @@ struct Configuration {
 		bool pingserver_secondary_force_reset = true;
 
 		bool vcluster_status = false;
-		std::vector<Vcluster> vclusters;
+		std::vector<Vcluster> vclusters; // as written: see effective_vclusters()
+
+		bool memory_based_failover = false;
+		std::uint8_t memory_failover_threshold = 0; // percent; 0 = core::default_memory_threshold
+		std::chrono::seconds memory_failover_monitor_period{60};
+		std::chrono::seconds memory_failover_sample_rate{1};
+		std::chrono::minutes memory_failover_flip_timeout{6};
+		bool memory_failover_failback = true;
+		bool ssd_failover = false;
+
+		core::Isolation isolation = core::Isolation::fgcp;
+		IsolationProof isolation_proof = IsolationProof::links; // of isolation demote
+		Names witness_endpoints;                                // URLs
+		std::chrono::seconds witness_ttl{2};
+		std::chrono::milliseconds witness_timeout{500};
+		WitnessFallback witness_fallback = WitnessFallback::stop;
+		std::string witness_ca; // absolute paths; empty: none
+		std::string witness_certificate;
+		std::string witness_key;
+		std::uint16_t test_timer_scale = 1; // flip timeouts are divided by it
 		Kept kept;
 		friend bool operator==(const Ha &, const Ha &) = default;
 
@@ -186,6 +209,13 @@ struct Configuration {
 		[[nodiscard]] std::chrono::milliseconds control_watchdog_interval() const;
 		[[nodiscard]] bool is_heartbeat_port(std::string_view name) const;
 		[[nodiscard]] bool proposes(Proposal proposal) const;
+		// The elections that are held, ascending ids, at least one. Virtual cluster 1 always exists; it has the
+		// options of `config system ha` where `config vcluster` is not in force or has no entry 1.
+		[[nodiscard]] std::vector<Vcluster> effective_vclusters() const;
+		// Of all virtual clusters, each once, in order of first mention: core::MonitorChanged counts by it.
+		[[nodiscard]] Names monitored_interfaces() const;
+		// A lease of etcd decides: isolation witness, or demote with a lease for proof.
+		[[nodiscard]] bool uses_witness() const;
 	};
 
 	// ------------------------------------------------------------ config system link-monitor
@@ -219,6 +249,7 @@ struct Configuration {
 		std::uint8_t probe_count = 30;
 		std::uint8_t ha_priority = 1;
 		std::uint8_t fail_weight = 0;
+		std::uint16_t packet_size = 124; // twamp: octets of UDP payload
 		bool status = true;
 		std::vector<LinkMonitorServer> server_list;
 		Kept kept;
@@ -229,11 +260,20 @@ struct Configuration {
 	std::vector<Interface> interfaces; // virtual MAC index = position, heartbeat ports not counted
 	Ha ha;
 	std::vector<LinkMonitor> link_monitors;
+
+	// The virtual cluster whose primary has the addresses of this interface.
+	[[nodiscard]] std::uint8_t vcluster_of(const Interface &interface) const;
+	// Those that count in an election, as places in link_monitors: enabled, and srcintf is watched by a virtual
+	// cluster's pingserver-monitor-interface. core::PingMonitorChanged counts by it.
+	[[nodiscard]] std::vector<std::size_t> counting_link_monitors() const;
 	friend bool operator==(const Configuration &, const Configuration &) = default;
 };
 
 // What the core needs of it. `self` is the serial; empty when the configuration names none.
 [[nodiscard]] core::Config core_config(const Configuration &configuration);
+
+// How long a member that lost its primary waits before it claims the role (core::Config::isolation_wait).
+[[nodiscard]] core::Duration isolation_wait(const Configuration &configuration);
 
 // The serial of a member that was given none: "SYS" and 13 characters A-Z 2-7. The same machine id and instance
 // always give the same serial; the machine id cannot be read back from it.

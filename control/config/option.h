@@ -28,7 +28,8 @@ enum class Kind : std::uint8_t {
 	name_list,       // up to count_high of them, each once
 	hostname,        // letters, digits, '-', '.', '_'; up to high
 	serial,          // exactly 16 letters, digits, '_' or '-'
-	path,            // absolute path of a program
+	path,            // absolute path of a file
+	endpoint_list,   // up to count_high URLs of etcd servers of up to high bytes, each once
 	secret,          // never kept as plain text, never shown
 	heartbeat_ports, // NAME PRIORITY pairs, priority low .. high
 	heartbeat_unit,  // 1, 10 or 100, with or without "ms"

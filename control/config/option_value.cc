@@ -5,6 +5,7 @@
 
 #include "control/config/diagnostic.h"
 #include "control/config/nearest.h"
+#include "control/witness/endpoint.h"
 
 #include <algorithm>
 #include <charconv>
@@ -293,6 +294,22 @@ Judgement judge_path(const Option &option, const std::string &word)
 	return {{word}, {}, 0};
 }
 
+Judgement judge_endpoints(const Option &option, const Words &words)
+{
+	std::set<std::string_view> seen;
+	for (std::size_t i = 0; i < words.size(); ++i) {
+		std::string fault;
+		if (static_cast<std::int64_t>(words[i].size()) > option.high)
+			return bad(i, quoted(words[i]) + " is " + std::to_string(words[i].size()) +
+					      " bytes long: at most " + std::to_string(option.high));
+		if (!parse_endpoint(words[i], fault))
+			return bad(i, std::move(fault));
+		if (!seen.insert(words[i]).second)
+			return bad(i, quoted(words[i]) + " stands twice: keep one");
+	}
+	return {words, {}, 0};
+}
+
 Judgement judge_mac_prefix(const std::string &word)
 {
 	const auto prefix = parse_mac_prefix(word);
@@ -309,6 +326,7 @@ bool takes_one_word(Kind kind)
 	case Kind::choice_list:
 	case Kind::text_list:
 	case Kind::name_list:
+	case Kind::endpoint_list:
 	case Kind::heartbeat_ports:
 	case Kind::numbers:
 	case Kind::ipv4_host:
@@ -335,6 +353,7 @@ Judgement judge_by_kind(const Option &option, const Words &words)
 	case Kind::hostname: return judge_hostname(option, first);
 	case Kind::serial: return judge_serial(first);
 	case Kind::path: return judge_path(option, first);
+	case Kind::endpoint_list: return judge_endpoints(option, words);
 	case Kind::heartbeat_ports: return judge_heartbeat_ports(option, words);
 	case Kind::heartbeat_unit: return judge_heartbeat_unit(first);
 	case Kind::ether_type: return judge_ether_type(first);
@@ -367,7 +386,8 @@ Judgement judge(const Option &option, const Words &words)
 		return bad(1, "takes one value: put it in quotes if it holds blanks");
 	if ((option.kind == Kind::ipv4_host || option.kind == Kind::ipv4_net) && words.size() > 2)
 		return bad(2, "takes " + describe_values(option));
-	if ((option.kind == Kind::name_list || option.kind == Kind::text_list) && words.size() > option.count_high)
+	if ((option.kind == Kind::name_list || option.kind == Kind::text_list || option.kind == Kind::endpoint_list) &&
+	    words.size() > option.count_high)
 		return bad(option.count_high, "too many values: at most " + std::to_string(option.count_high));
 	Judgement judgement = judge_by_kind(option, words);
 	if (!judgement.error.empty() && !option.cure_text.empty())
@@ -392,6 +412,9 @@ std::string describe_values(const Option &option)
 	case Kind::name_list: return "up to " + std::to_string(option.count_high) + " interface names";
 	case Kind::hostname: return "host name, up to " + high + " bytes";
 	case Kind::serial: return "exactly 16 characters A-Z a-z 0-9 - _";
+	case Kind::endpoint_list:
+		return "up to " + std::to_string(option.count_high) +
+		       " URLs http://ADDRESS:PORT or https://ADDRESS:PORT, an IPv6 address in [ ]";
 	case Kind::path: return "absolute path, up to " + high + " bytes";
 	case Kind::secret: return "text, up to " + high + " bytes";
 	case Kind::heartbeat_ports:

@@ -23,6 +23,9 @@ constexpr std::string_view proposals[] = {"aes128-sha1",   "aes128gcm",   "aes12
 					  "aes256-sha512", "aes256gcm",   "chacha20poly1305"};
 constexpr std::string_view schedules[] = {"none", "leastconnection", "round-robin", "weight-round-robin", "random",
 					  "ip",   "ipport",          "hub"};
+constexpr std::string_view isolations[] = {"fgcp", "demote", "witness"};
+constexpr std::string_view isolation_proofs[] = {"links", "lease"};
+constexpr std::string_view witness_fallbacks[] = {"stop", "act"};
 constexpr std::string_view upgrade_modes[] = {"simultaneous", "uninterruptible", "local-only", "secondary-only"};
 
 constexpr std::int64_t most_minutes = 2147483647;
@@ -104,39 +107,27 @@ constexpr Option vcluster_key =
 constexpr Option vcluster_options[] = {
 	flag("override", "disable", "the higher priority wins before the age")
 		.bound(bind<&C::Vcluster::override_enabled>())
-		.without_effect()
 		.local(),
 	integer("override-wait-time", 0, 3600, "0", "delay before a unit that has booted takes its role back")
 		.bound(bind<&C::Vcluster::override_wait_time>())
-		.without_effect()
 		.unit("s"),
-	integer("priority", 0, 255, "128", "higher wins")
-		.bound(bind<&C::Vcluster::priority>())
-		.without_effect()
-		.local(),
+	integer("priority", 0, 255, "128", "higher wins").bound(bind<&C::Vcluster::priority>()).local(),
 	list("vdom", Kind::text_list, 31, 500, "virtual domains of the virtual cluster")
-		.bound(bind<&C::Vcluster::vdoms>())
-		.without_effect(),
-	names("monitor", 64, "interfaces whose failure counts in the election")
-		.bound(bind<&C::Vcluster::monitor>())
-		.without_effect(),
+		.bound(bind<&C::Vcluster::vdoms>()),
+	names("monitor", 64, "interfaces whose failure counts in the election").bound(bind<&C::Vcluster::monitor>()),
 	list("link-group-monitor", Kind::text_list, 35, 64, "link groups whose failure counts")
 		.bound(bind<&C::Vcluster::link_group_monitor>())
 		.without_effect(),
 	names("pingserver-monitor-interface", 64, "link monitors on these interfaces count")
-		.bound(bind<&C::Vcluster::pingserver_monitor_interface>())
-		.without_effect(),
+		.bound(bind<&C::Vcluster::pingserver_monitor_interface>()),
 	integer("pingserver-failover-threshold", 0, 50, "0",
 		"sum of ha-priority of failed link monitors that causes a failover; 0 = any failure")
-		.bound(bind<&C::Vcluster::pingserver_failover_threshold>())
-		.without_effect(),
+		.bound(bind<&C::Vcluster::pingserver_failover_threshold>()),
 	integer("pingserver-flip-timeout", 6, most_minutes, "60", "no second failover by link monitors for so long")
 		.bound(bind<&C::Vcluster::pingserver_flip_timeout>())
-		.without_effect()
 		.unit("min"),
 	flag("pingserver-secondary-force-reset", "enable", "renegotiate when the flip timeout ends")
 		.bound(bind<&C::Vcluster::pingserver_secondary_force_reset>())
-		.without_effect()
 		.once("pingserver-slave-force-reset"),
 };
 constexpr Section vcluster_section{.path = "vcluster",
@@ -147,8 +138,8 @@ constexpr Section vcluster_section{.path = "vcluster",
 				   .most_entries = 30,
 				   .access = table<&Ha::vclusters>(),
 				   .follows = "vcluster-status",
-				   .help = "virtual clusters with elections of their own",
-				   .is_in_force = false};
+				   .help = "virtual clusters with elections of their own; where entry 1 is missing, "
+					   "virtual cluster 1 has the options of config system ha"};
 
 constexpr Section secondary_vcluster_section{.path = "secondary-vcluster",
 					     .shape = Shape::ignored,
@@ -286,7 +277,6 @@ constexpr Option ha_options[] = {
 		.unit("s"),
 	integer("failover-hold-time", 0, 300, "0", "wait so long after the last change of a monitored interface")
 		.bound(bind<&Ha::failover_hold_time>())
-		.without_effect()
 		.unit("s"),
 	flag("override", "disable", "the higher priority wins before the age")
 		.bound(bind<&Ha::override_enabled>())
@@ -294,7 +284,6 @@ constexpr Option ha_options[] = {
 	integer("override-wait-time", 0, 3600, "0",
 		"delay before a member that has booted takes its role back; needs override")
 		.bound(bind<&Ha::override_wait_time>())
-		.without_effect()
 		.unit("s"),
 	integer("priority", 0, 255, "128", "higher wins").bound(bind<&Ha::priority>()).local(),
 	names("monitor", core::max_monitors, "interfaces whose failure counts in the election")
@@ -303,23 +292,87 @@ constexpr Option ha_options[] = {
 		.bound(bind<&Ha::link_group_monitor>())
 		.without_effect(),
 	names("pingserver-monitor-interface", 64, "link monitors on these interfaces count in the election")
-		.bound(bind<&Ha::pingserver_monitor_interface>())
-		.without_effect(),
+		.bound(bind<&Ha::pingserver_monitor_interface>()),
 	integer("pingserver-failover-threshold", 0, 50, "0",
 		"sum of ha-priority of failed link monitors that causes a failover; 0 = any failure")
-		.bound(bind<&Ha::pingserver_failover_threshold>())
-		.without_effect(),
+		.bound(bind<&Ha::pingserver_failover_threshold>()),
 	integer("pingserver-flip-timeout", 6, most_minutes, "60", "no second failover by link monitors for so long")
 		.bound(bind<&Ha::pingserver_flip_timeout>())
-		.without_effect()
 		.unit("min"),
 	flag("pingserver-secondary-force-reset", "enable", "renegotiate when the flip timeout ends")
 		.bound(bind<&Ha::pingserver_secondary_force_reset>())
-		.without_effect()
 		.once("pingserver-slave-force-reset"),
-	flag("vcluster-status", "disable", "virtual clusters (config vcluster)")
-		.bound(bind<&Ha::vcluster_status>())
-		.without_effect(),
+	flag("vcluster-status", "disable", "virtual clusters (config vcluster)").bound(bind<&Ha::vcluster_status>()),
+
+	// a member that is not well
+	flag("memory-based-failover", "disable", "fail over when memory runs short")
+		.bound(bind<&Ha::memory_based_failover>()),
+	integer("memory-failover-threshold", 0, 95, "0",
+		"memory use that counts as short; 0 = the threshold of conserve mode, 88")
+		.bound(bind<&Ha::memory_failover_threshold>())
+		.unit("%"),
+	integer("memory-failover-monitor-period", 1, 300, "60", "every sample of this period must be above")
+		.bound(bind<&Ha::memory_failover_monitor_period>())
+		.unit("s"),
+	integer("memory-failover-sample-rate", 1, 60, "1", "time between samples")
+		.bound(bind<&Ha::memory_failover_sample_rate>())
+		.unit("s"),
+	integer("memory-failover-flip-timeout", 6, most_minutes, "6",
+		"no second memory failover of the same member for so long")
+		.bound(bind<&Ha::memory_failover_flip_timeout>())
+		.unit("min"),
+	flag("memory-failover-failback", "enable",
+	     "a member whose memory has recovered may be elected again (the vendor's way since 7.2.1)")
+		.bound(bind<&Ha::memory_failover_failback>())
+		.from("EXT"),
+	flag("ssd-failover", "disable", "fail over when a disk fails").bound(bind<&Ha::ssd_failover>()),
+
+	// two primaries at once
+	choice("isolation", isolations, "fgcp",
+	       "members that cannot hear each other: each may be primary (fgcp, the vendor's way); a primary that "
+	       "nobody hears and that lost its proof of life stops before another starts (demote); a lease of etcd "
+	       "decides "
+	       "(witness)")
+		.bound(bind<&Ha::isolation>())
+		.from("EXT"),
+	choice("isolation-proof", isolation_proofs, "links",
+	       "what isolation demote takes for proof of life: every monitored interface up and no ping server dead "
+	       "(links), or a lease of etcd (lease)")
+		.bound(bind<&Ha::isolation_proof>())
+		.from("EXT"),
+	list("witness-endpoint", Kind::endpoint_list, 255, 8, "the members of one etcd cluster")
+		.bound(bind<&Ha::witness_endpoints>())
+		.local()
+		.from("EXT"),
+	integer("witness-ttl", 1, 60, "2", "how long a lease lasts that is not renewed; etcd grants no less than 2")
+		.bound(bind<&Ha::witness_ttl>())
+		.unit("s")
+		.from("EXT"),
+	integer("witness-timeout", 50, 5000, "500", "a request to etcd that takes longer has failed")
+		.bound(bind<&Ha::witness_timeout>())
+		.unit("ms")
+		.from("EXT"),
+	choice("witness-fallback", witness_fallbacks, "stop",
+	       "no etcd in reach, with isolation witness: a primary that nobody hears stops, or acts as with isolation "
+	       "fgcp")
+		.bound(bind<&Ha::witness_fallback>())
+		.from("EXT"),
+	row("witness-ca", Kind::path, 0, 255, "", "certificates of who signs etcd's; unset = the machine's own store")
+		.bound(bind<&Ha::witness_ca>())
+		.local()
+		.from("EXT"),
+	row("witness-certificate", Kind::path, 0, 255, "", "certificate of this member, for etcd; needs witness-key")
+		.bound(bind<&Ha::witness_certificate>())
+		.local()
+		.from("EXT"),
+	row("witness-key", Kind::path, 0, 255, "", "private key of witness-certificate")
+		.bound(bind<&Ha::witness_key>())
+		.local()
+		.from("EXT"),
+	integer("test-timer-scale", 1, 3600, "1",
+		"for tests only: pingserver-flip-timeout and memory-failover-flip-timeout are divided by this")
+		.bound(bind<&Ha::test_timer_scale>())
+		.from("EXT"),
 
 	// accepted so that a pasted file loads
 	names("auto-virtual-mac-interface", 64, "interfaces with an automatic virtual MAC"),
@@ -339,13 +392,6 @@ constexpr Option ha_options[] = {
 	row("key", Kind::secret, 1, 128, "", "a second secret; not kept").local(),
 	flag("load-balance-all", "disable", "a-a balancing of all TCP traffic"),
 	flag("logical-sn", "disable", "logical serial number"),
-	flag("memory-based-failover", "disable", "fail over when memory runs short"),
-	integer("memory-failover-threshold", 0, 95, "0", "memory use that counts as short; 0 = conserve mode")
-		.unit("%"),
-	integer("memory-failover-monitor-period", 1, 300, "60", "every sample of this period must be above").unit("s"),
-	integer("memory-failover-sample-rate", 1, 60, "1", "time between samples").unit("s"),
-	integer("memory-failover-flip-timeout", 6, most_minutes, "6", "no second memory failover for so long")
-		.unit("min"),
 	flag("memory-compatible-mode", "disable", "members with different memory"),
 	integer("multicast-ttl", 5, 3600, "600", "lifetime of multicast routes after a failover").unit("s"),
 	integer("route-hold", 0, 3600, "10", "time between route updates to secondaries").unit("s"),
@@ -354,7 +400,6 @@ constexpr Option ha_options[] = {
 	choice("schedule", schedules, "round-robin", "a-a load balancing"),
 	flag("session-pickup-expectation", "disable", "expected sessions of helpers; standalone clusters only"),
 	flag("session-pickup-nat", "disable", "sessions with NAT; standalone clusters only"),
-	flag("ssd-failover", "disable", "fail over when a disk fails"),
 	flag("standalone-config-sync", "disable", "configuration synchronisation without a cluster"),
 	flag("standalone-mgmt-vdom", "disable", "management domain of its own"),
 	flag("sync-packet-balance", "disable", "spread HA packets over several cores"),

@@ -16,7 +16,7 @@ constexpr std::string_view address_modes[] = {"ipv4", "ipv6"};
 constexpr std::string_view server_configs[] = {"default", "individual"};
 constexpr std::string_view server_types[] = {"static", "dynamic"};
 constexpr std::string_view protocols[] = {"ping", "tcp-echo", "udp-echo", "http", "https", "twamp", "ping6"};
-constexpr std::string_view security_modes[] = {"none", "authentication"};
+constexpr std::string_view security_modes[] = {"none"};
 
 constexpr Option server_key =
 	integer("id", 1, 4294967295, "", "number of the entry").bound(bind<&Server::id>()).from("ADM701");
@@ -100,13 +100,19 @@ constexpr Option monitor_options[] = {
 	integer("fail-weight", 0, 255, "0", "dead when the weight of dead servers is larger")
 		.bound(bind<&Monitor::fail_weight>())
 		.from("ADM701"),
+	integer("packet-size", 124, 1024, "124", "octets in a probe of twamp, without IP and UDP headers")
+		.bound(bind<&Monitor::packet_size>())
+		.from("ANS"),
 	flag("status", "enable", "probe at all").bound(bind<&Monitor::status>()).from("ANS"),
 
 	choice("server-type", server_types, "static", "how servers are found").from("ANS"),
 	list("route", Kind::text_list, 79, 64, "only these routes are withdrawn").from("ADM700"),
-	choice("security-mode", security_modes, "none", "twamp only").from("ANS"),
-	row("password", Kind::secret, 1, 128, "", "twamp only; not kept").local().from("ANS"),
-	integer("packet-size", 124, 1024, "124", "twamp only").from("ANS"),
+	choice("security-mode", security_modes, "none", "twamp only")
+		.from("ANS")
+		.cure("TWAMP Light has no control session that could agree on a key: use security-mode none"),
+	row("password", Kind::secret, 1, 128, "", "twamp with authentication, which there is not; not kept")
+		.local()
+		.from("ANS"),
 	flag("update-cascade-interface", "enable", "bring other interfaces down too").from("KB197504"),
 	flag("update-static-route", "enable", "withdraw static routes").from("KB197504"),
 	flag("update-policy-route", "enable", "withdraw policy routes").from("KB197504"),

@@ -73,7 +73,11 @@ constexpr Option interface_options[] = {
 	row("ip", Kind::ipv4_host, 0, 0, "", "cluster address: it follows the primary")
 		.bound(bind<&Interface::ip>())
 		.from("OWN"),
-	text("vdom", 31, "virtual domain").from("OWN"),
+	row("vdom", Kind::text, 1, 31, "root",
+	    "virtual domain; the addresses follow the primary of the virtual cluster that has it (config vcluster), "
+	    "virtual cluster 1 where none has")
+		.bound(bind<&Interface::vdom>())
+		.from("OWN"),
 	text("type", 63, "kind of interface").from("OWN"),
 	text("alias", 25, "a second name").from("OWN"),
 	text("role", 63, "display only").from("OWN"),

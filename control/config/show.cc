@@ -29,6 +29,7 @@ bool is_quoted(Kind kind, std::size_t word)
 	case Kind::name_list:
 	case Kind::hostname:
 	case Kind::serial:
+	case Kind::endpoint_list:
 	case Kind::path: return true;
 	case Kind::heartbeat_ports: return word % 2 == 0;
 	default: return false;
@@ -169,6 +170,7 @@ boost::json::value json_value(const Option &option, const Words &words)
 	case Kind::choice_list:
 	case Kind::text_list:
 	case Kind::name_list:
+	case Kind::endpoint_list:
 	case Kind::numbers:
 		for (const std::string &word : words)
 			list.push_back(json_word(option, word));

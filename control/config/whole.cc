@@ -6,8 +6,10 @@
 
 #include <algorithm>
 #include <array>
+#include <initializer_list>
 #include <map>
 #include <string>
+#include <vector>
 
 namespace systole::control::config {
 
@@ -20,7 +22,7 @@ class Checker {
 public:
 	Checker(const Configuration &configuration, const Written &root, Diagnostics &diagnostics)
 	    : m_configuration(configuration), m_ha(configuration.ha), m_root(root),
-	      m_ha_written(object_of(root, ha_section)), m_diagnostics(diagnostics)
+	      m_ha_written(object_of(root, ha_section)), m_diagnostics(diagnostics), m_elections(elections())
 	{
 	}
 
@@ -34,11 +36,20 @@ public:
 		check_ports();
 		check_groups();
 		check_sessions();
+		check_vclusters();
+		check_elections();
+		check_test_scale();
 		if (m_ha.mode != Mode::standalone)
 			check_cluster();
 	}
 
 private:
+	// A virtual cluster as it is in force, and where its options stand.
+	struct Election {
+		Configuration::Vcluster options;
+		const Written &written;
+	};
+	[[nodiscard]] std::vector<Election> elections() const;
 	static const Written &object_of(const Written &parent, const Section &section)
 	{
 		static const Written nothing{{1, 1}, {}, {}};
@@ -46,6 +57,14 @@ private:
 		return written == nullptr || written->objects.empty() ? nothing : written->objects.front();
 	}
 	[[nodiscard]] bool is_set(std::string_view option) const { return m_ha_written.options.contains(option); }
+	// What nests in config system ha; nullptr when it is not written.
+	[[nodiscard]] const WrittenSection *nested(std::string_view path) const
+	{
+		for (const auto &[section, found] : m_ha_written.nested)
+			if (section->path == path)
+				return &found;
+		return nullptr;
+	}
 	void error(Position at, const std::string &message) { m_diagnostics.error(at, message); }
 	void warning(Position at, const std::string &message) { m_diagnostics.warning(at, message); }
 
@@ -58,12 +77,21 @@ private:
 	void check_sessions();
 	void check_addresses();
 	void check_link_monitors();
+	void check_vclusters();
+	void check_elections();
+	void check_isolation();
+	void check_proof_of_life();
+	void check_test_scale();
+	void warn_idle(std::initializer_list<std::string_view> options, const std::string &why);
+	[[nodiscard]] static bool watches(const Configuration::Vcluster &vcluster, const std::string &interface);
+	[[nodiscard]] bool watches_anywhere(const std::string &interface) const;
 
 	const Configuration &m_configuration;
 	const Configuration::Ha &m_ha;
 	const Written &m_root;
 	const Written &m_ha_written;
 	Diagnostics &m_diagnostics;
+	const std::vector<Election> m_elections;
 };
 
 void Checker::check_mandatory(const Section &section, const Written &written)
@@ -93,16 +121,7 @@ void Checker::check_cluster()
 			"control-watchdog is shorter than the dead interval (" +
 				std::to_string(m_ha.dead_interval().count()) +
 				" ms): a short stall would silence this member");
-
-	// The published trap: the age of the primary is reset when the secondary reboots.
-	for (std::size_t i = 0; i < m_ha.monitor.size(); ++i)
-		if (m_ha.is_heartbeat_port(m_ha.monitor[i]))
-			warning(m_ha_written.position_of("monitor", i),
-				quoted(m_ha.monitor[i]) + " is a heartbeat port and monitored too: on a direct cable a "
-							  "reboot of the secondary "
-							  "takes its link down, resets the age of the primary and "
-							  "moves the role without need; "
-							  "do not monitor heartbeat ports");
+	check_isolation();
 }
 
 void Checker::check_protection()
@@ -151,10 +170,7 @@ void Checker::check_ether_types()
 
 void Checker::check_ports()
 {
-	const WrittenSection *mgmt = nullptr;
-	for (const auto &[section, found] : m_ha_written.nested)
-		if (section->path == "ha-mgmt-interfaces")
-			mgmt = &found;
+	const WrittenSection *mgmt = nested("ha-mgmt-interfaces");
 	for (std::size_t i = 0; i < m_ha.mgmt_interfaces.size(); ++i)
 		if (m_ha.is_heartbeat_port(m_ha.mgmt_interfaces[i].interface))
 			error(mgmt->objects[i].position_of("interface", 0),
@@ -177,10 +193,8 @@ void Checker::check_groups()
 					      ": add it under config link-group, or remove it here");
 	};
 	check(m_ha.link_group_monitor, m_ha_written);
-	for (const auto &[section, found] : m_ha_written.nested)
-		if (section->path == "vcluster")
-			for (std::size_t i = 0; i < m_ha.vclusters.size(); ++i)
-				check(m_ha.vclusters[i].link_group_monitor, found.objects[i]);
+	for (std::size_t i = 0; i < m_ha.vclusters.size(); ++i)
+		check(m_ha.vclusters[i].link_group_monitor, nested("vcluster")->objects[i]);
 }
 
 void Checker::check_sessions()
@@ -240,7 +254,6 @@ void Checker::check_addresses()
 void Checker::check_link_monitors()
 {
 	const WrittenSection *written = m_root.section(link_monitor_section);
-	unsigned weight = 0;
 	for (std::size_t i = 0; i < m_configuration.link_monitors.size(); ++i) {
 		const Configuration::LinkMonitor &monitor = m_configuration.link_monitors[i];
 		const Written &here = written->objects[i];
@@ -257,19 +270,189 @@ void Checker::check_link_monitors()
 			warning(here.at, "server-list of link monitor " + quoted(monitor.name) +
 						 " does nothing while server-config is default");
 
-		const auto &watched = m_ha.pingserver_monitor_interface;
-		const bool counts = std::find(watched.begin(), watched.end(), monitor.srcintf) != watched.end();
-		if (counts && monitor.status)
-			weight += monitor.ha_priority;
-		else if (!counts && monitor.status && m_ha.mode != Mode::standalone)
+		if (monitor.status && m_ha.mode != Mode::standalone && !watches_anywhere(monitor.srcintf))
 			warning(here.position_of("srcintf", 0),
 				"link monitor " + quoted(monitor.name) +
 					" cannot cause a failover: its srcintf is not in pingserver-monitor-interface");
 	}
-	if (m_ha.mode != Mode::standalone && weight > 0 && weight < m_ha.pingserver_failover_threshold)
-		warning(m_ha_written.position_of("pingserver-failover-threshold", 0),
-			"never reached: the ha-priority of all link monitors together is only " +
-				std::to_string(weight));
+	if (const auto counting = m_configuration.counting_link_monitors(); counting.size() > core::max_ping_monitors)
+		error(written->objects[counting[core::max_ping_monitors]].at,
+		      "too many link monitors count in the election: at most " +
+			      std::to_string(core::max_ping_monitors) +
+			      "; take interfaces out of pingserver-monitor-interface, or set status disable here");
+}
+
+bool Checker::watches_anywhere(const std::string &interface) const
+{
+	return std::any_of(m_elections.begin(), m_elections.end(),
+			   [&](const Election &election) { return watches(election.options, interface); });
+}
+
+bool Checker::watches(const Configuration::Vcluster &vcluster, const std::string &interface)
+{
+	const auto &watched = vcluster.pingserver_monitor_interface;
+	return std::find(watched.begin(), watched.end(), interface) != watched.end();
+}
+
+std::vector<Checker::Election> Checker::elections() const
+{
+	std::vector<Election> all;
+	const WrittenSection *written = nested("vcluster");
+	for (Configuration::Vcluster &vcluster : m_ha.effective_vclusters()) {
+		const Written *place = &m_ha_written;
+		for (std::size_t i = 0; m_ha.vcluster_status && i < m_ha.vclusters.size(); ++i)
+			if (m_ha.vclusters[i].id == vcluster.id)
+				place = &written->objects[i];
+		all.push_back({std::move(vcluster), *place});
+	}
+	return all;
+}
+
+// What an entry says, and what says nothing beside it.
+void Checker::check_vclusters()
+{
+	const WrittenSection *written = nested("vcluster");
+	if (written == nullptr || written->objects.empty())
+		return;
+	std::map<std::string_view, Position> seen;
+	for (std::size_t i = 0; i < m_ha.vclusters.size(); ++i) {
+		const Configuration::Vcluster &vcluster = m_ha.vclusters[i];
+		for (std::size_t k = 0; k < vcluster.vdoms.size(); ++k) {
+			const Position at = written->objects[i].position_of("vdom", k);
+			const auto [found, is_new] = seen.emplace(vcluster.vdoms[k], at);
+			if (!is_new)
+				error(at, "vdom " + quoted(vcluster.vdoms[k]) + " stands twice (first on line " +
+						  std::to_string(found->second.line) +
+						  "): it belongs to one virtual cluster");
+		}
+		// Virtual cluster 1 has what the others leave over.
+		if (m_ha.vcluster_status && vcluster.id != 1 && vcluster.vdoms.empty() &&
+		    !written->objects[i].options.contains("vdom"))
+			warning(written->objects[i].at, "virtual cluster " + std::to_string(vcluster.id) +
+								" has no vdom: no address follows its primary; write "
+								"set vdom \"NAME\" here and "
+								"in config system interface");
+	}
+	if (!m_ha.vcluster_status)
+		return warning(written->objects.front().at,
+			       "config vcluster does nothing while vcluster-status is disable");
+	if (!written->keys.contains("1"))
+		return;
+	warn_idle({"override", "override-wait-time", "priority", "monitor", "link-group-monitor",
+		   "pingserver-monitor-interface", "pingserver-failover-threshold", "pingserver-flip-timeout",
+		   "pingserver-secondary-force-reset"},
+		  "here: virtual cluster 1 has an entry in config vcluster (line " +
+			  std::to_string(written->keys.at("1").line) + "), which alone counts");
+}
+
+// One warning for those of these options of config system ha that are set.
+void Checker::warn_idle(std::initializer_list<std::string_view> options, const std::string &why)
+{
+	std::string list;
+	Position first;
+	bool are_many = false;
+	for (const std::string_view name : options) {
+		if (!is_set(name))
+			continue;
+		const Position at = m_ha_written.position_of(name);
+		first = list.empty() ? at : std::min(first, at);
+		are_many = !list.empty();
+		list += (are_many ? ", " : "") + std::string(name);
+	}
+	if (!list.empty())
+		warning(first, list + (are_many ? " do nothing " : " does nothing ") + why);
+}
+
+void Checker::check_elections()
+{
+	if (const auto all = m_ha.monitored_interfaces(); all.size() > core::max_monitors)
+		error(m_elections.back().written.position_of("monitor"),
+		      "the virtual clusters monitor " + std::to_string(all.size()) + " interfaces: at most " +
+			      std::to_string(core::max_monitors) + " in all");
+	for (const Election &election : m_elections) {
+		const Configuration::Vcluster &options = election.options;
+		if (options.override_wait_time.count() > 0 && !options.override_enabled)
+			warning(election.written.position_of("override-wait-time", 0),
+				"override-wait-time does nothing while override is disable");
+		if (m_ha.mode == Mode::standalone)
+			continue;
+		// The published trap: the age of the primary is reset when the secondary reboots.
+		for (std::size_t i = 0; i < options.monitor.size(); ++i)
+			if (m_ha.is_heartbeat_port(options.monitor[i]))
+				warning(election.written.position_of("monitor", i),
+					quoted(options.monitor[i]) +
+						" is a heartbeat port and monitored too: on a direct cable a reboot of "
+						"the secondary takes its link down, resets the age of the primary and "
+						"moves the role without need; do not monitor heartbeat ports");
+		unsigned weight = 0;
+		for (const std::size_t index : m_configuration.counting_link_monitors())
+			if (watches(options, m_configuration.link_monitors[index].srcintf))
+				weight += m_configuration.link_monitors[index].ha_priority;
+		if (weight > 0 && weight < options.pingserver_failover_threshold)
+			warning(election.written.position_of("pingserver-failover-threshold", 0),
+				"never reached: the ha-priority of all link monitors together is only " +
+					std::to_string(weight));
+	}
+}
+
+void Checker::check_isolation()
+{
+	const bool is_demote = m_ha.isolation == core::Isolation::demote;
+	const bool is_lease = m_ha.isolation_proof == Configuration::IsolationProof::lease;
+	const std::string policy =
+		"isolation is " + std::string(ha_section.option("isolation")->choices[std::size_t(m_ha.isolation)]);
+	if (is_set("isolation-proof") && !is_demote)
+		warning(m_ha_written.position_of("isolation-proof", 0),
+			"isolation-proof does nothing while " + policy + ": it belongs to isolation demote");
+	if (is_demote && !is_lease)
+		check_proof_of_life();
+
+	if (m_ha.uses_witness()) {
+		if (m_ha.witness_endpoints.empty() && !is_set("witness-endpoint"))
+			error(m_ha_written.position_of(is_demote ? "isolation-proof" : "isolation", 0),
+			      std::string(is_demote ? "isolation-proof lease" : "isolation witness") +
+				      " needs a witness: write the members of an etcd cluster, as in set "
+				      "witness-endpoint \"http://10.0.0.5:2379\"");
+		if (is_demote && m_ha.witness_fallback == Configuration::WitnessFallback::act)
+			warning(m_ha_written.position_of("witness-fallback", 0),
+				"witness-fallback act does nothing with isolation-proof lease: a primary that nobody "
+				"hears and that has no lease stops");
+	} else {
+		warn_idle({"witness-endpoint", "witness-ttl", "witness-timeout", "witness-fallback", "witness-ca",
+			   "witness-certificate", "witness-key"},
+			  "while " + policy + (is_demote ? " with isolation-proof links" : ""));
+	}
+	if (m_ha.witness_certificate.empty() != m_ha.witness_key.empty()) {
+		const bool has_key = m_ha.witness_certificate.empty();
+		error(m_ha_written.position_of(has_key ? "witness-key" : "witness-certificate", 0),
+		      has_key ? "witness-key without witness-certificate: set both or none"
+			      : "witness-certificate without witness-key: set both or none");
+	}
+}
+
+void Checker::check_proof_of_life()
+{
+	for (const Election &election : m_elections) {
+		const auto &monitors = m_configuration.link_monitors;
+		const bool is_probed = std::any_of(monitors.begin(), monitors.end(), [&](const auto &monitor) {
+			return monitor.status && watches(election.options, monitor.srcintf);
+		});
+		if (election.options.monitor.empty() && !is_probed)
+			warning(m_ha_written.position_of("isolation", 0),
+				(m_elections.size() == 1
+					 ? std::string("a primary")
+					 : "the primary of virtual cluster " + std::to_string(election.options.id)) +
+					" has no proof of life to lose: isolation demote does nothing; set monitor, or "
+					"pingserver-monitor-interface and a link monitor, or isolation-proof lease");
+	}
+}
+
+void Checker::check_test_scale()
+{
+	if (m_ha.test_timer_scale != 1)
+		warning(m_ha_written.position_of("test-timer-scale", 0),
+			"for tests only: flip timeouts last 1/" + std::to_string(m_ha.test_timer_scale) +
+				" of what they say; take it out of a cluster that works");
 }
 
 } // namespace

@@ -87,9 +87,8 @@ struct SetPeerMac {
 	LinkIndex link = 0;
 	MacAddress mac{};
 };
-struct SetBeatContent {
+struct SetBeatContent { // the content is Node::beat() as it is after the step
 	bool immediate = false;
-	HeartbeatContent content;
 };
 
 // ---- takeover
@@ -108,6 +107,10 @@ struct SuspendClaim { // we were away: hold on to nothing and announce nothing u
 };
 struct ResumeClaim { // nobody took the role meanwhile: everything is ours as before, at the same epoch
 	std::uint8_t vcluster = 1;
+};
+struct SeekWitness { // hold the lease of the virtual cluster, or give it away
+	std::uint8_t vcluster = 1;
+	bool wanted = false;
 };
 struct EndSilence {}; // beats may go out again
 struct Reannounce {   // still primary, but others claimed the addresses meanwhile: gratuitous ARP and hooks again
@@ -139,6 +142,15 @@ enum class NoticeKind : std::uint8_t {
 	uptime_reset,
 	failover_flag,     // value 0/1
 	override_in_force, // value 0/1
+	maintenance,       // value 0/1
+	ping_monitor,      // a link monitor that counts; value 0 dead, 1 alive; index in link
+	ping_failure,      // what counts in the election now; value: the sum, 0 = cleared
+	flip_started,      // value: for how many s
+	flip_expired,
+	mem_failover, // value 0/1
+	ssd,          // value 0/1: failed
+	lease,        // value 0/1: held
+	priority,     // value: the new one
 };
 struct Notice {
 	NoticeKind kind = NoticeKind::started;
@@ -157,10 +169,10 @@ struct Notice {
 using Action = std::variant<SendHello, BeginExchange, ResendKe1, EvaluateKe1, SendKe2, EvaluateKe2, SendKe3, CheckKe3,
 			    InstallInboundKeys, BindCandidate, InstallOutboundKeys, DropSession, StartPeerBeats,
 			    StopPeerBeats, SetPeerMac, SetBeatContent, BecomePrimary, BecomeSecondary, SuspendClaim,
-			    ResumeClaim, EndSilence, Reannounce, Notice>;
+			    ResumeClaim, SeekWitness, EndSilence, Reannounce, Notice>;
 static_assert(std::is_trivially_copyable_v<Action>);
 
 // One step's actions, in the order in which they must happen. The bound is generous: see Node::step.
-using Actions = FixedVector<Action, 192>;
+using Actions = FixedVector<Action, 512>;
 
 } // namespace systole::core

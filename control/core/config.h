@@ -4,6 +4,7 @@
 // What the core needs to know of `config system ha`, already parsed and range-checked (control/config does both).
 #pragma once
 
+#include "control/core/fixed_vector.h"
 #include "control/core/types.h"
 
 #include <chrono>
@@ -24,6 +25,39 @@ enum Policy : std::uint32_t {
 	policy_encryption = 1U << 1,
 };
 
+// What a primary that its peers cannot hear does, and what a standby that has lost its primary waits for.
+enum class Isolation : std::uint8_t {
+	fgcp,    // nothing: both may be primary, as in the vendor's product
+	demote,  // a primary without peers and without proof of life stops; the other waits for that
+	witness, // a lease of a third party decides
+};
+
+// One virtual cluster of `config vcluster`, or the only one of `config system ha`. Bits of the sets are places in
+// the lists of all monitored interfaces and of all link monitors that count.
+struct VclusterConfig {
+	std::uint8_t id = 1;         // 1 .. 30
+	std::uint8_t priority = 128; // 0 .. 255, higher wins
+	bool override_enabled = false;
+	Duration override_wait{}; // 0 .. 3600 s
+	std::uint64_t monitors = 0;
+
+	std::uint64_t ping_monitors = 0; // 0: no remote link failover
+	std::uint8_t ping_threshold = 0; // 0 .. 50; 0 = any failure
+	Duration flip_timeout = std::chrono::minutes{60};
+	bool force_reset = true; // pingserver-secondary-force-reset
+};
+
+// `set memory-based-failover` and its company.
+struct MemoryFailover {
+	bool enabled = false;
+	std::uint8_t threshold_percent = 0; // 0 .. 95; 0 = default_memory_threshold
+	Duration monitor_period = std::chrono::seconds{60};
+	Duration sample_interval = std::chrono::seconds{1};
+	Duration flip_timeout = std::chrono::minutes{6};
+	bool failback = true; // extension: a member whose memory recovers is elected again (the vendor's since 7.2.1)
+};
+inline constexpr std::uint8_t default_memory_threshold = 88; // the product's conserve mode
+
 struct Config {
 	MemberId self;
 	std::uint16_t group_id = 0;
@@ -36,17 +70,39 @@ struct Config {
 	Duration hello_holddown = std::chrono::seconds{20};    // 5 .. 300 s
 	std::uint8_t expected_members = 0;                     // 0 = unknown; extension
 
-	std::uint8_t priority = 128; // 0 .. 255, higher wins
-	bool override_enabled = false;
 	Duration uptime_margin = std::chrono::seconds{300}; // ha-uptime-diff-margin, 1 .. 65535 s
+	Duration failover_hold{};                           // failover-hold-time, 0 .. 300 s
+	MemoryFailover memory;
+	bool ssd_failover = false;
+
+	Isolation isolation = Isolation::fgcp;
+	// demote, witness: from the loss of a primary that did not yield to our own claim (control/config computes it).
+	Duration isolation_wait{};
+	bool witness_fallback_act = false; // witness unreachable: act as fgcp would, instead of stopping
 
 	bool carrier_loss_immediate =
 		false; // hb-carrier-loss: no carrier on any heartbeat port is loss at once; extension
 
-	std::uint8_t link_count = 1;    // heartbeat ports, 1 .. max_links
-	std::uint8_t monitor_count = 0; // interfaces of `set monitor`
+	std::uint8_t link_count = 1;                                // heartbeat ports, 1 .. max_links
+	std::uint8_t monitor_count = 0;                             // monitored interfaces of all virtual clusters
+	FixedVector<std::uint8_t, max_ping_monitors> ping_priority; // ha-priority of each link monitor that counts
+	// At least one, ascending ids.
+	FixedVector<VclusterConfig, max_vclusters> vclusters = one_vcluster();
 
 	[[nodiscard]] Duration dead_interval() const { return hb_interval * hb_lost_threshold; }
+	// The first `count` interfaces are monitored, by every virtual cluster.
+	void monitor_everywhere(std::uint8_t count)
+	{
+		monitor_count = count;
+		for (VclusterConfig &vcluster : vclusters)
+			vcluster.monitors = count < 64 ? (std::uint64_t{1} << count) - 1 : ~std::uint64_t{0};
+	}
+	[[nodiscard]] static FixedVector<VclusterConfig, max_vclusters> one_vcluster()
+	{
+		FixedVector<VclusterConfig, max_vclusters> list;
+		list.push_back({});
+		return list;
+	}
 };
 
 } // namespace systole::core

@@ -15,23 +15,15 @@ std::int64_t age_seconds(const Candidate &candidate, Time now)
 	return std::chrono::duration_cast<std::chrono::seconds>(now - candidate.age_origin).count();
 }
 
-std::int64_t value_of(const Candidate &candidate, Rule rule, Time now)
-{
-	switch (rule) {
-	case Rule::failover_flag: return candidate.failover_flag ? 1 : 0;
-	case Rule::failure_sum: return candidate.failure_sum;
-	case Rule::uptime: return age_seconds(candidate, now);
-	case Rule::priority: return candidate.priority;
-	default: return 0;
-	}
-}
-
 // True if `a` may stay when `best` is the best of those left.
 bool stays(const Candidate &a, const Candidate &best, Rule rule, Duration margin)
 {
 	switch (rule) {
+	case Rule::maintenance: return a.maintenance == best.maintenance;
 	case Rule::failover_flag: return a.failover_flag == best.failover_flag;
+	case Rule::mem_failover: return a.mem_failover == best.mem_failover;
 	case Rule::failure_sum: return a.failure_sum == best.failure_sum;
+	case Rule::ssd: return a.ssd_failed == best.ssd_failed;
 	case Rule::uptime: return a.age_origin - best.age_origin <= margin;
 	case Rule::priority: return a.priority == best.priority;
 	default: return a.id == best.id;
@@ -41,8 +33,11 @@ bool stays(const Candidate &a, const Candidate &best, Rule rule, Duration margin
 bool better(const Candidate &a, const Candidate &b, Rule rule)
 {
 	switch (rule) {
+	case Rule::maintenance: return !a.maintenance && b.maintenance;
 	case Rule::failover_flag: return !a.failover_flag && b.failover_flag;
+	case Rule::mem_failover: return !a.mem_failover && b.mem_failover;
 	case Rule::failure_sum: return a.failure_sum < b.failure_sum;
+	case Rule::ssd: return !a.ssd_failed && b.ssd_failed;
 	case Rule::uptime: return a.age_origin < b.age_origin;
 	case Rule::priority: return a.priority > b.priority;
 	default: return a.id > b.id;
@@ -50,6 +45,40 @@ bool better(const Candidate &a, const Candidate &b, Rule rule)
 }
 
 } // namespace
+
+std::int64_t value_of(const Candidate &candidate, Rule rule, Time now)
+{
+	switch (rule) {
+	case Rule::maintenance: return candidate.maintenance ? 1 : 0;
+	case Rule::failover_flag: return candidate.failover_flag ? 1 : 0;
+	case Rule::mem_failover: return candidate.mem_failover ? 1 : 0;
+	case Rule::failure_sum: return candidate.failure_sum;
+	case Rule::ssd: return candidate.ssd_failed ? 1 : 0;
+	case Rule::uptime: return age_seconds(candidate, now);
+	case Rule::priority: return candidate.priority;
+	default: return 0;
+	}
+}
+
+bool healthier(const Candidate &other, const Candidate &self, Time now)
+{
+	for (const Rule rule :
+	     {Rule::maintenance, Rule::failover_flag, Rule::mem_failover, Rule::failure_sum, Rule::ssd})
+		if (const std::int64_t ours = value_of(self, rule, now), theirs = value_of(other, rule, now);
+		    theirs != ours)
+			return theirs < ours;
+	return false;
+}
+
+std::span<const Rule> criteria(bool override_in_force)
+{
+	static constexpr std::array plain{Rule::maintenance, Rule::failover_flag, Rule::mem_failover, Rule::failure_sum,
+					  Rule::ssd,         Rule::uptime,        Rule::priority,     Rule::serial};
+	static constexpr std::array with_override{Rule::maintenance, Rule::failover_flag, Rule::mem_failover,
+						  Rule::failure_sum, Rule::ssd,           Rule::priority,
+						  Rule::uptime,      Rule::serial};
+	return override_in_force ? std::span<const Rule>(with_override) : std::span<const Rule>(plain);
+}
 
 Decision elect(std::span<const Candidate> candidates, const ElectionOptions &options, Time now)
 {
@@ -64,12 +93,7 @@ Decision elect(std::span<const Candidate> candidates, const ElectionOptions &opt
 		decision.winner = left[0]->id;
 		return decision;
 	}
-	constexpr std::array<Rule, 5> plain{Rule::failover_flag, Rule::failure_sum, Rule::uptime, Rule::priority,
-					    Rule::serial};
-	constexpr std::array<Rule, 5> with_override{Rule::failover_flag, Rule::failure_sum, Rule::priority,
-						    Rule::uptime, Rule::serial};
-
-	for (const Rule rule : options.override_in_force ? with_override : plain) {
+	for (const Rule rule : criteria(options.override_in_force)) {
 		const Candidate *best = left[0];
 		for (const Candidate *candidate : left)
 			if (better(*candidate, *best, rule))

@@ -3,8 +3,8 @@
 //
 // Who should be primary? One pure function answers for the election, for `explain` and for `what-if`.
 //
-//   override off:  failover flag > failure sum > age (margin) > priority > serial
-//   override on:   failover flag > failure sum > priority > age (margin) > serial
+//   override off:  maintenance > failover flag > memory > failure sum > SSD > age (margin) > priority > serial
+//   override on:   maintenance > failover flag > memory > failure sum > SSD > priority > age (margin) > serial
 //
 // Age differences up to the margin do not count. "Not older by more than the margin" is not transitive with three or
 // more members, so members are not compared in pairs: each criterion in turn drops everybody who is worse than the best
@@ -30,15 +30,25 @@ enum class Rule : std::uint8_t {
 	live_primary, // there is a primary already: nothing was elected
 	stopping,     // this member is shutting down
 	tie_break,    // members saw it differently for too long: the higher serial has it
+	maintenance,  // the other is in maintenance
+	mem_failover, // the other is out of memory
+	ssd,          // fewer failed disks
+	isolated,     // nobody hears this member, and it may not act alone (`isolation`)
 };
 
 struct Candidate {
 	MemberId id;
 	std::uint8_t priority = 128;
+	bool maintenance = false;
 	bool failover_flag = false;
+	bool mem_failover = false;
+	bool ssd_failed = false;
+	bool waiting = false; // its override-wait-time is not over: no live primary yields to it
 	std::uint32_t failure_sum = 0;
 	Time age_origin{}; // in this member's clock
+	friend bool operator==(const Candidate &, const Candidate &) = default;
 };
+using Candidates = FixedVector<Candidate, max_members>;
 
 // Who won, over whom, by which rule, and both values (failure sums, ages in seconds, priorities; 0 and 1 for flags).
 struct Decision {
@@ -47,12 +57,21 @@ struct Decision {
 	MemberId runner_up;
 	std::int64_t winner_value = 0;
 	std::int64_t runner_up_value = 0;
+	friend bool operator==(const Decision &, const Decision &) = default;
 };
 
 struct ElectionOptions {
 	bool override_in_force = false; // any member enables it
 	Duration uptime_margin{};
 };
+
+// The criteria in the order in which they are asked.
+[[nodiscard]] std::span<const Rule> criteria(bool override_in_force);
+// What a member has to show by a criterion: seconds for `uptime`, 0 and 1 for flags; 0 for rules that compare nothing.
+[[nodiscard]] std::int64_t value_of(const Candidate &candidate, Rule rule, Time now);
+
+// By a criterion that stands above age and priority: a live primary yields to such a member whatever the ages.
+[[nodiscard]] bool healthier(const Candidate &other, const Candidate &self, Time now);
 
 // At least one candidate, at most max_members, each id once.
 [[nodiscard]] Decision elect(std::span<const Candidate> candidates, const ElectionOptions &options, Time now);

@@ -88,15 +88,46 @@ struct CarrierChanged { // a heartbeat port
 	bool up = false;
 };
 
+// A link monitor that counts, index in Config::ping_priority. Only a primary probes; its monitors begin alive.
+struct PingMonitorChanged {
+	std::uint8_t index = 0;
+	bool alive = true;
+};
+struct MemorySample { // every MemoryFailover::sample_interval
+	std::uint8_t used_percent = 0;
+};
+struct SsdChanged { // execute ha ssd
+	bool failed = false;
+};
+// What the lease's keeper knows: whether we hold it, and until when that is certain in our own clock.
+struct WitnessChanged {
+	std::uint8_t vcluster = 1;
+	bool reachable = false;
+	Time held_until{}; // not held: Time{}
+};
+
 struct SetFailover { // execute ha failover set / unset
 	bool set = false;
+	std::uint8_t vcluster = 1;
+};
+struct SetMaintenance { // execute ha maintenance: every virtual cluster leaves this member
+	bool set = false;
+};
+struct SetPriority { // of this member, until the next start; vcluster 0: all
+	std::uint8_t priority = 128;
+	std::uint8_t vcluster = 0;
+};
+struct SetOverride {
+	bool enabled = false;
+	std::uint8_t vcluster = 0;
 };
 struct ResetUptime {}; // diagnose sys ha reset-uptime
 struct Stopping {};    // orderly exit: a primary gives the role away first
 
 using EventBody = std::variant<Started, Tick, HakeReceived, KeyResult, SessionConfirmed, BeatReceived, PeerLinkChanged,
-			       PeerRolledBack, Absent, Returned, MonitorChanged, CarrierChanged, SetFailover,
-			       ResetUptime, Stopping>;
+			       PeerRolledBack, Absent, Returned, MonitorChanged, CarrierChanged, PingMonitorChanged,
+			       MemorySample, SsdChanged, WitnessChanged, SetFailover, SetMaintenance, SetPriority,
+			       SetOverride, ResetUptime, Stopping>;
 struct Event {
 	Time now{};
 	EventBody body;

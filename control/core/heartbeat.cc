@@ -11,12 +11,37 @@ namespace systole::core {
 namespace {
 
 // TLV types of the content: u8 type, u16 length, value.
-enum class Tlv : std::uint8_t { identity = 1, hostname = 2, vcluster = 3, macs = 4, reception = 5 };
+enum class Tlv : std::uint8_t { identity = 1, hostname = 2, vclusters = 3, macs = 4, reception = 5 };
 
-constexpr std::size_t vcluster_bytes = 1 + 1 + 1 + 1 + 4 + 8 + 4 + 2 + 2 + 16;
-constexpr std::size_t reception_bytes = 4 + 1 + 1 + 2;
-constexpr std::uint8_t flag_override = 1;
-constexpr std::uint8_t flag_failover = 2;
+constexpr std::size_t vcluster_bytes = 1 + 1 + 2 + 4 + 8 + 2 + 2 + 2 + 4 + 4 + 4;
+constexpr std::size_t reception_bytes = 4 + 1;
+constexpr unsigned link_bits = 3; // of a reception's byte; its health stands above
+
+// Bit 0 and 1 of the flags hold the state.
+enum Flag : std::uint16_t {
+	flag_state = 3,
+	flag_override = 1U << 2,
+	flag_failover = 1U << 3,
+	flag_maintenance = 1U << 4,
+	flag_memory = 1U << 5,
+	flag_ssd = 1U << 6,
+	flag_waiting = 1U << 7,
+	flag_leaving = 1U << 8,
+};
+
+std::uint16_t flags_of(const VclusterBeat &beat)
+{
+	unsigned flags = static_cast<unsigned>(beat.state) & flag_state;
+	const auto add = [&](bool set, unsigned flag) { flags |= set ? flag : 0U; };
+	add(beat.override_enabled, flag_override);
+	add(beat.failover_flag, flag_failover);
+	add(beat.maintenance, flag_maintenance);
+	add(beat.mem_failover, flag_memory);
+	add(beat.ssd_failed, flag_ssd);
+	add(beat.waiting, flag_waiting);
+	add(beat.leaving, flag_leaving);
+	return static_cast<std::uint16_t>(flags);
+}
 
 void put_header(WireWriter &out, Tlv type, std::size_t length)
 {
@@ -28,19 +53,41 @@ VclusterBeat read_vcluster(WireReader in)
 {
 	VclusterBeat beat;
 	beat.id = in.number<std::uint8_t>();
-	const auto state = in.number<std::uint8_t>();
-	beat.state = state >= 1 && state <= 3 ? static_cast<HaState>(state) : HaState::hello;
 	beat.priority = in.number<std::uint8_t>();
-	const auto flags = in.number<std::uint8_t>();
+	const auto flags = in.number<std::uint16_t>();
+	const unsigned state = flags & flag_state;
+	beat.state = state == 0 ? HaState::hello : static_cast<HaState>(state);
 	beat.override_enabled = (flags & flag_override) != 0;
 	beat.failover_flag = (flags & flag_failover) != 0;
+	beat.maintenance = (flags & flag_maintenance) != 0;
+	beat.mem_failover = (flags & flag_memory) != 0;
+	beat.ssd_failed = (flags & flag_ssd) != 0;
+	beat.waiting = (flags & flag_waiting) != 0;
+	beat.leaving = (flags & flag_leaving) != 0;
 	beat.epoch = in.number<std::uint32_t>();
 	beat.age_origin_ns = in.number<std::int64_t>();
-	beat.reset_count = in.number<std::uint32_t>();
+	beat.reset_count = in.number<std::uint16_t>();
 	beat.link_failure = in.number<std::uint16_t>();
 	beat.pingserver_failure = in.number<std::uint16_t>();
-	in.bytes_into(beat.choice.text);
+	beat.choice = in.number<std::uint32_t>();
+	beat.flip_epoch = in.number<std::uint32_t>();
+	beat.flip_until_tenths = in.number<std::uint32_t>();
 	return beat;
+}
+
+void write_vcluster(WireWriter &w, const VclusterBeat &beat)
+{
+	w.number(beat.id);
+	w.number(beat.priority);
+	w.number(flags_of(beat));
+	w.number(beat.epoch);
+	w.number(beat.age_origin_ns);
+	w.number(static_cast<std::uint16_t>(std::min<std::uint32_t>(beat.reset_count, UINT16_MAX)));
+	w.number(beat.link_failure);
+	w.number(beat.pingserver_failure);
+	w.number(beat.choice);
+	w.number(beat.flip_epoch);
+	w.number(beat.flip_until_tenths);
 }
 
 } // namespace
@@ -106,19 +153,11 @@ std::size_t encode(const HeartbeatContent &content, std::span<std::byte> out)
 		put_header(w, Tlv::hostname, content.hostname.length);
 		w.bytes(content.hostname.view());
 	}
-	for (const VclusterBeat &beat : content.vclusters) {
-		put_header(w, Tlv::vcluster, vcluster_bytes);
-		w.number(beat.id);
-		w.number(static_cast<std::uint8_t>(beat.state));
-		w.number(beat.priority);
-		w.number(static_cast<std::uint8_t>((beat.override_enabled ? flag_override : 0) |
-						   (beat.failover_flag ? flag_failover : 0)));
-		w.number(beat.epoch);
-		w.number(beat.age_origin_ns);
-		w.number(beat.reset_count);
-		w.number(beat.link_failure);
-		w.number(beat.pingserver_failure);
-		w.bytes(beat.choice.text);
+	if (!content.vclusters.empty()) {
+		put_header(w, Tlv::vclusters, 1 + content.vclusters.size() * vcluster_bytes);
+		w.number(static_cast<std::uint8_t>(vcluster_bytes));
+		for (const VclusterBeat &beat : content.vclusters)
+			write_vcluster(w, beat);
 	}
 	if (!content.macs.empty()) {
 		put_header(w, Tlv::macs, content.macs.size() * 6);
@@ -129,9 +168,8 @@ std::size_t encode(const HeartbeatContent &content, std::span<std::byte> out)
 		put_header(w, Tlv::reception, content.reception.size() * reception_bytes);
 		for (const Reception &cell : content.reception) {
 			w.number(cell.peer_hash);
-			w.number(cell.link);
-			w.number(static_cast<std::uint8_t>(cell.health));
-			w.number(cell.lost_permille);
+			w.number(
+				static_cast<std::uint8_t>(cell.link | static_cast<unsigned>(cell.health) << link_bits));
 		}
 	}
 	return w.ok() ? w.written() : 0;
@@ -158,12 +196,14 @@ std::optional<HeartbeatContent> decode_content(std::span<const std::byte> bytes)
 			content.hostname = Hostname::from({reinterpret_cast<const char *>(text.data()), text.size()});
 			break;
 		}
-		case Tlv::vcluster:
-			if (length < vcluster_bytes)
+		case Tlv::vclusters: {
+			const std::size_t each = value.number<std::uint8_t>(); // a newer member may say more of each
+			if (each < vcluster_bytes || value.left() < each)
 				return std::nullopt;
-			if (!content.vclusters.full())
-				content.vclusters.push_back(read_vcluster(value));
+			while (value.left() >= each && !content.vclusters.full())
+				content.vclusters.push_back(read_vcluster(WireReader(value.take(each))));
 			break;
+		}
 		case Tlv::macs:
 			while (value.left() >= 6 && !content.macs.full()) {
 				MacAddress mac{};
@@ -175,10 +215,10 @@ std::optional<HeartbeatContent> decode_content(std::span<const std::byte> bytes)
 			while (value.left() >= reception_bytes && !content.reception.full()) {
 				Reception cell;
 				cell.peer_hash = value.number<std::uint32_t>();
-				cell.link = value.number<std::uint8_t>();
-				const auto health = value.number<std::uint8_t>();
+				const unsigned state = value.number<std::uint8_t>();
+				cell.link = static_cast<LinkIndex>(state & (max_links - 1));
+				const unsigned health = state >> link_bits;
 				cell.health = health <= 2 ? static_cast<LinkHealth>(health) : LinkHealth::down;
-				cell.lost_permille = value.number<std::uint16_t>();
 				content.reception.push_back(cell);
 			}
 			break;

@@ -38,19 +38,29 @@ void encode(const BeatStamp &stamp, std::span<std::byte, beat_stamp_bytes> out);
 // Empty if shorter than a stamp, of another version, or content_length does not fit.
 [[nodiscard]] std::optional<BeatStamp> decode_stamp(std::span<const std::byte> body);
 
+// The flip timer travels in tenths of a second of the sender's clock.
+inline constexpr Duration tenth_of_a_second = std::chrono::milliseconds{100};
+
 // What a member says of one virtual cluster.
 struct VclusterBeat {
 	std::uint8_t id = 1;
 	HaState state = HaState::hello;
 	std::uint8_t priority = 128;
 	bool override_enabled = false;
-	bool failover_flag = false;     // EXE_FAIL_OVER
-	std::uint32_t epoch = 0;        // highest epoch seen; a primary's own claim
-	std::int64_t age_origin_ns = 0; // sender's clock: HA uptime counts from here
-	std::uint32_t reset_count = 0;
+	bool failover_flag = false;           // EXE_FAIL_OVER
+	bool maintenance = false;             // execute ha maintenance
+	bool mem_failover = false;            // out of memory
+	bool ssd_failed = false;              // counted only with ssd-failover
+	bool waiting = false;                 // booted, override-wait-time not over: not to be handed the role yet
+	bool leaving = false;                 // an orderly stop
+	std::uint32_t epoch = 0;              // highest epoch seen; a primary's own claim
+	std::int64_t age_origin_ns = 0;       // sender's clock: HA uptime counts from here
+	std::uint32_t reset_count = 0;        // on the wire no more than 65535
 	std::uint16_t link_failure = 0;       // 50 per failed monitored interface
-	std::uint16_t pingserver_failure = 0; // summed ha-priority of failed ping monitors
-	MemberId choice;                      // whom the sender holds for primary, empty = nobody
+	std::uint16_t pingserver_failure = 0; // summed ha-priority of failed ping monitors, 0 below the threshold
+	std::uint32_t choice = 0;             // member_hash() of whom the sender holds for primary, 0 = nobody
+	std::uint32_t flip_epoch = 0;         // the claim that the last flip timer protects, 0 = never ran
+	std::uint32_t flip_until_tenths = 0;  // sender's clock
 	friend bool operator==(const VclusterBeat &, const VclusterBeat &) = default;
 };
 
@@ -61,7 +71,6 @@ struct Reception {
 	std::uint32_t peer_hash = 0; // member_hash() of the peer's serial
 	LinkIndex link = 0;
 	LinkHealth health = LinkHealth::down;
-	std::uint16_t lost_permille = 0;
 	friend bool operator==(const Reception &, const Reception &) = default;
 };
 

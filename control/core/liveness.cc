@@ -36,7 +36,7 @@ Duration held_of(const BeatStamp &stamp)
 
 Duration drift_of(Duration held)
 {
-	return held / 8192;
+	return held / 900;
 }
 
 // The field ends after 71 minutes; while the echo stays the same, the sender's own clock goes on.

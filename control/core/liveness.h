@@ -96,7 +96,7 @@ private:
 [[nodiscard]] Duration age_of(Time now, const BeatStamp &stamp, Duration held);
 [[nodiscard]] Duration held_of(const BeatStamp &stamp); // ends at 71 minutes, see LinkLiveness::held_for
 inline constexpr Duration age_unknown = Duration::max();
-// What two clocks may drift apart (122 ppm) while the peer held our beat.
+// What two clocks of +-500 ppm each (and a little more) may drift apart while the peer held our beat.
 [[nodiscard]] Duration drift_of(Duration held);
 
 } // namespace systole::core

@@ -10,7 +10,6 @@ using std::chrono::milliseconds;
 
 namespace {
 
-constexpr std::uint16_t monitor_weight = 50;             // per failed monitored interface (spec: mondev prio=50)
 constexpr Duration refresh_interval = milliseconds{100}; // the reception matrix is told this often
 
 // A moment a worker named, which lies before the step that takes it in; without one, the step's own.
@@ -19,22 +18,26 @@ Time happened(Time named, Time now)
 	return named == Time{} ? now : std::min(named, now);
 }
 
-// How old a member says it is. Authentic numbers may still be nonsense: held to 0 .. 100 years, without overflow.
-Duration age_said(std::int64_t sent_ns, std::int64_t origin_ns)
-{
-	constexpr Duration longest = std::chrono::hours{24 * 365 * 100};
-	if (sent_ns <= origin_ns)
-		return Duration::zero();
-	const std::uint64_t age = static_cast<std::uint64_t>(sent_ns) - static_cast<std::uint64_t>(origin_ns);
-	return age > static_cast<std::uint64_t>(longest.count()) ? longest : Duration{static_cast<std::int64_t>(age)};
-}
-
 } // namespace
 
-Node::Node(const Config &config) : m_config(config)
+Node::Node(const Config &config) : m_config(config), m_memory(config.memory)
 {
-	m_monitor_up.fill(true); // until netlink says otherwise
-	m_carrier_up.fill(true);
+	for (const VclusterConfig &vcluster : config.vclusters)
+		m_vclusters.push_back(Vcluster(vcluster));
+	m_carrier_up.fill(true); // until netlink says otherwise
+}
+
+Surroundings Node::surroundings(Time now) const
+{
+	Surroundings here{m_config, m_members};
+	here.now = now;
+	here.hello_until = m_hello_until;
+	here.monitors_down = m_monitors_down;
+	here.maintenance = m_maintenance;
+	here.mem_failover = m_memory.failed();
+	here.ssd_failed = m_ssd_failed && m_config.ssd_failover;
+	here.leaving = m_stopping;
+	return here;
 }
 
 void Node::step(const Event &event, Actions &actions)
@@ -45,7 +48,8 @@ void Node::step(const Event &event, Actions &actions)
 	if (m_presence == Presence::returning)
 		reenter_when_due(now, actions);
 	if (m_started && !m_stopping && m_presence == Presence::present)
-		evaluate(now, actions);
+		for (Vcluster &vcluster : m_vclusters)
+			vcluster.evaluate(scene(now, actions));
 	if (m_started)
 		refresh_beat(now, actions, false);
 }
@@ -56,8 +60,16 @@ Time Node::next_deadline() const
 		return never;
 	if (m_presence != Presence::present)
 		return m_presence == Presence::returning ? std::max(m_return_by, m_last_now) : never;
-	const Time next = std::min({m_handshake.deadline(), m_next_refresh, m_wake_at});
+	const Time next = std::min({m_handshake.deadline(), m_next_refresh, next_wake()});
 	return std::max(next, m_last_now);
+}
+
+Time Node::next_wake() const
+{
+	Time wake = never;
+	for (const Vcluster &vcluster : m_vclusters)
+		wake = m_stopping ? never : std::min(wake, vcluster.wake_at());
+	return wake;
 }
 
 Notice Node::notice(NoticeKind kind, Time now) const
@@ -65,9 +77,27 @@ Notice Node::notice(NoticeKind kind, Time now) const
 	Notice record;
 	record.kind = kind;
 	record.at = now;
-	record.vcluster = m_vcluster.id;
-	record.epoch = m_vcluster.epoch;
+	record.vcluster = m_vclusters[0].state().id;
+	record.epoch = m_vclusters[0].state().epoch;
 	return record;
+}
+
+const Vcluster *Node::find_vcluster(std::uint8_t id) const
+{
+	const auto found = std::find_if(m_vclusters.begin(), m_vclusters.end(),
+					[id](const Vcluster &vcluster) { return vcluster.state().id == id; });
+	return found == m_vclusters.end() ? nullptr : &*found;
+}
+
+Vcluster *Node::vcluster_of(std::uint8_t id)
+{
+	return const_cast<Vcluster *>(find_vcluster(id));
+}
+
+void Node::renegotiate()
+{
+	for (Vcluster &vcluster : m_vclusters)
+		vcluster.renegotiate();
 }
 
 const Member *Node::member(const MemberId &id) const
@@ -77,26 +107,25 @@ const Member *Node::member(const MemberId &id) const
 	return it == m_members.end() ? nullptr : &*it;
 }
 
-bool Node::override_in_force() const
+bool Node::override_in_force(std::size_t place) const
 {
-	return m_config.override_enabled || std::any_of(m_members.begin() + 1, m_members.end(), [](const Member &m) {
-		       const VclusterBeat *words = words_of(m);
-		       return m.alive && words != nullptr && words->override_enabled;
-	       });
+	return m_vclusters[place].override_in_force(m_members);
+}
+
+Candidates Node::candidates(bool everybody, std::size_t place) const
+{
+	return m_vclusters[place].candidates(surroundings(m_last_now), everybody);
+}
+
+std::optional<Duration> Node::dual_primary_bound(std::size_t place) const
+{
+	return core::dual_primary_bound(m_config, m_vclusters[place].proof_lost(surroundings(m_last_now)));
 }
 
 std::size_t Node::alive_peers() const
 {
 	return static_cast<std::size_t>(
 		std::count_if(m_members.begin() + 1, m_members.end(), [](const Member &m) { return m.alive; }));
-}
-
-std::uint16_t Node::link_failure() const
-{
-	std::uint16_t sum = 0;
-	for (std::size_t i = 0; i < m_config.monitor_count; ++i)
-		sum = static_cast<std::uint16_t>(sum + (m_monitor_up[i] ? 0 : monitor_weight));
-	return sum;
 }
 
 std::uint8_t Node::rank_of(PeerSlot slot) const
@@ -122,8 +151,8 @@ void Node::on(Time now, const Started &event, Actions &actions)
 	m_hostname = event.hostname;
 	m_macs = event.macs;
 	m_config_checksum = event.config_checksum;
-	m_vcluster.age_origin = now;
-	m_vcluster.changed_at = now;
+	for (Vcluster &vcluster : m_vclusters)
+		vcluster.start(scene(now, actions));
 	m_handshake.start(m_config, event, now);
 	actions.push_back(notice(NoticeKind::started, now));
 	refresh_beat(now, actions, true);
@@ -173,8 +202,8 @@ void Node::on(Time now, const BeatReceived &event, Actions &actions)
 	if (event.heard == LinkHealth::one_way &&
 	    std::none_of(peer.links.begin(), peer.links.end(), [](const LinkView &link) { return link.life; }))
 		return;
-	const VclusterBeat before = words_of(peer) != nullptr ? *words_of(peer) : VclusterBeat{};
-	const bool knew = peer.has_content && words_of(peer) != nullptr;
+	const auto before = peer.content.vclusters;
+	const bool knew = peer.has_content;
 	for (std::size_t link = 0; link < event.content.macs.size(); ++link)
 		if (peer.content.macs.size() <= link || peer.content.macs[link] != event.content.macs[link])
 			actions.push_back(
@@ -182,24 +211,16 @@ void Node::on(Time now, const BeatReceived &event, Actions &actions)
 	peer.content = event.content;
 	peer.has_content = true;
 	peer.lateness_us = event.lateness_us;
-	if (const VclusterBeat *words = words_of(peer)) {
-		peer.age_origin = happened(event.arrived_at, now) - age_said(event.sent_ns, words->age_origin_ns);
-		// It may have claimed our addresses while we did not hear each other (or were frozen), and have heard us first and
-		// yielded: then we never see it at work, and the switches still send our traffic its way. A newer epoch is
-		// proof; the first words of somebody found are suspicion enough, unless it was never in a cluster.
-		if (m_vcluster.state == HaState::work &&
-		    (words->epoch > m_vcluster.epoch || (!knew && words->epoch != 0)))
-			m_rival_seen = true;
-		m_vcluster.epoch = std::max(m_vcluster.epoch, std::min(words->epoch, last_epoch - 1));
-		if (knew && (failure_sum(*words) != failure_sum(before) ||
-			     words->failover_flag != before.failover_flag || words->reset_count != before.reset_count))
-			m_renegotiate = true;
-		// Two members flagged would leave nobody: the newer flag clears ours.
-		if (words->failover_flag && !before.failover_flag && m_vcluster.failover_flag) {
-			m_vcluster.failover_flag = false;
-			m_renegotiate = true;
-			actions.push_back(notice(NoticeKind::failover_flag, now));
-		}
+	peer.heard_at = happened(event.arrived_at, now);
+	peer.sent_ns = event.sent_ns;
+	for (Vcluster &vcluster : m_vclusters) {
+		const VclusterBeat *words = words_of(peer, vcluster.state().id);
+		if (words == nullptr)
+			continue;
+		const auto said = std::find_if(before.begin(), before.end(),
+					       [&](const VclusterBeat &b) { return b.id == words->id; });
+		vcluster.hear(scene(now, actions), peer, knew && said != before.end() ? &*said : nullptr, *words);
+		peer.leaving = words->leaving;
 	}
 	update_alive(now, event.slot, actions);
 }
@@ -249,18 +270,26 @@ void Node::on(Time now, const PeerRolledBack &event, Actions &actions)
 
 void Node::on(Time now, const MonitorChanged &event, Actions &actions)
 {
-	if (event.index >= m_config.monitor_count || m_monitor_up[event.index] == event.up)
+	if (event.index >= m_config.monitor_count || monitor_up(event.index) == event.up)
 		return;
-	m_monitor_up[event.index] = event.up;
+	const std::uint64_t bit = std::uint64_t{1} << event.index;
+	m_monitors_down ^= bit;
 	if (!m_started)
 		return; // the first look at the interfaces
 	Notice record = notice(NoticeKind::monitor, now);
 	record.link = event.index;
 	record.value = event.up ? 1 : 0;
 	actions.push_back(record);
-	if (!event.up)
-		reset_age(now); // a restored link does not give the age back
-	m_renegotiate = true;
+	for (Vcluster &vcluster : m_vclusters)
+		if ((vcluster.config().monitors & bit) != 0)
+			vcluster.monitors_changed(scene(now, actions), !event.up);
+}
+
+void Node::on(Time now, const PingMonitorChanged &event, Actions &actions)
+{
+	if (event.index < m_config.ping_priority.size())
+		for (Vcluster &vcluster : m_vclusters)
+			vcluster.ping_monitor_changed(scene(now, actions), event.index, event.alive);
 }
 
 void Node::on(Time now, const CarrierChanged &event, Actions &actions)
@@ -302,21 +331,74 @@ void Node::restore_links(Time now, PeerSlot slot, Actions &actions)
 	}
 }
 
+// ---------------------------------------------------------------- health and the operator
+
+void Node::on(Time now, const MemorySample &event, Actions &actions)
+{
+	const bool before = m_memory.failed();
+	m_memory.sample(now, event.used_percent);
+	if (m_memory.failed() == before)
+		return;
+	// Two short of memory stay as they are: only a member that is well takes over.
+	if (!m_memory.failed() && m_config.memory.failback)
+		renegotiate();
+	Notice record = notice(NoticeKind::mem_failover, now);
+	record.value = m_memory.failed() ? 1 : 0;
+	actions.push_back(record);
+}
+
+void Node::on(Time now, const SsdChanged &event, Actions &actions)
+{
+	if (m_ssd_failed == event.failed)
+		return;
+	m_ssd_failed = event.failed;
+	renegotiate();
+	Notice record = notice(NoticeKind::ssd, now);
+	record.value = event.failed ? 1 : 0;
+	actions.push_back(record);
+}
+
+void Node::on(Time now, const WitnessChanged &event, Actions &actions)
+{
+	if (Vcluster *vcluster = vcluster_of(event.vcluster))
+		vcluster->witness_changed(scene(now, actions), event.reachable, event.held_until);
+}
+
 void Node::on(Time now, const SetFailover &event, Actions &actions)
 {
-	if (m_vcluster.failover_flag == event.set)
+	if (Vcluster *vcluster = vcluster_of(event.vcluster))
+		vcluster->set_failover(scene(now, actions), event.set);
+}
+
+void Node::on(Time now, const SetMaintenance &event, Actions &actions)
+{
+	if (m_maintenance == event.set)
 		return;
-	m_vcluster.failover_flag = event.set;
-	m_renegotiate = true;
-	Notice record = notice(NoticeKind::failover_flag, now);
+	m_maintenance = event.set;
+	renegotiate();
+	Notice record = notice(NoticeKind::maintenance, now);
 	record.value = event.set ? 1 : 0;
 	actions.push_back(record);
 }
 
+void Node::on(Time now, const SetPriority &event, Actions &actions)
+{
+	for (Vcluster &vcluster : m_vclusters)
+		if (event.vcluster == 0 || event.vcluster == vcluster.state().id)
+			vcluster.set_priority(scene(now, actions), event.priority);
+}
+
+void Node::on(Time, const SetOverride &event, Actions &)
+{
+	for (Vcluster &vcluster : m_vclusters)
+		if (event.vcluster == 0 || event.vcluster == vcluster.state().id)
+			vcluster.set_override(event.enabled);
+}
+
 void Node::on(Time now, const ResetUptime &, Actions &actions)
 {
-	reset_age(now);
-	m_renegotiate = true;
+	for (Vcluster &vcluster : m_vclusters)
+		vcluster.reset_age(now);
 	actions.push_back(notice(NoticeKind::uptime_reset, now));
 }
 
@@ -325,28 +407,14 @@ void Node::on(Time now, const Stopping &, Actions &actions)
 	if (!m_started || m_stopping)
 		return;
 	m_stopping = true;
-	m_wake_at = never; // nothing is decided any more
-	const HaState from = m_vcluster.state;
-	m_vcluster.previous = from;
-	m_vcluster.state = HaState::hello; // out of the election, and heard to be
-	m_vcluster.choice = MemberId{};
-	m_vcluster.changed_at = now;
-	m_vcluster.decision = Decision{};
-	m_vcluster.decision.rule = Rule::stopping;
-	if (from == HaState::work) {
-		actions.push_back(BecomeSecondary{m_vcluster.id, m_vcluster.epoch, m_vcluster.decision});
-		Notice role = notice(NoticeKind::role, now);
-		role.from = from;
-		role.to = HaState::hello;
-		role.decision = m_vcluster.decision;
-		actions.push_back(role);
-	}
+	for (Vcluster &vcluster : m_vclusters)
+		vcluster.stop(scene(now, actions));
 	actions.push_back(notice(NoticeKind::stopped, now));
 }
 
 // ---------------------------------------------------------------- our own absence
 
-void Node::on(Time, const Absent &, Actions &actions)
+void Node::on(Time now, const Absent &, Actions &actions)
 {
 	if (!m_started || m_stopping || m_presence == Presence::absent)
 		return;
@@ -355,12 +423,10 @@ void Node::on(Time, const Absent &, Actions &actions)
 		m_awaited[slot] = m_members[slot].alive;
 		m_await_somebody = m_await_somebody || m_awaited[slot];
 	}
-	m_orphan_since = never;
-	m_rival_since = never;
-	if (m_presence == Presence::present) {
-		m_epoch_before = m_vcluster.epoch;
-		if (m_vcluster.state == HaState::work)
-			actions.push_back(SuspendClaim{m_vcluster.id});
+	for (Vcluster &vcluster : m_vclusters) {
+		vcluster.forget_waits();
+		if (m_presence == Presence::present)
+			vcluster.suspend(scene(now, actions));
 	}
 	m_presence = Presence::absent;
 }
@@ -380,12 +446,6 @@ void Node::on(Time now, const Returned &event, Actions &actions)
 	actions.push_back(record);
 }
 
-// A newer epoch was heard than before: the role has moved on, whoever holds it now.
-bool Node::somebody_claimed_meanwhile() const
-{
-	return live_primary() != nullptr || m_vcluster.epoch > m_epoch_before;
-}
-
 void Node::reenter_when_due(Time now, Actions &actions)
 {
 	// Who knew nobody has nobody to ask, and there may be somebody by now.
@@ -395,28 +455,14 @@ void Node::reenter_when_due(Time now, Actions &actions)
 		return;
 	m_presence = Presence::present;
 	m_awaited.fill(false);
-	const bool was_primary = m_vcluster.state == HaState::work;
-	if (was_primary && somebody_claimed_meanwhile()) {
-		Decision decision;
-		decision.rule = Rule::live_primary;
-		const Member *primary = live_primary();
-		if (primary != nullptr)
-			decision.winner = primary->id;
-		become_standby(now, decision, decision.winner, actions);
-	} else if (was_primary) {
-		actions.push_back(ResumeClaim{m_vcluster.id});
-	}
+	bool with_role = false;
+	for (Vcluster &vcluster : m_vclusters)
+		with_role = vcluster.reenter(scene(now, actions)) || with_role;
 	Notice record = notice(NoticeKind::reentered, now);
-	record.value = was_primary && m_vcluster.state == HaState::work ? 1 : 0;
+	record.value = with_role ? 1 : 0;
 	actions.push_back(record);
 	refresh_beat(now, actions, true);
 	actions.push_back(EndSilence{});
-}
-
-void Node::reset_age(Time now)
-{
-	m_vcluster.age_origin = now;
-	++m_vcluster.reset_count;
 }
 
 // ---------------------------------------------------------------- membership
@@ -462,7 +508,11 @@ void Node::session_up(Time now, const SessionUp &up, Actions &actions)
 	if (other_member || up.new_boot) {
 		const Time lost_at = other_member ? Time{} : peer.lost_at;
 		const std::uint32_t fails = other_member ? 0 : peer.link_fails;
+		const bool known = !other_member && peer.known;
+		const bool leaving = !other_member && peer.leaving; // until its first words say otherwise
 		peer = Member{};
+		peer.known = known;
+		peer.leaving = leaving;
 		peer.id = up.peer;
 		peer.lost_at = lost_at;
 		peer.link_fails = fails;
@@ -504,6 +554,7 @@ void Node::update_alive(Time now, PeerSlot slot, Actions &actions)
 		return;
 	}
 	peer.alive = true;
+	peer.known = true;
 	peer.found_at = now;
 	m_handshake.set_heard(peer.pair, true, now);
 	Notice record = notice(NoticeKind::peer_found, now);
@@ -519,7 +570,7 @@ void Node::lose(Time now, PeerSlot slot, Actions &actions)
 	peer.lost_at = now;
 	++peer.link_fails;
 	m_handshake.set_heard(peer.pair, false, now);
-	m_renegotiate = true; // a unit has failed: the full order applies
+	renegotiate();
 	Notice record = notice(NoticeKind::peer_lost, now);
 	record.peer = peer.id;
 	for (const LinkView &link : peer.links)
@@ -529,7 +580,7 @@ void Node::lose(Time now, PeerSlot slot, Actions &actions)
 
 // ---------------------------------------------------------------- beat
 
-HeartbeatContent Node::make_beat() const
+HeartbeatContent Node::make_beat(const Surroundings &surroundings) const
 {
 	HeartbeatContent content;
 	content.capabilities = m_config.capabilities;
@@ -537,32 +588,22 @@ HeartbeatContent Node::make_beat() const
 	content.config_checksum = m_config_checksum;
 	content.hostname = m_hostname;
 	content.macs = m_macs;
-	VclusterBeat words;
-	words.id = m_vcluster.id;
-	words.state = m_vcluster.state;
-	words.priority = m_config.priority;
-	words.override_enabled = m_config.override_enabled;
-	words.failover_flag = m_vcluster.failover_flag;
-	words.epoch = m_vcluster.epoch;
-	words.age_origin_ns = m_vcluster.age_origin.time_since_epoch().count();
-	words.reset_count = m_vcluster.reset_count;
-	words.link_failure = link_failure();
-	words.choice = m_vcluster.choice;
-	content.vclusters.push_back(words);
+	for (const Vcluster &vcluster : m_vclusters)
+		content.vclusters.push_back(vcluster.words(surroundings));
 	for (const Member &m : m_members) {
 		if (m.id.empty())
 			continue;
 		for (std::size_t link = 0; link < m_config.link_count; ++link)
 			if ((m.link_bitmap & 1U << link) != 0 && !content.reception.full())
 				content.reception.push_back(
-					{member_hash(m.id), static_cast<LinkIndex>(link), m.links[link].health, 0});
+					{member_hash(m.id), static_cast<LinkIndex>(link), m.links[link].health});
 	}
 	return content;
 }
 
 void Node::refresh_beat(Time now, Actions &actions, bool immediate)
 {
-	HeartbeatContent next = make_beat();
+	HeartbeatContent next = make_beat(surroundings(now));
 	const bool words_changed = m_beat.vclusters != next.vclusters;
 	const bool due = now >= m_next_refresh;
 	if (due)
@@ -572,10 +613,7 @@ void Node::refresh_beat(Time now, Actions &actions, bool immediate)
 	++m_packet_version;
 	next.packet_version = m_packet_version;
 	m_beat = next;
-	SetBeatContent action;
-	action.immediate = immediate || words_changed;
-	action.content = next;
-	actions.push_back(action);
+	actions.push_back(SetBeatContent{immediate || words_changed});
 }
 
 } // namespace systole::core

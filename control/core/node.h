@@ -4,88 +4,20 @@
 // One member of the cluster, as a pure function of what happens to it: step(event, actions).
 // Same events in, same actions out. No clock, I/O, threads, allocation, randomness or logging in here.
 //
-//                        live primary heard
-//            +------------------------------------------+
-//            |                                          v
-//   start -> hello --- all expected, or holddown, ---> standby <----- work
-//                      or the others have left hello    |  ^           |  yields: lost the election,
-//                                                       |  +-----------+  or a rival primary won
-//                                                       +---- wins and no live primary is heard --> work
-//
-// Nobody takes the role from a live primary: a primary that finds a better member steps down, and only then does
-// the winner take it. Two members are primary at once only while they cannot hear each other.
+// It knows the others (sessions, links, life) and its own health; each virtual cluster decides for itself (vcluster.h).
 #pragma once
 
 #include "control/core/action.h"
 #include "control/core/config.h"
 #include "control/core/event.h"
 #include "control/core/handshake.h"
+#include "control/core/isolation.h"
+#include "control/core/member.h"
+#include "control/core/memory_watch.h"
 #include "control/core/types.h"
+#include "control/core/vcluster.h"
 
 namespace systole::core {
-
-// One link to one peer, as the worker judged it.
-struct LinkView {
-	LinkHealth health = LinkHealth::down;
-	bool life = false;
-	Time last_rx{};
-	// The worker's last word. It does not know of a carrier that was taken for a loss.
-	LinkHealth judged_health = LinkHealth::down;
-	bool judged_life = false;
-};
-
-// Another member. Slot 0 of Node's table is unused: it stands for this member.
-struct Member {
-	MemberId id;          // empty: slot free
-	std::size_t pair = 0; // its place in the handshake's table
-	SessionId session = 0;
-	SessionId generation = 0; // session that began the peer's present boot
-	Suite suite = Suite::none;
-	std::uint8_t link_bitmap = 0;
-	bool alive = false; // life on at least one link, and its words are known
-	bool has_content = false;
-	Time found_at{};
-	Time lost_at{};
-	std::uint32_t link_fails = 0;
-	std::uint32_t lateness_us = 0;
-	std::array<LinkView, max_links> links{};
-	HeartbeatContent content;
-	Time age_origin{}; // in our clock
-};
-
-// What a member last said of the virtual cluster; nullptr: nothing yet.
-inline const VclusterBeat *words_of(const Member &member)
-{
-	return member.content.vclusters.empty() ? nullptr : &member.content.vclusters[0];
-}
-
-inline HaState state_of(const Member &member)
-{
-	const VclusterBeat *words = words_of(member);
-	return words == nullptr ? HaState::hello : words->state;
-}
-
-inline std::uint32_t failure_sum(const VclusterBeat &words)
-{
-	return std::uint32_t{words.link_failure} + words.pingserver_failure;
-}
-
-inline constexpr std::uint32_t last_epoch = UINT32_MAX; // never wraps, whatever a member says
-
-// Our own standing in one virtual cluster.
-struct VclusterState {
-	std::uint8_t id = 1;
-	HaState state = HaState::hello;
-	HaState previous = HaState::hello;
-	Time changed_at{};
-	std::uint32_t epoch = 0; // highest heard of; our own claim while we are primary
-	MemberId choice;         // the primary we follow, empty = none
-	Decision decision;       // why
-	Time decided_at{};
-	Time age_origin{};
-	std::uint32_t reset_count = 0;
-	bool failover_flag = false;
-};
 
 // Whether we may act. See Absent and Returned in event.h.
 enum class Presence : std::uint8_t { present, absent, returning };
@@ -94,29 +26,38 @@ class Node {
 public:
 	explicit Node(const Config &config);
 
-	// Appends to `actions` (the caller clears it). At most 192 actions a step.
+	// Appends to `actions` (the caller clears it). At most 512 actions a step.
 	void step(const Event &event, Actions &actions);
 	// When a Tick is due next; never earlier than the last event's time.
 	[[nodiscard]] Time next_deadline() const;
 
 	// ---- what status, explain and the simulator read
 	[[nodiscard]] const Config &config() const { return m_config; }
-	[[nodiscard]] const VclusterState &vcluster() const { return m_vcluster; }
-	[[nodiscard]] const std::array<Member, max_members> &members() const { return m_members; }
+	[[nodiscard]] std::size_t vcluster_count() const { return m_vclusters.size(); }
+	// By place in Config::vclusters.
+	[[nodiscard]] const VclusterState &vcluster(std::size_t place = 0) const { return m_vclusters[place].state(); }
+	[[nodiscard]] const Vcluster &virtual_cluster(std::size_t place = 0) const { return m_vclusters[place]; }
+	[[nodiscard]] const Vcluster *find_vcluster(std::uint8_t id) const;
+	[[nodiscard]] const Members &members() const { return m_members; }
 	[[nodiscard]] const Member *member(const MemberId &id) const;
-	[[nodiscard]] bool primary() const { return m_vcluster.state == HaState::work; }
+	[[nodiscard]] bool primary(std::size_t place = 0) const { return vcluster(place).state == HaState::work; }
 	[[nodiscard]] Presence presence() const { return m_presence; }
-	[[nodiscard]] bool override_in_force() const;
+	[[nodiscard]] bool override_in_force(std::size_t place = 0) const;
 	[[nodiscard]] std::size_t alive_peers() const;
-	[[nodiscard]] std::uint16_t link_failure() const;
 	// Place in the order of serials, highest = 0; 0xff for a free slot. Slot 0 is this member.
 	[[nodiscard]] std::uint8_t rank_of(PeerSlot slot) const;
-	[[nodiscard]] bool monitor_up(std::size_t index) const { return m_monitor_up[index]; }
+	[[nodiscard]] bool monitor_up(std::size_t index) const { return (m_monitors_down >> index & 1U) == 0; }
+	[[nodiscard]] bool maintenance() const { return m_maintenance; }
+	[[nodiscard]] const MemoryWatch &memory() const { return m_memory; }
+	[[nodiscard]] bool ssd_failed() const { return m_ssd_failed; }
+	// Empty: no bound (docs/ISOLATION.md).
+	[[nodiscard]] std::optional<Duration> dual_primary_bound(std::size_t place = 0) const;
 	[[nodiscard]] bool carrier_up(std::size_t link) const { return m_carrier_up[link]; }
 	[[nodiscard]] const HeartbeatContent &beat() const { return m_beat; }
 	[[nodiscard]] Time started_at() const { return m_started_at; }
-	// This member and every live one that is out of hello (`everybody`: hello too), as the election sees them.
-	[[nodiscard]] FixedVector<Candidate, max_members> candidates(bool everybody) const;
+	[[nodiscard]] Time now() const { return m_last_now; } // of the last step
+	// This member (first) and every live one that is out of hello (`everybody`: hello too), as the election sees them.
+	[[nodiscard]] Candidates candidates(bool everybody, std::size_t place = 0) const;
 
 private:
 	void on(Time now, const Started &event, Actions &actions);
@@ -131,7 +72,14 @@ private:
 	void on(Time now, const Returned &event, Actions &actions);
 	void on(Time now, const MonitorChanged &event, Actions &actions);
 	void on(Time now, const CarrierChanged &event, Actions &actions);
+	void on(Time now, const PingMonitorChanged &event, Actions &actions);
+	void on(Time now, const MemorySample &event, Actions &actions);
+	void on(Time now, const SsdChanged &event, Actions &actions);
+	void on(Time now, const WitnessChanged &event, Actions &actions);
 	void on(Time now, const SetFailover &event, Actions &actions);
+	void on(Time now, const SetMaintenance &event, Actions &actions);
+	void on(Time now, const SetPriority &event, Actions &actions);
+	void on(Time now, const SetOverride &event, Actions &actions);
 	void on(Time now, const ResetUptime &event, Actions &actions);
 	void on(Time now, const Stopping &event, Actions &actions);
 
@@ -146,32 +94,27 @@ private:
 
 	// our own absence
 	void reenter_when_due(Time now, Actions &actions);
-	[[nodiscard]] bool somebody_claimed_meanwhile() const;
 
-	// election
-	void evaluate(Time now, Actions &actions);
-	void evaluate_hello(Time now, Actions &actions);
-	void evaluate_standby(Time now, Actions &actions);
-	void evaluate_primary(Time now, Actions &actions);
-	[[nodiscard]] const Member *live_primary() const;
-	[[nodiscard]] bool hears_us(const Member &other) const;
-	[[nodiscard]] bool somebody_follows_another() const;
-	[[nodiscard]] Decision run_election(Time now, bool everybody, Duration margin) const;
-	[[nodiscard]] bool somebody_is_healthier() const;
-	void become_primary(Time now, const Decision &decision, Actions &actions);
-	void become_standby(Time now, const Decision &decision, const MemberId &choice, Actions &actions);
-	void reset_age(Time now);
+	// virtual clusters
+	[[nodiscard]] Surroundings surroundings(Time now) const;
+	[[nodiscard]] Scene scene(Time now, Actions &actions) const { return {surroundings(now), actions}; }
+	[[nodiscard]] Vcluster *vcluster_of(std::uint8_t id);
+	void renegotiate(); // something failed: the full order applies in all of them
+	[[nodiscard]] Time next_wake() const;
 
 	// beat
 	void refresh_beat(Time now, Actions &actions, bool immediate);
-	[[nodiscard]] HeartbeatContent make_beat() const;
+	[[nodiscard]] HeartbeatContent make_beat(const Surroundings &surroundings) const;
 	[[nodiscard]] Notice notice(NoticeKind kind, Time now) const;
 
 	Config m_config;
 	Handshake m_handshake;
-	std::array<Member, max_members> m_members{};
-	VclusterState m_vcluster;
-	std::array<bool, max_monitors> m_monitor_up{};
+	Members m_members{};
+	FixedVector<Vcluster, max_vclusters> m_vclusters;
+	std::uint64_t m_monitors_down = 0; // bits as in VclusterConfig::monitors
+	MemoryWatch m_memory;
+	bool m_ssd_failed = false;
+	bool m_maintenance = false;
 	std::array<bool, max_links> m_carrier_up{};
 	Hostname m_hostname;
 	FixedVector<MacAddress, max_links> m_macs;
@@ -184,22 +127,9 @@ private:
 	Time m_last_now{};
 	Time m_hello_until{};
 	Time m_next_refresh = never;
-	// An election with the full order is due although override is off: something failed.
-	bool m_renegotiate = false;
-	// A standby without a primary, waiting for the winner to claim; a primary with a rival that does not yield.
-	Time m_orphan_since = never;
-	MemberId m_successor; // whom we have just elected or yielded to: it is given time to claim
-	// Won the election and did not claim in time (it follows somebody we do not hear): we claimed instead, and do not
-	// yield to it before something changes, or the role would go to and fro.
-	MemberId m_declined;
-	Time m_rival_since = never;
-	bool m_rival_seen = false;
-	bool m_override_was_in_force = false;
-	Time m_wake_at = never;
 	Time m_carrier_lost_at{}; // on every heartbeat port
 	Presence m_presence = Presence::present;
-	std::uint32_t m_epoch_before = 0; // the highest we knew before
-	Time m_return_by = never;         // returning: no longer than until then
+	Time m_return_by = never; // returning: no longer than until then
 	bool m_await_somebody = false;
 	std::array<bool, max_members> m_awaited{}; // returning: alive before, and not heard since
 };

@@ -34,7 +34,8 @@ inline constexpr Time never = Time::max();
 inline constexpr std::size_t max_members = 16; // this member included
 inline constexpr std::size_t max_links = 8;    // three bits of an SPI (docs/PROTOCOL.md)
 inline constexpr std::size_t max_monitors = 64;
-inline constexpr std::size_t max_vclusters = 1; // the wire format counts them; configuration has one so far
+inline constexpr std::size_t max_ping_monitors = 64; // link monitors that count in the election
+inline constexpr std::size_t max_vclusters = 30;
 
 // A member's serial: 16 characters, NUL padded, compared as unsigned bytes. The higher serial wins a tie in the election.
 struct MemberId {

@@ -107,13 +107,15 @@ private:
 	{
 		RequestBatch batch;
 		m_links.clear();
-		for (const HeldAddress &address : std::span(m_page.held).first(m_page.count)) {
+		const HoldingsList &list = m_page.list();
+		m_taken = list.count;
+		for (const HeldAddress &address : list.addresses()) {
 			request_address_deletion(batch, address.link, address.prefix);
 			if (std::find(m_links.begin(), m_links.end(), address.link) == m_links.end())
 				m_links.push_back(address.link);
 		}
 		m_error = m_socket.transact(batch).transport;
-		if (m_error || m_page.overflow) { // all of the links then
+		if (m_error || list.overflow) { // all of the links then
 			RouteSocket another;
 			m_error = another.open();
 			(void)remove_leftovers(another, settings());
@@ -131,11 +133,10 @@ private:
 		const auto ms = [](Duration duration) {
 			return std::chrono::duration<double, std::milli>(duration).count();
 		};
-		std::fprintf(stderr,
-			     "systole-keeper: systoled %s for %.1f ms: %u addresses taken away in %.2f ms%s%s\n",
-			     m_daemon_ended ? "has ended, and has given no sign of life" : "stands still",
-			     ms(at - vital), m_page.count, ms(m_taken_at - at), m_error ? ": " : "",
-			     m_error ? m_error.message().c_str() : "");
+		std::fprintf(
+			stderr, "systole-keeper: systoled %s for %.1f ms: %u addresses taken away in %.2f ms%s%s\n",
+			m_daemon_ended ? "has ended, and has given no sign of life" : "stands still", ms(at - vital),
+			m_taken, ms(m_taken_at - at), m_error ? ": " : "", m_error ? m_error.message().c_str() : "");
 	}
 
 	Time bring_links_down(Time at)
@@ -183,7 +184,8 @@ private:
 	Time m_planned{}; // the next look
 	KeeperWatch m_watch;
 	RouteSocket m_socket;
-	std::vector<int> m_links; // up, and to be brought down
+	std::vector<int> m_links;  // up, and to be brought down
+	std::uint32_t m_taken = 0; // addresses
 	Time m_taken_at{};
 	Time m_links_down_at{};
 	std::error_code m_error;

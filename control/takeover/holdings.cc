@@ -54,22 +54,45 @@ void Holdings::settle()
 	}
 }
 
-void Holdings::arm(std::span<const HeldAddress> addresses, core::Time now)
+void Holdings::arm(std::uint8_t vcluster, std::vector<HeldAddress> addresses, core::Time now)
 {
+	m_held[vcluster] = std::move(addresses);
 	if (m_page == nullptr)
 		return;
-	settle();
-	m_page->overflow = addresses.size() > HoldingsPage::room;
-	m_page->count = static_cast<std::uint32_t>(std::min(addresses.size(), HoldingsPage::room));
-	std::copy_n(addresses.begin(), m_page->count, m_page->held.begin());
 	m_page->armed_ns.store(now.time_since_epoch().count());
-	m_page->hold.store(Hold::held);
+	publish();
 }
 
-void Holdings::disarm()
+void Holdings::disarm(std::uint8_t vcluster)
 {
-	if (m_page != nullptr)
+	if (m_held.erase(vcluster) == 0 || m_page == nullptr)
+		return;
+	if (m_held.empty())
 		settle();
+	else
+		publish();
+}
+
+void Holdings::publish()
+{
+	const std::uint32_t next = 1 - m_page->current.load();
+	HoldingsList &list = m_page->lists[next];
+	std::size_t count = 0;
+	list.overflow = false;
+	for (const auto &[vcluster, addresses] : m_held) {
+		for (const HeldAddress &address : addresses) {
+			if (count < HoldingsList::room)
+				list.held[count++] = address;
+			else
+				list.overflow = true;
+		}
+	}
+	list.count = static_cast<std::uint32_t>(count);
+	m_page->current.store(next);
+	if (m_page->hold.load() == Hold::held)
+		return; // a keeper that begins from now on reads this list
+	settle();
+	m_page->hold.store(Hold::held);
 }
 
 } // namespace systole::control

@@ -10,8 +10,9 @@
 //      '---------------'                                                  |  arm(), disarm(): once the keeper is done
 //      '------------------------------------------------------------------'
 //
-// One writer of each field: the worker of its sign of life, control of what is held, the keeper of what it has done. The
-// list is written only while it is not held, and read only while the keeper is taking.
+// One writer of each field: the worker of its sign of life, control of what is held, the keeper of what it has done.
+// There are two lists, because virtual clusters come and go while others stay held: control writes the one that is not
+// current and then makes it current; the keeper asks which one is current when it has begun to take.
 #pragma once
 
 #include "control/core/types.h"
@@ -21,8 +22,10 @@
 #include <array>
 #include <atomic>
 #include <cstdint>
+#include <map>
 #include <span>
 #include <type_traits>
+#include <vector>
 
 namespace systole::control {
 
@@ -33,16 +36,25 @@ struct HeldAddress {
 	IpPrefix prefix;
 };
 
-struct HoldingsPage {
+struct HoldingsList {
 	static constexpr std::size_t room = 1024;
 
-	VitalSigns signs;
-	std::atomic<std::int64_t> armed_ns{0}; // of the last arm()
-	std::atomic<Hold> hold{Hold::nothing};
-	std::atomic<bool> finished{false}; // systoled ends in good order: nothing is left to do
 	std::uint32_t count = 0;
 	bool overflow = false; // more is held than there is room for: all macvlans must go instead
 	std::array<HeldAddress, room> held{};
+
+	[[nodiscard]] std::span<const HeldAddress> addresses() const { return std::span(held).first(count); }
+};
+
+struct HoldingsPage {
+	VitalSigns signs;
+	std::atomic<std::int64_t> armed_ns{0}; // of the last arm()
+	std::atomic<Hold> hold{Hold::nothing};
+	std::atomic<bool> finished{false};     // systoled ends in good order: nothing is left to do
+	std::atomic<std::uint32_t> current{0}; // of the lists
+	std::array<HoldingsList, 2> lists;
+
+	[[nodiscard]] const HoldingsList &list() const { return lists[current.load()]; }
 };
 static_assert(std::is_trivially_copyable_v<HeldAddress>);
 static_assert(std::atomic<Hold>::is_always_lock_free);
@@ -52,18 +64,20 @@ static_assert(std::atomic<Hold>::is_always_lock_free);
 // Maps it; null with errno. Lives until the process ends.
 [[nodiscard]] HoldingsPage *map_holdings(int fd, bool fresh);
 
-// Control's side. Without a page it keeps the same record and nobody looks at it.
+// Control's side: what each virtual cluster holds, and all of it on the page. Without a page nobody looks at it.
 class Holdings {
 public:
 	void use(HoldingsPage *page) { m_page = page; }
 	// Before the kernel is asked for them, so that there is no moment at which nobody would take them away.
-	void arm(std::span<const HeldAddress> addresses, core::Time now);
-	void disarm();
+	void arm(std::uint8_t vcluster, std::vector<HeldAddress> addresses, core::Time now);
+	void disarm(std::uint8_t vcluster);
 
 private:
+	void publish();
 	void settle();
 
 	HoldingsPage *m_page = nullptr;
+	std::map<std::uint8_t, std::vector<HeldAddress>> m_held; // by virtual cluster
 };
 
 } // namespace systole::control

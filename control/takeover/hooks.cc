@@ -58,7 +58,10 @@ std::string_view to_string(HookOutcome outcome)
 
 std::string HookResult::text() const
 {
-	std::string line = "hook " + call.path + " for role " + call.role + ": ";
+	std::string line = "hook " + call.path + " for role " + call.role;
+	if (call.vcluster != 1)
+		line += " of vcluster-" + std::to_string(call.vcluster);
+	line += ": ";
 	line.append(to_string(outcome));
 	if (outcome == HookOutcome::start_failed)
 		return line + ": " + std::generic_category().message(code);

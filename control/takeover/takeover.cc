@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Copyright(c) 2026 The Systole authors
 //
-// Holds the cluster's addresses, or holds none of them.
+// Holds the addresses of one virtual cluster, or holds none of them.
 #include "control/takeover/takeover.h"
 
 #include "control/netlink/inventory.h"
 #include "control/netlink/requests.h"
 #include "control/takeover/gratuitous.h"
 #include "control/takeover/leftovers.h"
-#include "control/takeover/readiness.h"
 
 #include <algorithm>
 #include <cerrno>
@@ -46,7 +45,8 @@ bool is_already_done(TakeoverFault fault, int code)
 
 } // namespace
 
-Takeover::Takeover(TakeoverSettings settings) : m_settings(std::move(settings))
+Takeover::Takeover(std::uint8_t vcluster, TakeoverSettings settings, Tools tools)
+    : m_vcluster(vcluster), m_settings(std::move(settings)), m_tools(tools)
 {
 	for (const TrafficInterface &interface : m_settings.interfaces) {
 		Port port;
@@ -65,14 +65,7 @@ Takeover::~Takeover()
 TakeoverErrors Takeover::start()
 {
 	TakeoverErrors errors;
-	std::error_code error = m_socket.open();
-	if (error)
-		return {{TakeoverFault::netlink, "", error.value(), "opening a route socket"}};
-	errors = remove_leftovers(m_socket, m_settings);
-	error = m_announcer.open();
-	if (error)
-		errors.push_back(
-			{TakeoverFault::announcement, "", error.value(), "opening a packet socket; needs CAP_NET_RAW"});
+	m_started = true;
 	for (Port &port : m_ports)
 		prepare(port, errors);
 	return errors;
@@ -80,7 +73,7 @@ TakeoverErrors Takeover::start()
 
 TakeoverErrors Takeover::shutdown()
 {
-	if (!m_socket.is_open())
+	if (!m_started)
 		return {};
 	TakeoverErrors errors;
 	if (m_state == State::primary || m_state == State::suspended)
@@ -101,7 +94,7 @@ TakeoverErrors Takeover::shutdown()
 		port.saved.clear();
 	}
 	m_state = State::standby;
-	m_socket = {};
+	m_started = false;
 	return errors;
 }
 
@@ -142,7 +135,7 @@ void Takeover::arm()
 		for (const IpPrefix &address : port.addresses)
 			if (port.macvlan_index != 0)
 				held.push_back({port.macvlan_index, address});
-	m_holdings.arm(held, monotonic_now());
+	m_tools.holdings.arm(m_vcluster, std::move(held), monotonic_now());
 }
 
 ReleaseReport Takeover::release()
@@ -164,7 +157,7 @@ ReleaseReport Takeover::release()
 		}
 	}
 	run(work, report.errors);
-	m_holdings.disarm(); // after the deed: killed in between, the keeper does it
+	m_tools.holdings.disarm(m_vcluster); // after the deed: killed in between, the keeper does it
 	report.netlink_done = monotonic_now();
 	return report;
 }
@@ -230,7 +223,7 @@ std::vector<std::string> Takeover::watched_links() const
 TakeoverErrors Takeover::handle_link(std::string_view name)
 {
 	TakeoverErrors errors;
-	if (!m_socket.is_open())
+	if (!m_started)
 		return errors;
 	for (Port &port : m_ports) {
 		if (port.config.base == name || port.macvlan == name)
@@ -265,9 +258,9 @@ TakeoverErrors Takeover::mend_addresses()
 	return errors;
 }
 
-std::vector<std::string> Takeover::blockers()
+std::vector<std::string> Takeover::problems() const
 {
-	std::vector<std::string> reasons = takeover_blockers(m_socket, m_settings);
+	std::vector<std::string> reasons;
 	for (const Port &port : m_ports) {
 		// A port that is missing has been named by the inspection.
 		if (port.macvlan_index == 0 && port.base_index != 0)
@@ -282,7 +275,7 @@ void Takeover::prepare(Port &port, TakeoverErrors &errors)
 {
 	port.problem.clear();
 	port.macvlan_index = 0;
-	const auto base = find_link(m_socket, port.config.base);
+	const auto base = find_link(m_tools.socket, port.config.base);
 	if (!base) {
 		port.base_index = 0;
 		port.problem = port.config.base + ": no such network interface";
@@ -310,7 +303,7 @@ void Takeover::prepare(Port &port, TakeoverErrors &errors)
 bool Takeover::make_macvlan(Port &port, TakeoverErrors &errors)
 {
 	// The kernel carries out the rest of a batch after a refusal: never mark a link that is somebody else's.
-	if (find_link(m_socket, port.macvlan)) {
+	if (find_link(m_tools.socket, port.macvlan)) {
 		errors.push_back({TakeoverFault::name_taken, port.config.base, EEXIST,
 				  "a link named " + port.macvlan + " exists that is not ours; rename or delete it"});
 		return false;
@@ -319,7 +312,7 @@ bool Takeover::make_macvlan(Port &port, TakeoverErrors &errors)
 	request_macvlan(batch, port.base_index, port.macvlan, port.config.virtual_mac);
 	request_alias(batch, port.macvlan, ownership_alias(m_settings.instance, port.saved));
 	request_no_address_generation(batch, port.macvlan);
-	const BatchResult result = m_socket.transact(batch);
+	const BatchResult result = m_tools.socket.transact(batch);
 	if (result.transport) {
 		errors.push_back(
 			{TakeoverFault::netlink, port.config.base, result.transport.value(), "making " + port.macvlan});
@@ -335,7 +328,7 @@ bool Takeover::make_macvlan(Port &port, TakeoverErrors &errors)
 			       : port.macvlan + (error.detail.empty() ? "" : ": " + error.detail)});
 		return false;
 	}
-	const auto made = find_link(m_socket, port.macvlan);
+	const auto made = find_link(m_tools.socket, port.macvlan);
 	if (!made) {
 		errors.push_back({TakeoverFault::macvlan, port.config.base, ENODEV, port.macvlan + " vanished"});
 		return false;
@@ -347,8 +340,8 @@ bool Takeover::make_macvlan(Port &port, TakeoverErrors &errors)
 // Level-triggered: what the event said is not believed, the kernel is asked, so that stale events do no harm.
 void Takeover::reconcile(Port &port, TakeoverErrors &errors)
 {
-	const auto base = find_link(m_socket, port.config.base);
-	const auto macvlan = find_link(m_socket, port.macvlan);
+	const auto base = find_link(m_tools.socket, port.config.base);
+	const auto macvlan = find_link(m_tools.socket, port.macvlan);
 	const bool macvlan_ours = macvlan && is_own_macvlan(*macvlan, m_settings);
 	if (!base) {
 		// The macvlan dies with its port, but not when the port only moved to another network namespace.
@@ -418,7 +411,7 @@ void Takeover::add_claim(Work &work, const Port &port)
 
 void Takeover::run(Work &work, TakeoverErrors &errors)
 {
-	const BatchResult result = m_socket.transact(work.batch);
+	const BatchResult result = m_tools.socket.transact(work.batch);
 	if (result.transport)
 		errors.push_back({TakeoverFault::netlink, "", result.transport.value(), "sending a batch of requests"});
 	for (const RequestError &error : result.errors) {
@@ -460,12 +453,12 @@ void Takeover::announce_address(const Port &port, const IpPrefix &address, Takeo
 	const core::MacAddress &mac = port.config.virtual_mac;
 	std::error_code error;
 	if (!address.v6) {
-		error = m_announcer.send(port.macvlan_index, gratuitous_arp(mac, address));
+		error = m_tools.announcer.send(port.macvlan_index, gratuitous_arp(mac, address));
 	} else {
 		const bool router = m_settings.router_flag.has_value()
 					    ? *m_settings.router_flag
 					    : read_setting("ipv6", port.macvlan, "forwarding").value_or(0) > 0;
-		error = m_announcer.send(port.macvlan_index, neighbour_advertisement(mac, address, router));
+		error = m_tools.announcer.send(port.macvlan_index, neighbour_advertisement(mac, address, router));
 	}
 	if (error)
 		errors.push_back({TakeoverFault::announcement, port.config.base, error.value(), address.text()});

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Copyright(c) 2026 The Systole authors
 //
-// Holds the cluster's addresses, or holds none of them: one macvlan with the virtual MAC on each traffic interface.
+// Holds the addresses of one virtual cluster, or holds none of them: one macvlan with the virtual MAC on each of its
+// traffic interfaces.
 //
 //             claim()                    release()                      finish_release()
 //   standby ----------> primary ------------------------> releasing ----------------------> standby
@@ -21,7 +22,8 @@
 // Whatever happens to the links (a port goes and comes back, someone deletes a macvlan or an address), handle_link()
 // and handle_address() compare the kernel with what should be and mend the difference.
 //
-// One thread uses it; everything lives in the network namespace that thread is in. Routes beyond the connected ones
+// What is there once for all virtual clusters belongs to Takeovers. One thread uses both; everything lives in the network
+// namespace that thread is in. Routes beyond the connected ones
 // are not its business: those that lead over a macvlan vanish with a release, role hooks or a routing daemon set them.
 #pragma once
 
@@ -60,13 +62,21 @@ class Takeover {
 public:
 	enum class State : std::uint8_t { standby, primary, suspended, releasing };
 
-	explicit Takeover(TakeoverSettings settings);
+	// Of Takeovers, for all.
+	struct Tools {
+		RouteSocket &socket;
+		Announcer &announcer;
+		Holdings &holdings; // where the keeper reads what it must take away should this process not be able to
+	};
+
+	// `settings` has the interfaces of this virtual cluster alone.
+	Takeover(std::uint8_t vcluster, TakeoverSettings settings, Tools tools);
 	~Takeover(); // shutdown()
 	Takeover(const Takeover &) = delete;
 	Takeover &operator=(const Takeover &) = delete;
 
-	// Removes what a killed predecessor left and makes the macvlans, down. An interface that cannot be prepared is
-	// named in the result and tried again when its link changes.
+	// Makes the macvlans, down. An interface that cannot be prepared is named in the result and tried again when its
+	// link changes. The tools are open by now.
 	[[nodiscard]] TakeoverErrors start();
 	// Releases, deletes the macvlans, gives the base ports their settings back. Doing it twice does nothing.
 	TakeoverErrors shutdown();
@@ -92,11 +102,9 @@ public:
 	void doubt_addresses(); // messages about them were lost
 	[[nodiscard]] TakeoverErrors mend_addresses();
 
-	// Where the keeper reads what it must take away should this process not be able to.
-	[[nodiscard]] Holdings &holdings() { return m_holdings; }
-
-	// Why a claim now would fail, with cures; empty when ready.
-	[[nodiscard]] std::vector<std::string> blockers();
+	[[nodiscard]] std::uint8_t vcluster() const { return m_vcluster; }
+	// Of its own interfaces: those that could not be prepared although their port is there.
+	[[nodiscard]] std::vector<std::string> problems() const;
 
 private:
 	struct Port {
@@ -136,12 +144,12 @@ private:
 			      core::Time *first = nullptr);
 	void announce_all(TakeoverErrors &errors, core::Time *first = nullptr);
 
+	std::uint8_t m_vcluster;
 	TakeoverSettings m_settings;
 	std::vector<Port> m_ports;
-	RouteSocket m_socket;
-	Announcer m_announcer;
-	Holdings m_holdings;
+	Tools m_tools;
 	State m_state = State::standby;
+	bool m_started = false;
 	core::Time m_next_announcement = core::never; // of all addresses
 	core::Time m_next_reminder = core::never;     // of one a port
 	core::Time m_train_began{};

@@ -8,6 +8,7 @@
 #include "control/netlink/ip_prefix.h"
 
 #include <chrono>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
@@ -18,13 +19,15 @@ struct TrafficInterface {
 	std::string base; // kernel name of the port
 	core::MacAddress virtual_mac{};
 	std::vector<IpPrefix> addresses;
+	std::uint8_t vcluster = 1; // whose primary has the addresses
 };
 
 struct TakeoverSettings {
 	std::string instance; // one word; marks our links, so that a restart knows them and no other instance's
 	std::vector<TrafficInterface> interfaces;
-	bool gratuitous_arps = true;                            // `gratuitous-arps`
-	unsigned arps = 5;                                      // `arps`: announcements per takeover, the first at once
+	std::vector<std::uint8_t> vclusters{1}; // ids; one that no interface belongs to has a primary all the same
+	bool gratuitous_arps = true;            // `gratuitous-arps`
+	unsigned arps = 5;                      // `arps`: announcements per takeover, the first at once
 	core::Duration arps_interval = std::chrono::seconds{8}; // `arps-interval`
 	// Router flag of neighbour advertisements; unset: what net.ipv6.conf says about forwarding at that moment.
 	std::optional<bool> router_flag;

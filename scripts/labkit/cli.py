@@ -8,12 +8,12 @@ import sys
 import textwrap
 import time
 
-from . import demo, failover, faults, keylog, load, members, names, netns, programs, soak, stall, state, teardown
+from . import demo, failover, faults, isolation, keylog, load, members, names, netns, programs, soak, stall, state, teardown
 from .errors import Interrupted, LabError
 from .lab import Lab, require_root
 from .netlink import link_batch
 from .peers import group
-from .plan import VDEVS, Plan, absolute
+from .plan import VDEVS, Plan, absolute, read_member_section, read_section
 
 _DESCRIPTION = """\
 A cluster in network namespaces of this machine: members, a LAN client, a WAN server, and faults.
@@ -33,6 +33,7 @@ examples:
   scripts/lab failover --how crash --trials 20 --peers keepalived,frr,bird
   scripts/lab soak --load idle --load mixed --seconds 60 --json soak.json
   scripts/lab stall --ms 5,10,15,20 --count 200
+  scripts/lab isolation --policy witness --trials 20
   scripts/lab down
 
 Not every vdev can do everything: --vdev memif joins two members over one link, without cut and --capture; --vdev
@@ -104,7 +105,7 @@ def parser():
                                   ("link-up", link_up, "raise a member's interface")):
         linker = _verb(verbs, name, function, short, short[0].upper() + short[1:] + ".")
         linker.add_argument("member", help="m1 ... mN")
-        linker.add_argument("interface", help="hb0, hb1 ..., port1 or port2")
+        linker.add_argument("interface", help="hb0, hb1 ..., port1, port2, or mgmt0 of --witness")
     measure = _verb(verbs, "failover", measure_failover, "measure failovers in a lab of its own",
                     "Builds a lab, strikes the primary again and again at random moments, heals it, and prints a line "
                     "per trial and a summary; then removes the lab. Exit code 0 when every trial had a new primary and "
@@ -127,6 +128,11 @@ def parser():
                          "Builds a lab and stops a member's daemon with SIGSTOP for exactly so long, at random "
                          "moments. Exit code 0 when no role changed and no member was lost, but where no beat of it was "
                          "on the wire for the whole dead interval: those are shown and counted apart."))
+    _isolation_options(_verb(verbs, "isolation", measure_isolation, "cut every heartbeat link, both members alive",
+                             "Builds a lab, cuts every heartbeat link of the primary and, with it, what else the policy is "
+                             "about; looks at netlink for how long both members own a cluster address, and compares that "
+                             "with what status promised (dual_primary_bound_ms). Exit code 0 when no promise was "
+                             "broken."))
     _verb(verbs, "down", down, "remove everything", "Ends every process of the lab and removes its namespaces, files "
           "and hugepages. Always succeeds.")
     return top
@@ -152,6 +158,18 @@ def _stall_options(target):
     _plan_options(target)
 
 
+def _isolation_options(target):
+    target.add_argument("--policy", choices=tuple(isolation.POLICIES), required=True, help="lease: isolation demote with "
+                        "isolation-proof lease; witness-act: witness-fallback act")
+    target.add_argument("--loss", action="append", choices=isolation.LOSSES, help="what the primary loses with the cut; "
+                        "may be given again, taken in turn (link: its monitored port2; default: what the policy is about)")
+    target.add_argument("--trials", type=int, default=10, metavar="N", help="(default 10)")
+    target.add_argument("--seconds", type=float, metavar="S", help="how long the cut lasts (default 3, with a witness 7)")
+    target.add_argument("--stress", choices=("cpu",), help="run stress-ng --cpu 4 beside it")
+    target.add_argument("--json", metavar="F", help="write every trial to F")
+    _plan_options(target)
+
+
 def _verb(verbs, name, function, short, long, epilog=None):
     verb = verbs.add_parser(name, help=short, description=textwrap.fill(long, 120), epilog=epilog,
                             formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -166,17 +184,28 @@ def _plan_options(target):
                         "carrier of one end follows the other")
     target.add_argument("--vdev", choices=VDEVS, default="af_packet", help="how systoled reaches its heartbeat links "
                         "(default af_packet)")
+    target.add_argument("--witness", action="store_true", help="run an etcd in the fabric, reached over mgmt0 of each "
+                        "member, and name it in witness-endpoint")
     target.add_argument("--set", action="append", default=[], metavar="'OPTION VALUE'", help="replace or add an option "
                         "of `config system ha` on every member; 'unset OPTION' leaves one out")
     target.add_argument("--member-set", action="append", default=[], metavar="'m1:OPTION VALUE'",
                         help="the same for one member")
+    target.add_argument("--port-set", action="append", default=[], metavar="'port1:OPTION VALUE'", help="replace or add "
+                        "an option of port1 or port2 in `config system interface`, on every member")
+    target.add_argument("--config", action="append", default=[], metavar="FILE", help="more of a configuration for every "
+                        "member, for example `config system link-monitor ... end`, or `config system ha`, `config "
+                        "vcluster ... end`, `end`")
+    target.add_argument("--member-config", action="append", default=[], metavar="m1:FILE", help="the same for one member")
 
 
 def _plan(options):
     links = options.links if options.links is not None else (1 if options.vdev == "memif" else 2)
     plan = Plan(members=options.members, links=links, direct=options.direct, vdev=options.vdev, settings=options.set,
-                member_settings=options.member_set, peers=group.chosen(getattr(options, "peers", "none")),
-                key_log=absolute(getattr(options, "key_log", None)),
+                member_settings=options.member_set, port_settings=options.port_set,
+                sections=[read_section(path) for path in options.config],
+                member_sections=[read_member_section(text) for text in options.member_config],
+                peers=group.chosen(getattr(options, "peers", "none")),
+                witness=options.witness, key_log=absolute(getattr(options, "key_log", None)),
                 capture=absolute(getattr(options, "capture", None)))
     plan.check()
     return plan
@@ -332,6 +361,20 @@ def measure_stall(options):
     if not all(0 < length <= 10_000 for length in lengths_ms):
         raise LabError(f"--ms {options.ms}: each more than 0 and at most 10000")
     return 0 if stall.run(plan, options.member, lengths_ms, options.count, options.json, _say) else 1
+
+
+def measure_isolation(options):
+    if options.trials < 1:
+        raise LabError(f"--trials {options.trials}: at least 1")
+    options.set = isolation.POLICIES[options.policy] + options.set
+    options.witness = options.witness or options.policy in isolation.WITNESSED
+    seconds = options.seconds or (7 if options.witness else 3)
+    if seconds < 1:
+        raise LabError(f"--seconds {options.seconds}: at least 1")
+    losses = isolation.losses_of(options.policy, options.loss)
+    result = isolation.run(_plan(options), options.policy, losses, options.trials, seconds, options.stress, options.json,
+                           _say)
+    return 0 if result["broken"] == 0 else 1
 
 
 def down(_):

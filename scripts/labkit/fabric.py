@@ -7,7 +7,7 @@ import socket
 import struct
 import subprocess
 
-from . import names, netns
+from . import names, netns, witness
 from .errors import LabError
 from .peers import keepalived
 
@@ -70,15 +70,19 @@ def _bridges(plan):
     bridges = ["br-lan", "br-wan", *(f"br-{link}" for link in plan.peer_links())]
     if not plan.direct:
         bridges += [f"br-{link}" for link in plan.kernel_links()]
+    if plan.witness:
+        bridges.append(witness.BRIDGE)
     lines = ["link set lo up"]
     for bridge in bridges:
         lines += [f"link add {bridge} type bridge stp_state 0 mcast_snooping 0", f"link set {bridge} up"]
+    if plan.witness:
+        lines.append(f"addr add {witness.ADDRESS}/24 dev {witness.BRIDGE}")
     return lines
 
 
 def _address(member, interface):
     """A MAC that a reader of a capture can place: member, then interface."""
-    offset = {"hb": 0x00, "port": 0x10, "peer": 0x20}[interface.rstrip("0123456789")]
+    offset = {"hb": 0x00, "port": 0x10, "peer": 0x20, "mgmt": 0x30}[interface.rstrip("0123456789")]
     return f"02:53:59:53:{int(member[1:]):02x}:{offset + int(interface[-1]):02x}"
 
 
@@ -88,6 +92,8 @@ def _cables(plan):
         bridged = [("port1", "br-lan"), ("port2", "br-wan"), *((link, f"br-{link}") for link in plan.peer_links())]
         if not plan.direct:
             bridged += [(link, f"br-{link}") for link in plan.kernel_links()]
+        if plan.witness:
+            bridged.append((witness.INTERFACE, witness.BRIDGE))
         for interface, bridge in bridged:
             end = names.fabric_end(member, interface)
             lines += [f"link add {end} type veth peer name {interface} address {_address(member, interface)} "
@@ -116,7 +122,8 @@ def _finish_member(plan, member):
         for port in ("port1", "port2"):
             netns.set_sysctl(f"ipv6/conf/{port}/addr_gen_mode", 1)  # no link-local: the port itself is mute
             _no_checksum_offload(port)
-    batch(namespace, ["link set lo up", *(f"link set {interface} up" for interface in plan.interfaces())])
+    batch(namespace, ["link set lo up", *(f"link set {interface} up" for interface in plan.interfaces()),
+                      *(witness.address_lines(member) if plan.witness else [])])
 
 
 def _host(namespace, address, address6, gateway, gateway6):

@@ -5,7 +5,7 @@ import os
 import secrets
 import signal
 
-from . import fabric, hugepages, keeper, keylog, members, names, netns, state, teardown
+from . import fabric, hugepages, keeper, keylog, members, names, netns, state, teardown, witness
 from .errors import LabError
 from .reaper import Reaper
 
@@ -39,6 +39,8 @@ class Lab:
         if self.plan.key_log:
             keylog.clear(self.plan)
         self.add_helper(keeper.spawn(self.plan))
+        if self.plan.witness:
+            self.add_helper(witness.start())
 
     def add_helper(self, helper):
         """A process outside the members that goes with the lab: [pid, start time]."""

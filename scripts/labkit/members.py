@@ -11,7 +11,7 @@ import struct
 import subprocess
 import time
 
-from . import names, netns
+from . import fabric, names, netns, witness
 from .errors import LabError
 from .netlink import link_batch
 
@@ -152,6 +152,8 @@ def _flush_conntrack():
 def revive(plan, programs, member):
     """However it died: links up, stopped processes go on, a dead daemon starts. Returns the Popen or None."""
     link_batch(names.namespace(member), plan.interfaces(), up=True).apply()
+    if plan.witness:
+        fabric.batch(names.namespace(member), witness.address_lines(member))
     signal_all(netns.processes(names.namespace(member)), signal.SIGCONT)
     return None if daemon_pids(member) else launch(plan, programs, member)
 

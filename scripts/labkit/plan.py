@@ -1,16 +1,20 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # Copyright(c) 2026 The Systole authors
-"""What lab is wanted: the options of `up`, checked, and the configuration file each member gets."""
+"""What lab is wanted: the options of `up`, checked, and the configuration file each member gets.
+
+`config system ha` comes from options of its own, because the lab itself asks for its values; what else a member needs
+(link monitors, virtual clusters) follows as text. A section may stand twice in a configuration, an `edit` may not."""
 import dataclasses
 import pathlib
 import re
 
-from . import names
+from . import names, witness
 from .errors import LabError
 
 VDEVS = ("af_packet", "af_xdp", "memif")
 # Preference of the heartbeat links, in order (`set hbdev "hb0" 50 "hb1" 40 ...`).
 LINK_PREFERENCE = (50, 40, 30, 20, 10, 8, 6, 4)
+TRAFFIC_PORTS = ("port1", "port2")
 
 
 @dataclasses.dataclass
@@ -21,9 +25,13 @@ class Plan:
     vdev: str = "af_packet"
     settings: list = dataclasses.field(default_factory=list)
     member_settings: list = dataclasses.field(default_factory=list)
+    port_settings: list = dataclasses.field(default_factory=list)
+    sections: list = dataclasses.field(default_factory=list)  # texts that follow every member's configuration
+    member_sections: list = dataclasses.field(default_factory=list)  # (member, text)
     key_log: str | None = None
     capture: str | None = None
     peers: list = dataclasses.field(default_factory=list)  # programs measured beside Systole
+    witness: bool = False  # an etcd in the fabric (witness.py)
 
     def check(self):
         if not 2 <= self.members <= names.MAX_MEMBERS:
@@ -44,10 +52,19 @@ class Plan:
             parse_setting(text)
         for text in self.member_settings:
             member, setting = split_member_setting(text)
-            if member not in self.names():
-                raise LabError(f"--member-set '{text}': there is no member {member}; "
-                               f"this lab has {' '.join(self.names())}")
+            self._check_member("--member-set", text, member)
             parse_setting(setting)
+        for text in self.port_settings:
+            port, setting = split_port_setting(text)
+            if port not in TRAFFIC_PORTS:
+                raise LabError(f"--port-set '{text}': there is no port {port}; a member has {' '.join(TRAFFIC_PORTS)}")
+            parse_setting(setting)
+        for member, _ in self.member_sections:
+            self._check_member("--member-config", f"{member}:...", member)
+
+    def _check_member(self, option, text, member):
+        if member not in self.names():
+            raise LabError(f"{option} '{text}': there is no member {member}; this lab has {' '.join(self.names())}")
 
     def _check_memif(self):
         if self.members != 2 or self.links != 1:
@@ -74,7 +91,7 @@ class Plan:
         return [f"peer{index}" for index in range(len(self.peers))]
 
     def interfaces(self):
-        return self.kernel_links() + ["port1", "port2"] + self.peer_links()
+        return self.kernel_links() + ["port1", "port2"] + self.peer_links() + ([witness.INTERFACE] * self.witness)
 
     def ha_options(self, member, password="-"):
         """`config system ha` of one member: option -> value, after --set and --member-set."""
@@ -91,6 +108,7 @@ class Plan:
             "hello-holddown": "5",
             "expected-members": str(self.members),
             "monitor": '"port1" "port2"',
+            **({"witness-endpoint": f'"{witness.ENDPOINT}"'} if self.witness else {}),
         }
         mine = [setting for name, setting in map(split_member_setting, self.member_settings) if name == member]
         for text in self.settings + mine:
@@ -127,11 +145,24 @@ class Plan:
             lines += [f'    edit "{link}"', *([f'        set device "{device}"'] if device else []), "    next"]
         for port, four, six in (("port1", names.LAN_GATEWAY, names.LAN_GATEWAY6),
                                 ("port2", names.WAN_GATEWAY, names.WAN_GATEWAY6)):
-            lines += [f'    edit "{port}"', f"        set ip {four} 255.255.255.0", "        config ipv6",
-                      f"            set ip6-address {six}/64", "        end", "    next"]
+            lines += [f'    edit "{port}"']
+            lines += [f"        set {option} {value}" for option, value in self._port_options(port, four).items()]
+            lines += ["        config ipv6", f"            set ip6-address {six}/64", "        end", "    next"]
         lines += ["end", "config system ha"]
         lines += [f"    set {option} {value}" for option, value in self.ha_options(member, password).items()]
-        return "\n".join(lines + ["end", ""])
+        more = self.sections + [text for name, text in self.member_sections if name == member]
+        return "\n".join(lines + ["end", *(text.rstrip("\n") for text in more), ""])
+
+    def _port_options(self, port, address):
+        options = {"ip": f"{address} 255.255.255.0"}
+        for text in self.port_settings:
+            name, setting = split_port_setting(text)
+            option, value = parse_setting(setting)
+            if name == port and value is None:
+                options.pop(option, None)
+            elif name == port:
+                options[option] = value
+        return options
 
     def _device(self, member, index, link):
         if self.vdev == "af_xdp":
@@ -161,6 +192,28 @@ def split_member_setting(text):
     if not colon:
         raise LabError(f"--member-set '{text}': give the member first, for example --member-set 'm1:priority 200'")
     return member, setting
+
+
+def split_port_setting(text):
+    port, colon, setting = text.partition(":")
+    if not colon:
+        raise LabError(f"--port-set '{text}': give the port first, for example --port-set 'port1:vdom \"blue\"'")
+    return port, setting
+
+
+def read_section(path):
+    """What --config names, as text: the file may be gone when the lab asks again."""
+    try:
+        return pathlib.Path(path).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise LabError(f"--config {path}: {error}") from None
+
+
+def read_member_section(text):
+    member, colon, path = text.partition(":")
+    if not colon:
+        raise LabError(f"--member-config '{text}': give the member first, for example --member-config m1:more.conf")
+    return member, read_section(path)
 
 
 def absolute(path):

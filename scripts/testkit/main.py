@@ -19,6 +19,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 LAB_TIMEOUT_S = 150
 SIM_SEEDS = "1-2000"
 SIM_TIMEOUT_S = 240  # all of it, on two busy cores
+MODEL_TIMEOUT_S = 900  # about a minute on two idle cores
 FUZZ_MINUTES = 0.2  # for all targets; what fits into one run of CI
 SANITIZED = {"unit", "crypto", "scenario", "dataplane", "sim"}
 # Suite of tests whose sources take longest to compile with sanitizers and see no bytes from the wire.
@@ -64,6 +65,13 @@ class Suites:
                        [str(simulator), "--seeds", SIM_SEEDS], SIM_TIMEOUT_S)
         if done.code == 0:
             for line in done.output.splitlines()[1:-1]:
+                print("    | " + line)
+
+    def model(self):
+        done = program(self.tally, self.scratch, "model: election, flip timer and isolation of three members",
+                       ["tests/model/check"], MODEL_TIMEOUT_S)
+        if done.code == 0:
+            for line in done.output.splitlines():
                 print("    | " + line)
 
     def dataplane(self):
@@ -135,7 +143,7 @@ def sanitized_targets(directory):
     return sorted(wanted)
 
 
-ORDER = ["lint", "purity", "unit", "scenario", "dataplane", "bench", "sim", "fuzz", "lab", "asan"]
+ORDER = ["lint", "purity", "unit", "scenario", "dataplane", "bench", "sim", "model", "fuzz", "lab", "asan"]
 
 
 def main():

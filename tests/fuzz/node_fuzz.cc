@@ -45,12 +45,12 @@ Config read_config(WireReader &in)
 	config.hb_interval = (flags & 1) != 0 ? milliseconds{10} : milliseconds{100};
 	config.hb_lost_threshold = 3;
 	config.hello_holddown = seconds{1};
-	config.override_enabled = (flags & 2) != 0;
+	config.vclusters[0].override_enabled = (flags & 2) != 0;
 	config.expected_members = static_cast<std::uint8_t>(flags >> 2 & 3);
 	config.link_count = (flags & 16) != 0 ? 2 : 1;
-	config.monitor_count = 2;
+	config.monitor_everywhere(2);
 	config.uptime_margin = seconds{1 + (flags >> 5) * 50};
-	config.priority = in.number<std::uint8_t>();
+	config.vclusters[0].priority = in.number<std::uint8_t>();
 	return config;
 }
 
@@ -114,12 +114,13 @@ private:
 		require(a.link < max_links, "a MAC address is of a link there may be");
 		require(m_beating.contains(a.slot), "and of a peer that is beaten to");
 	}
-	void on(const SetBeatContent &a)
+	void on(const SetBeatContent &)
 	{
-		std::array<std::byte, 1024> buffer{};
-		const std::size_t length = encode(a.content, buffer);
+		std::array<std::byte, 2048> buffer{};
+		const HeartbeatContent &content = m_node.beat();
+		const std::size_t length = encode(content, buffer);
 		const auto read = decode_content(std::span(buffer).first(length));
-		require(length != 0 && read && *read == a.content, "what we say can be said and understood");
+		require(length != 0 && read && *read == content, "what we say can be said and understood");
 	}
 	void on(const BeginExchange &a) { begun(a.session); }
 	void on(const EvaluateKe1 &a) { begun(a.session); }

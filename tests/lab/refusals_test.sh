@@ -19,5 +19,9 @@ refuses '--direct joins exactly two members' up --direct --members 3
 refuses 'a lab has 2 to 16 members' up --members 17
 refuses '1 to 8 heartbeat links' up --links 9
 refuses 'there is no member m3' up --member-set 'm3:priority 200'
+refuses 'there is no port port9' up --port-set 'port9:vdom "blue"'
+: >"$scratch/empty.conf"
+refuses 'there is no member m3' up --member-config "m3:$scratch/empty.conf"
+refuses 'No such file' up --config "$scratch/missing.conf"
 refuses 'no lab is running' crash m1
 refuses 'cut does not work with --vdev memif' failover --how cut --trials 1 --vdev memif

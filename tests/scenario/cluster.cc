@@ -302,23 +302,61 @@ void Cluster::perform(std::size_t index, const Action &action)
 			   [&](const StopPeerBeats &a) { member.peers[a.slot] = Peer{}; },
 			   [&](const SetPeerMac &a) { member.peers[a.slot].macs[a.link] = a.mac; },
 			   [&](const SetBeatContent &a) {
-				   std::array<std::byte, 1024> buffer{};
-				   const std::size_t length = encode(a.content, buffer);
+				   std::array<std::byte, 2048> buffer{};
+				   const std::size_t length = encode(member.node->beat(), buffer);
 				   assert(length != 0);
 				   member.content.assign(buffer.begin(),
 							 buffer.begin() + static_cast<std::ptrdiff_t>(length));
 				   if (a.immediate)
 					   beat(index);
 			   },
-			   [&](const BecomePrimary &) { record(); },
+			   [&](const BecomePrimary &) {
+				   record();
+				   probe(index);
+			   },
 			   [&](const BecomeSecondary &) { record(); },
 			   [](const SuspendClaim &) {}, // nobody is away here: the simulator's business
 			   [](const ResumeClaim &) {},
 			   [](const EndSilence &) {},
+			   [&](const SeekWitness &a) { m_witness.want(index, a.vcluster, a.wanted); },
 			   [&](const Reannounce &) { record(); },
 			   [&](const Notice &) { record(); },
 		   },
 		   action);
+}
+
+// ---------------------------------------------------------------- paths and the witness
+
+void Cluster::set_path(std::size_t member, std::uint8_t link_monitor, bool good)
+{
+	Member &m = m_members[member];
+	if (good)
+		m.dead_paths.erase(link_monitor);
+	else
+		m.dead_paths.insert(link_monitor);
+	later(member, probe_delay, PingMonitorChanged{link_monitor, good});
+}
+
+void Cluster::probe(std::size_t member)
+{
+	for (const std::uint8_t link_monitor : m_members[member].dead_paths)
+		later(member, probe_delay, PingMonitorChanged{link_monitor, false});
+}
+
+void Cluster::ask_witness()
+{
+	if (m_now < m_next_witness)
+		return;
+	m_next_witness = m_now + IdealWitness::round;
+	const auto wishes = m_witness.wishes(); // a step may change them
+	for (const IdealWitness::Wish &wish : wishes) {
+		Member &member = m_members[wish.first];
+		if (member.node == nullptr || !m_witness.wishes().contains(wish))
+			continue;
+		const auto until = m_witness.ask(wish, m_now);
+		step(wish.first, WitnessChanged{wish.second, m_witness.reaches(wish.first),
+						until ? local(member, *until) : Time{}});
+	}
 }
 
 // ---------------------------------------------------------------- time
@@ -362,12 +400,15 @@ void Cluster::run_until(Time limit)
 		Time next = m_queue.empty() ? never : m_queue.begin()->at;
 		for (const Member &member : m_members)
 			next = std::min(next, next_wake(member));
+		if (!m_witness.wishes().empty())
+			next = std::min(next, std::max(m_next_witness, m_now));
 		if (next > limit)
 			break;
 		// A deadline that does not move on would hold the clock still.
 		idle_turns = next <= m_now ? idle_turns + 1 : 0;
 		assert(idle_turns < 100000 && "time stands still: a deadline is never cleared");
 		m_now = std::max(m_now, next);
+		ask_witness();
 		if (!m_queue.empty() && m_queue.begin()->at <= m_now) {
 			const Delivery delivery = m_queue.extract(m_queue.begin()).value();
 			if (m_members[delivery.to].node == nullptr || m_members[delivery.to].boots != delivery.boot)

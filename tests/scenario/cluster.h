@@ -12,6 +12,7 @@
 #include "control/core/liveness.h"
 #include "control/core/node.h"
 #include "tests/scenario/ideal_key_agent.h"
+#include "tests/scenario/ideal_witness.h"
 
 #include <array>
 #include <functional>
@@ -51,6 +52,7 @@ class Cluster {
 public:
 	static constexpr core::Duration wire_delay = std::chrono::microseconds{100};
 	static constexpr core::Duration key_delay = std::chrono::microseconds{200};
+	static constexpr core::Duration probe_delay = std::chrono::seconds{1}; // failtime x interval
 
 	std::size_t add(const MemberSettings &settings);
 	[[nodiscard]] std::size_t size() const { return m_members.size(); }
@@ -63,6 +65,9 @@ public:
 	void cut(std::size_t from, std::size_t to, core::LinkIndex link);
 	void heal(std::size_t from, std::size_t to, core::LinkIndex link);
 	void send(Frame frame); // also forged ones
+	// What a link monitor looks at; whoever is primary finds out after probe_delay.
+	void set_path(std::size_t member, std::uint8_t link_monitor, bool good);
+	void reach_witness(std::size_t member, bool reachable) { m_witness.set_reachable(member, reachable); }
 	// Called for every frame that is sent, and may change it; false loses it.
 	std::function<bool(Frame &)> filter;
 
@@ -103,6 +108,7 @@ private:
 		std::uint64_t boots = 0;
 		core::Time next_beat = core::never;
 		core::Time ends_at = core::never;
+		std::set<std::uint8_t> dead_paths;
 	};
 	struct Delivery {
 		core::Time at;
@@ -127,6 +133,8 @@ private:
 	void send_hake(std::size_t member, core::LinkIndex link, const core::MacAddress &to,
 		       const core::HakeBytes &bytes);
 	void beat(std::size_t member);
+	void probe(std::size_t member);
+	void ask_witness();
 	void receive(std::size_t member, const Frame &frame);
 	void judge(std::size_t member, core::PeerSlot slot, core::LinkIndex link);
 	[[nodiscard]] core::Time next_wake(const Member &member) const;
@@ -137,6 +145,8 @@ private:
 	std::uint64_t m_order = 0;
 	std::vector<Member> m_members;
 	std::set<Delivery> m_queue;
+	IdealWitness m_witness;
+	core::Time m_next_witness{};
 	std::set<std::array<std::size_t, 3>> m_cuts; // from, to, link
 	std::vector<Record> m_record;
 };

@@ -96,6 +96,10 @@ private:
 		const std::string name = word.substr(0, equals);
 		const std::string value = equals == std::string::npos ? "" : word.substr(equals + 1);
 		Config &config = where == "group" ? m_group : m_next.config;
+		const auto all = [&](const auto &change) {
+			for (VclusterConfig &vcluster : config.vclusters)
+				change(vcluster);
+		};
 		const auto small = [&] { return static_cast<std::uint8_t>(std::stoi(value)); };
 		if (name == "interval")
 			config.hb_interval = duration_of(value);
@@ -111,14 +115,37 @@ private:
 			config.expected_members = small();
 		else if (name == "monitor" && where == "group")
 			m_names.monitors = split(value, ',');
+		else if (name == "ping" && where == "group")
+			link_monitors(value);
+		else if (name == "threshold")
+			all([&](VclusterConfig &v) { v.ping_threshold = small(); });
+		else if (name == "flip")
+			all([&](VclusterConfig &v) { v.flip_timeout = duration_of(value); });
+		else if (name == "force-reset" && value == "off")
+			all([](VclusterConfig &v) { v.force_reset = false; });
+		else if (name == "hold")
+			config.failover_hold = duration_of(value);
+		else if (name == "override-wait")
+			all([&](VclusterConfig &v) { v.override_wait = duration_of(value); });
+		else if (name == "memory" && where == "group")
+			memory(duration_of(value));
+		else if (name == "ssd-failover")
+			config.ssd_failover = true;
+		else if (name == "isolation")
+			isolation(value);
+		else if (name == "vclusters" && where == "group")
+			vclusters(small());
 		else if (name == "show-links")
 			m_names.show_links = true;
 		else if (name == "serial")
 			config.self = MemberId::from(value);
-		else if (name == "priority")
-			config.priority = small();
-		else if (name == "override")
-			config.override_enabled = true;
+		else if (name == "priority") { // one for all virtual clusters, or one for each
+			const auto each = split(value, ',');
+			for (std::size_t i = 0; i < config.vclusters.size(); ++i)
+				config.vclusters[i].priority =
+					static_cast<std::uint8_t>(std::stoi(each.at(std::min(i, each.size() - 1))));
+		} else if (name == "override")
+			all([](VclusterConfig &v) { v.override_enabled = true; });
 		else if (name == "password")
 			m_next.password = value;
 		else if (name == "policy" && value == "authentication")
@@ -129,10 +156,43 @@ private:
 			m_next.config = m_group;
 	}
 
+	// ping=NAME:HA-PRIORITY,...
+	void link_monitors(const std::string &list)
+	{
+		for (const std::string &one : split(list, ',')) {
+			const auto parts = split(one, ':');
+			m_names.link_monitors.push_back(parts.at(0));
+			m_group.ping_priority.push_back(static_cast<std::uint8_t>(std::stoi(parts.at(1))));
+		}
+		for (VclusterConfig &vcluster : m_group.vclusters)
+			vcluster.ping_monitors = (std::uint64_t{1} << m_group.ping_priority.size()) - 1;
+	}
+	void memory(Duration monitor_period)
+	{
+		m_group.memory.enabled = true;
+		m_group.memory.monitor_period = monitor_period;
+	}
+	void isolation(const std::string &policy)
+	{
+		if (policy != "demote" && policy != "witness")
+			throw std::runtime_error("isolation is demote or witness");
+		m_group.isolation = policy == "demote" ? Isolation::demote : Isolation::witness;
+		m_group.isolation_wait = m_group.hb_interval + m_group.dead_interval() * 3 / 2 +
+					 std::chrono::milliseconds{100} +
+					 (policy == "demote" ? Cluster::probe_delay : Duration::zero());
+	}
+	void vclusters(std::uint8_t count)
+	{
+		while (m_group.vclusters.size() < count) {
+			m_group.vclusters.push_back(m_group.vclusters.back());
+			++m_group.vclusters.back().id;
+		}
+	}
+
 	void add_member(const std::string &name)
 	{
 		m_next.name = name;
-		m_next.config.monitor_count = static_cast<std::uint8_t>(m_names.monitors.size());
+		m_next.config.monitor_everywhere(static_cast<std::uint8_t>(m_names.monitors.size()));
 		m_next.clock_offset = std::chrono::seconds{1000 * static_cast<std::int64_t>(m_cluster.size())};
 		m_cluster.add(m_next);
 		m_next = MemberSettings{};
@@ -152,6 +212,15 @@ private:
 		if (it == m_names.monitors.end())
 			throw std::runtime_error("no monitored interface '" + name + "'");
 		return static_cast<std::uint8_t>(it - m_names.monitors.begin());
+	}
+
+	[[nodiscard]] std::uint8_t link_monitor(const std::string &name) const
+	{
+		const auto &names = m_names.link_monitors;
+		const auto it = std::find(names.begin(), names.end(), name);
+		if (it == names.end())
+			throw std::runtime_error("no link monitor '" + name + "'");
+		return static_cast<std::uint8_t>(it - names.begin());
 	}
 
 	void act(const std::vector<std::string> &words)
@@ -179,8 +248,24 @@ private:
 			m_cluster.stop(who);
 		} else if (verb == "down" || verb == "up") {
 			m_cluster.give(who, MonitorChanged{monitor(words.at(2)), verb == "up"});
+		} else if (verb == "path-dead" ||
+			   verb == "path-good") { // what the link monitor looks at, seen from there
+			m_cluster.set_path(who, link_monitor(words.at(2)), verb == "path-good");
+		} else if (verb == "witness-lost" || verb == "witness-back") {
+			m_cluster.reach_witness(who, verb == "witness-back");
 		} else if (verb == "set-failover" || verb == "unset-failover") {
-			m_cluster.give(who, SetFailover{verb == "set-failover"});
+			const int vcluster = words.size() > 2 ? std::stoi(words[2]) : 1;
+			m_cluster.give(who, SetFailover{verb == "set-failover", static_cast<std::uint8_t>(vcluster)});
+		} else if (verb == "maintenance") {
+			m_cluster.give(who, SetMaintenance{words.at(2) == "on"});
+		} else if (verb == "memory") { // percent in use
+			m_cluster.give(who, MemorySample{static_cast<std::uint8_t>(std::stoi(words.at(2)))});
+		} else if (verb == "ssd") {
+			m_cluster.give(who, SsdChanged{words.at(2) == "failed"});
+		} else if (verb == "priority") {
+			m_cluster.give(who, SetPriority{static_cast<std::uint8_t>(std::stoi(words.at(2)))});
+		} else if (verb == "override") {
+			m_cluster.give(who, SetOverride{words.at(2) == "on"});
 		} else if (verb == "reset-uptime") {
 			m_cluster.give(who, ResetUptime{});
 		} else {

@@ -45,8 +45,28 @@ std::string why(const Cluster &cluster, const Decision &decision)
 	case Rule::live_primary: return winner + " is primary already";
 	case Rule::stopping: return "stopping";
 	case Rule::tie_break: return pair + "tie-break";
+	case Rule::maintenance: return pair + "maintenance" + values;
+	case Rule::mem_failover: return pair + "memory" + values;
+	case Rule::ssd: return pair + "SSD" + values;
+	case Rule::isolated: return "nobody hears it, and it may not act alone";
 	}
 	return "?";
+}
+
+bool is_of_vcluster(NoticeKind kind)
+{
+	switch (kind) {
+	case NoticeKind::role:
+	case NoticeKind::override_in_force:
+	case NoticeKind::failover_flag:
+	case NoticeKind::ping_monitor:
+	case NoticeKind::ping_failure:
+	case NoticeKind::flip_started:
+	case NoticeKind::flip_expired:
+	case NoticeKind::lease:
+	case NoticeKind::priority: return true;
+	default: return false;
+	}
 }
 
 std::optional<std::string> describe_notice(const Cluster &cluster, const Notice &notice, const TraceNames &names)
@@ -85,6 +105,18 @@ std::optional<std::string> describe_notice(const Cluster &cluster, const Notice 
 	case NoticeKind::failover_flag: return on ? "sets its failover flag" : "clears its failover flag";
 	case NoticeKind::override_in_force:
 		return on ? "knows that override is in force" : "knows that override is no longer in force";
+	case NoticeKind::maintenance: return on ? "goes into maintenance" : "comes out of maintenance";
+	case NoticeKind::ping_monitor:
+		return names.link_monitors.at(notice.link) + (on ? " answers again" : " is dead");
+	case NoticeKind::ping_failure:
+		return on ? "counts a ping server failure of " + std::to_string(notice.value)
+			  : std::string("counts no ping server failure any more");
+	case NoticeKind::flip_started: return "starts the flip timer: " + std::to_string(notice.value) + " s";
+	case NoticeKind::flip_expired: return "ends the flip timer";
+	case NoticeKind::mem_failover: return on ? "is out of memory" : "has memory again";
+	case NoticeKind::ssd: return on ? "has a failed SSD" : "has a good SSD again";
+	case NoticeKind::lease: return on ? "holds the lease" : "no longer holds the lease";
+	case NoticeKind::priority: return "has priority " + std::to_string(notice.value);
 	}
 	return "?";
 }
@@ -98,8 +130,13 @@ std::optional<std::string> describe(const Cluster &cluster, const Record &entry,
 		text = "announces its addresses again";
 	else if (const auto *notice = std::get_if<Notice>(&entry.action))
 		text = describe_notice(cluster, *notice, names);
-	if (text)
-		*text = cluster.settings(entry.member).name + " " + *text;
+	if (!text)
+		return text;
+	const auto *notice = std::get_if<Notice>(&entry.action);
+	const bool several = cluster.settings(entry.member).config.vclusters.size() > 1;
+	const bool of_vcluster = notice != nullptr && is_of_vcluster(notice->kind);
+	*text = cluster.settings(entry.member).name +
+		(several && of_vcluster ? " vcluster-" + std::to_string(notice->vcluster) : "") + " " + *text;
 	return text;
 }
 
@@ -113,13 +150,16 @@ std::string describe_state(const Cluster &cluster)
 			text += " is not running";
 			continue;
 		}
-		const VclusterState &own = cluster.node(i).vcluster();
-		text += ' ';
-		text += state_name(own.state);
-		if (own.state == HaState::work)
-			text += ", epoch " + std::to_string(own.epoch);
-		if (own.state == HaState::standby)
-			text += own.choice.empty() ? ", follows nobody" : ", follows " + cluster.name_of(own.choice);
+		for (std::size_t place = 0; place < cluster.node(i).vcluster_count(); ++place) {
+			const VclusterState &own = cluster.node(i).vcluster(place);
+			text += place == 0 ? " " : " / ";
+			text += state_name(own.state);
+			if (own.state == HaState::work)
+				text += ", epoch " + std::to_string(own.epoch);
+			if (own.state == HaState::standby)
+				text += own.choice.empty() ? ", follows nobody"
+							   : ", follows " + cluster.name_of(own.choice);
+		}
 	}
 	return text;
 }

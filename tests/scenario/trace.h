@@ -15,6 +15,7 @@ namespace systole::scenario {
 // Interfaces of `set monitor`, for all members alike; links named hb0, hb1, ...
 struct TraceNames {
 	std::vector<std::string> monitors;
+	std::vector<std::string> link_monitors;
 	bool show_links = false; // heartbeat links of peers coming and going, not only one-way ones
 };
 

@@ -22,30 +22,36 @@ public:
 	explicit KeeperInTime(World &world) : Checker(world, "keeper-in-time") {}
 	void taken(std::size_t index) override
 	{
-		const Duration silent = m_world.now() - last_sign(index);
+		SimTime sign = m_world.member(index).heard_until();
+		for (std::size_t v = 0; v < m_world.plan.vcluster_count(); ++v)
+			if (m_world.member(index).takeover(v).owns)
+				sign = std::max(sign, m_world.member(index).takeover(v).owns_since);
+		const Duration silent = m_world.now() - sign;
 		if (silent < m_world.plan.dead() - m_world.plan.dead() / 1000 - microseconds{10})
 			fail("the keeper of " + member_name(index) + " takes the addresses only " + in_ms(silent) +
 			     " after its last sign of life, dead interval " + in_ms(m_world.plan.dead()));
 	}
 	void sweep() override
 	{
-		for (std::size_t i = 0; i < m_world.size(); ++i) {
-			const Member &member = m_world.member(i);
-			if (!member.takeover().owns || (member.running() && !member.takeover().claims()))
-				continue; // the second: roles-alternate and two-owners say so
-			const Duration kept = m_world.now() - last_sign(i) - m_world.plan.dead() -
-					      m_world.plan.dead() / 1000 - member.keeper_stalled(last_sign(i));
-			m_world.statistics.longest_kept = std::max(m_world.statistics.longest_kept, kept);
-			if (kept > keeper_bound)
-				fail(member_name(i) + " has not been heard for the dead interval and " + in_ms(kept) +
-				     ", and still holds the addresses");
-		}
+		for (std::size_t i = 0; i < m_world.size(); ++i)
+			for (std::size_t v = 0; v < m_world.plan.vcluster_count(); ++v)
+				look(i, v);
 	}
 
 private:
-	[[nodiscard]] SimTime last_sign(std::size_t index) const
+	void look(std::size_t index, std::size_t vcluster)
 	{
-		return std::max(m_world.member(index).heard_until(), m_world.member(index).takeover().owns_since);
+		const Member &member = m_world.member(index);
+		const Takeover &takeover = member.takeover(vcluster);
+		if (!takeover.owns || (member.running() && !takeover.claims()))
+			return; // the second: roles-alternate and two-owners say so
+		const SimTime sign = std::max(member.heard_until(), takeover.owns_since);
+		const Duration kept = m_world.now() - sign - m_world.plan.dead() - m_world.plan.dead() / 1000 -
+				      member.keeper_stalled(sign);
+		m_world.statistics.longest_kept = std::max(m_world.statistics.longest_kept, kept);
+		if (kept > keeper_bound)
+			fail(member_name(index) + " has not been heard for the dead interval and " + in_ms(kept) +
+			     ", and still holds the addresses" + m_world.plan.vcluster_text(vcluster));
 	}
 };
 
@@ -118,33 +124,42 @@ public:
 	      m_calm(world.plan.echo_belief() + world.plan.hearsay() * 2 +
 		     world.plan.dead() * (6 + static_cast<int>(world.plan.members.size()))),
 	      m_exact(world.plan.network.loss_permille == 0 && world.plan.network.straggler_permille == 0 &&
-		      world.plan.attack_gap == Duration{})
+		      world.plan.attack_gap == Duration{} &&
+		      world.plan.common().isolation != core::Isolation::witness) // leases run out meanwhile
 	{
 	}
 	void after_step(const Step &step) override
 	{
-		if (m_world.member(step.member).node().vcluster().state == step.before.state || !m_exact)
-			return;
+		for (std::size_t v = 0; v < step.before.size() && m_exact; ++v)
+			if (m_world.member(step.member).node().vcluster(v).state != step.before[v].state)
+				look(step, v);
+	}
+
+private:
+	void look(const Step &step, std::size_t vcluster)
+	{
 		const SimTime frozen = m_world.host_frozen_at();
 		const bool ours = m_world.now() >= frozen && m_world.now() - m_world.host_frozen_until() < m_calm;
 		if (!ours || m_world.last_deed() >= frozen || frozen - m_world.last_deed() < m_calm ||
-		    frozen - m_world.last_loss_burst < m_calm || frozen - m_world.host_frozen_last() < m_calm)
+		    frozen - m_world.last_loss_burst < m_calm || frozen - m_world.host_frozen_last() < m_calm ||
+		    m_world.now() - m_world.last_timer(vcluster) < m_calm) // went on while they were frozen
 			return;
 		for (std::size_t i = 0; i < m_world.size(); ++i)
 			if (m_world.member(i).running() && looks_around(i))
 				return;
-		fail(member_name(step.member) + " went from " + name_of(step.before.state) + " to " +
-		     name_of(m_world.member(step.member).node().vcluster().state) +
+		fail(member_name(step.member) + " went from " + name_of(step.before[vcluster].state) + " to " +
+		     name_of(m_world.member(step.member).node().vcluster(vcluster).state) +
+		     m_world.plan.vcluster_text(vcluster) +
 		     " although everybody was frozen alike and nothing else has happened");
 	}
-
-private:
 	// In hello, or only just out of it.
 	[[nodiscard]] bool looks_around(std::size_t index) const
 	{
 		const Member &member = m_world.member(index);
-		return member.node().vcluster().state == core::HaState::hello ||
-		       m_world.host_frozen_at() - member.booted_at() < m_world.plan.common().hello_holddown + m_calm;
+		for (std::size_t v = 0; v < m_world.plan.vcluster_count(); ++v)
+			if (member.node().vcluster(v).state == core::HaState::hello)
+				return true;
+		return m_world.host_frozen_at() - member.booted_at() < m_world.plan.common().hello_holddown + m_calm;
 	}
 	Duration m_calm;
 	bool m_exact; // without losses and replays: else somebody may really have been lost or found
@@ -161,20 +176,21 @@ public:
 	}
 	void sweep() override
 	{
-		for (std::size_t a = 0; a < m_world.size(); ++a)
-			for (std::size_t b = 0; b < m_world.size(); ++b)
-				if (a != b && m_world.member(a).takeover().owns && m_world.member(b).takeover().owns)
-					look(a, b);
+		for (std::size_t v = 0; v < m_world.plan.vcluster_count(); ++v)
+			for (std::size_t a = 0; a < m_world.size(); ++a)
+				for (std::size_t b = 0; m_world.member(a).takeover(v).owns && b < m_world.size(); ++b)
+					if (a != b && m_world.member(b).takeover(v).owns)
+						look(a, b, m_world.member(a).takeover(v), m_world.member(b).takeover(v));
 	}
 
 private:
-	void look(std::size_t a, std::size_t b)
+	void look(std::size_t a, std::size_t b, const Takeover &first, const Takeover &second)
 	{
 		const Member &x = m_world.member(a);
 		const Member &y = m_world.member(b);
 		if (m_world.outsider(a) || m_world.outsider(b) || !m_world.takes_part(b))
 			return;
-		const SimTime both = std::max(x.takeover().owns_since, y.takeover().owns_since);
+		const SimTime both = std::max(first.owns_since, second.owns_since);
 		if (m_world.takes_part(a)) {
 			const SimTime hearing = m_world.truth.hearing_since(m_world.now(), a, b);
 			if (a < b || hearing == sim_never)
@@ -189,11 +205,11 @@ private:
 		}
 		// y took over from x, which had fallen silent.
 		const SimTime silent = x.heard_until();
-		if (y.takeover().owns_since <= silent || x.takeover().owns_since >= silent ||
+		if (second.owns_since <= silent || first.owns_since >= silent ||
 		    m_world.no_carrier_since(b) != sim_never || x.present_since() > silent)
 			return;
 		const SimTime last = m_world.truth.possible(b, a);
-		if (y.takeover().owns_since - last < m_world.plan.dead() - m_world.plan.dead() / 1000)
+		if (second.owns_since - last < m_world.plan.dead() - m_world.plan.dead() / 1000)
 			return; // somebody else gave it the role
 		const Duration unheard = silent - last;
 		const Duration stalled = x.keeper_stalled(silent);

@@ -3,12 +3,13 @@
 #include "tests/sim/breaks.h"
 
 #include <algorithm>
+#include <span>
 
 namespace systole::sim {
 
 namespace {
 
-constexpr std::array<BreakInfo, 25> table{{
+constexpr std::array<BreakInfo, 43> table{{
 	{Break::skip_release, "skip-release", "roles-alternate",
 	 "BecomeSecondary is not carried out: a standby keeps the addresses"},
 	{Break::repeat_epoch, "repeat-epoch", "epochs-grow", "every claim is epoch 1"},
@@ -43,12 +44,35 @@ constexpr std::array<BreakInfo, 25> table{{
 	{Break::overlook_half_heard, "overlook-half-heard", "one-way-cut",
 	 "who hears a rival that does not hear it takes it for a standby"},
 	{Break::ignore_carrier, "ignore-carrier", "carrier-loss", "the core never hears that carrier was lost"},
+	{Break::ignore_flip_timer, "ignore-flip-timer", "flip-timer", "the flip timer is over at once"},
+	{Break::keep_record, "keep-record", "flip-timer", "the end of the flip timer does not clear the record"},
+	{Break::failback_unasked, "failback-unasked", "flip-timer",
+	 "a primary takes override for enabled once a flip timer has ended"},
+	{Break::ignore_override, "ignore-override", "override-obeyed", "nobody hears that another one has override enabled"},
+	{Break::ignore_hold, "ignore-hold", "hold-time", "failover-hold-time is 0"},
+	{Break::ignore_override_wait, "ignore-override-wait", "override-wait", "override-wait-time is 0"},
+	{Break::ignore_ping, "ignore-ping", "ping-counted", "no verdict of a link monitor arrives"},
+	{Break::ignore_threshold, "ignore-threshold", "ping-counted", "pingserver-failover-threshold is 0"},
+	{Break::ignore_monitor, "ignore-monitor", "hold-time", "no change of a monitored interface arrives"},
+	{Break::ignore_memory, "ignore-memory", "healthy-leads", "no memory sample arrives"},
+	{Break::ignore_ssd, "ignore-ssd", "healthy-leads", "no failed disk arrives"},
+	{Break::ignore_orders, "ignore-orders", "orders-obeyed", "set priority has no effect"},
+	{Break::margin_apart, "margin-apart", "ranking-alike",
+	 "each member has another margin: as if ages were compared in pairs, in another order on each"},
+	{Break::wrong_vcluster, "wrong-vcluster", "same-primary",
+	 "what is said of a virtual cluster is taken for the next one's"},
+	{Break::claim_without_lease, "claim-without-lease", "lease-held", "the lease is always thought to be held"},
+	{Break::hasty_claim, "hasty-claim", "isolation-bound", "a claim does not wait until the other has stopped"},
+	{Break::stay_isolated, "stay-isolated", "isolation-bound", "a primary that nobody hears goes on"},
+	{Break::forget_demotion, "forget-demotion", "demoted-waits", "who had to stop claims again by itself"},
 }};
 
-core::VclusterBeat *words_in(core::Event &event)
+// Everything that a peer says, virtual cluster by virtual cluster.
+std::span<core::VclusterBeat> words_in(core::Event &event)
 {
 	auto *beat = std::get_if<core::BeatReceived>(&event.body);
-	return beat == nullptr || beat->content.vclusters.empty() ? nullptr : &beat->content.vclusters[0];
+	return beat == nullptr ? std::span<core::VclusterBeat>{}
+			       : std::span(beat->content.vclusters.begin(), beat->content.vclusters.size());
 }
 
 bool now_and_then(core::Time now)
@@ -57,9 +81,17 @@ bool now_and_then(core::Time now)
 	return now.time_since_epoch() % period < std::chrono::milliseconds{200};
 }
 
+std::uint8_t first_of(const std::bitset<core::max_vclusters + 1> &ids)
+{
+	std::uint8_t id = 0;
+	while (!ids[id])
+		++id;
+	return id;
+}
+
 } // namespace
 
-const std::array<BreakInfo, 25> &all_breaks()
+const std::array<BreakInfo, 43> &all_breaks()
 {
 	return table;
 }
@@ -80,30 +112,61 @@ bool spoil(Break what, const MemberView &member, core::Event &event)
 	}
 	case Break::never_yield:
 	case Break::claim_over_primary:
-		if (core::VclusterBeat *words = words_in(event);
-		    words != nullptr && member.primary == (what == Break::never_yield)) {
-			if (words->state == core::HaState::work)
-				words->state = core::HaState::standby;
-			words->choice = core::MemberId{};
+		for (core::VclusterBeat &words : words_in(event)) {
+			if (member.primary[words.id] != (what == Break::never_yield))
+				continue;
+			if (words.state == core::HaState::work)
+				words.state = core::HaState::standby;
+			words.choice = 0;
 		}
 		return true;
 	case Break::displace_primary:
-		if (core::VclusterBeat *words = words_in(event); words != nullptr && member.primary) {
-			words->override_enabled = true;
-			words->priority = 255;
-		}
+		for (core::VclusterBeat &words : words_in(event))
+			if (member.primary[words.id]) {
+				words.override_enabled = true;
+				words.priority = 255;
+			}
 		return true;
 	case Break::yield_unasked:
-		if (std::holds_alternative<core::Tick>(event.body) && member.primary && now_and_then(event.now))
-			event.body = core::SetFailover{true};
+		if (std::holds_alternative<core::Tick>(event.body) && member.primary.any() && now_and_then(event.now))
+			event.body = core::SetFailover{true, first_of(member.primary)};
 		return true;
 	case Break::overlook_half_heard: {
 		const auto *beat = std::get_if<core::BeatReceived>(&event.body);
-		core::VclusterBeat *words = words_in(event);
-		if (words != nullptr && beat->heard != core::LinkHealth::up && words->state == core::HaState::work)
-			words->state = core::HaState::standby;
+		for (core::VclusterBeat &words : words_in(event))
+			if (beat->heard != core::LinkHealth::up && words.state == core::HaState::work)
+				words.state = core::HaState::standby;
 		return true;
 	}
+	case Break::failback_unasked:
+		// Its clock and the time of the timer's end are both the peer's.
+		for (core::VclusterBeat &words : words_in(event))
+			if (const auto sent = std::get<core::BeatReceived>(event.body).sent_ns;
+			    member.primary[words.id] && words.flip_epoch != 0 &&
+			    sent / core::tenth_of_a_second.count() > words.flip_until_tenths)
+				words.override_enabled = true;
+		return true;
+	case Break::ignore_override:
+		for (core::VclusterBeat &words : words_in(event))
+			words.override_enabled = false;
+		return true;
+	case Break::ignore_ping: return !std::holds_alternative<core::PingMonitorChanged>(event.body);
+	case Break::ignore_monitor: return !std::holds_alternative<core::MonitorChanged>(event.body);
+	case Break::ignore_memory: return !std::holds_alternative<core::MemorySample>(event.body);
+	case Break::ignore_ssd: return !std::holds_alternative<core::SsdChanged>(event.body);
+	case Break::ignore_orders: return !std::holds_alternative<core::SetPriority>(event.body);
+	case Break::wrong_vcluster:
+		if (const auto words = words_in(event); words.size() > 1) {
+			const std::uint8_t first = words[0].id;
+			for (std::size_t i = 0; i + 1 < words.size(); ++i)
+				words[i].id = words[i + 1].id;
+			words.back().id = first;
+		}
+		return true;
+	case Break::claim_without_lease:
+		if (auto *witness = std::get_if<core::WitnessChanged>(&event.body))
+			witness->held_until = core::never;
+		return true;
 	case Break::act_when_thawed: return !std::holds_alternative<core::Absent>(event.body);
 	case Break::deaf_after_restart:
 		return !(member.ever_restarted && std::holds_alternative<core::HakeReceived>(event.body));
@@ -132,11 +195,34 @@ void spoil(Break what, const MemberView &member, core::Actions &actions)
 			if (auto *start = std::get_if<core::StartPeerBeats>(&action))
 				start->slot = core::max_members - 1;
 		break;
+	case Break::forget_demotion:
+		if (member.demoted != 0 && now_and_then(member.now))
+			actions.push_back(core::BecomePrimary{member.demoted, 1'000'000, {}});
+		break;
 	case Break::flood_actions:
 		if (now_and_then(member.now))
 			for (int i = 0; i < 100 && !actions.full(); ++i)
 				actions.push_back(core::Notice{});
 		break;
+	default: break;
+	}
+}
+
+void spoil(Break what, std::size_t member, core::Config &config)
+{
+	for (core::VclusterConfig &vcluster : config.vclusters)
+		switch (what) {
+		case Break::ignore_flip_timer: vcluster.flip_timeout = {}; break;
+		case Break::keep_record: vcluster.force_reset = false; break;
+		case Break::ignore_override_wait: vcluster.override_wait = {}; break;
+		case Break::ignore_threshold: vcluster.ping_threshold = 0; break;
+		default: break;
+		}
+	switch (what) {
+	case Break::ignore_hold: config.failover_hold = {}; break;
+	case Break::margin_apart: config.uptime_margin *= member + 1; break;
+	case Break::hasty_claim: config.isolation_wait = {}; break;
+	case Break::stay_isolated: config.isolation = core::Isolation::fgcp; break;
 	default: break;
 	}
 }

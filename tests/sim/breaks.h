@@ -6,9 +6,11 @@
 #pragma once
 
 #include "control/core/action.h"
+#include "control/core/config.h"
 #include "control/core/event.h"
 
 #include <array>
+#include <bitset>
 #include <optional>
 #include <string_view>
 
@@ -41,6 +43,25 @@ enum class Break : std::uint8_t {
 	keep_addresses,
 	overlook_half_heard,
 	ignore_carrier,
+	// Rules of the election, told wrongly.
+	ignore_flip_timer,
+	keep_record,
+	failback_unasked,
+	ignore_override,
+	ignore_hold,
+	ignore_override_wait,
+	ignore_ping,
+	ignore_threshold,
+	ignore_monitor,
+	ignore_memory,
+	ignore_ssd,
+	ignore_orders,
+	margin_apart,
+	wrong_vcluster,
+	claim_without_lease,
+	hasty_claim,
+	stay_isolated,
+	forget_demotion,
 };
 
 struct BreakInfo {
@@ -49,16 +70,19 @@ struct BreakInfo {
 	std::string_view checker; // that must fail
 	std::string_view text;
 };
-[[nodiscard]] const std::array<BreakInfo, 25> &all_breaks();
+[[nodiscard]] const std::array<BreakInfo, 43> &all_breaks();
 [[nodiscard]] std::optional<BreakInfo> find_break(std::string_view name);
 
 struct MemberView { // what a break may know of the member it spoils
-	bool primary = false;
+	std::bitset<core::max_vclusters + 1> primary; // of the virtual clusters with these ids
 	bool ever_restarted = false;
 	core::Time now{};
+	std::uint8_t demoted = 0; // id of a virtual cluster in which it had to stop
 };
 // False: the event is lost.
 [[nodiscard]] bool spoil(Break what, const MemberView &member, core::Event &event);
 void spoil(Break what, const MemberView &member, core::Actions &actions);
+// What the member with this index believes to be configured; the checkers go by the plan.
+void spoil(Break what, std::size_t member, core::Config &config);
 
 } // namespace systole::sim

@@ -10,11 +10,38 @@ namespace systole::sim {
 
 namespace {
 
+// What a member says of itself has changed, and others act on it.
+void note_words(World &world, std::size_t vcluster, const core::VclusterState &before, const core::VclusterState &now)
+{
+	if (before.link_failure != now.link_failure || before.ping_failure < now.ping_failure ||
+	    before.reset_count != now.reset_count || before.failover_flag != now.failover_flag ||
+	    before.witness != now.witness)
+		world.note_upset(vcluster);
+	if (before.ping_failure > now.ping_failure || before.priority != now.priority || before.override_enabled != now.override_enabled)
+		world.note_cause(vcluster);
+	if (before.waiting != now.waiting)
+		world.note_timer(vcluster);
+}
+
+std::string of_vcluster(const World &world, std::uint8_t id)
+{
+	return world.plan.vcluster_count() == 1 ? std::string() : " of vcluster " + std::to_string(id);
+}
+
 // Notices are what a member itself says happened: they go into the trace, and some are causes of role changes. That
 // they are true is for no-false-loss to check.
 void note(World &world, const Step &step)
 {
 	const std::string who = member_name(step.member);
+	for (std::size_t v = 0; v < step.before.size(); ++v) {
+		const core::VclusterState &now = world.member(step.member).node().vcluster(v);
+		note_words(world, v, step.before[v], now);
+		if (now.choice == step.before[v].choice || !world.trace.enabled())
+			continue;
+		const auto choice = world.index_of(now.choice);
+		world.trace.line(world.now(), who, "names %s its primary%s",
+				 choice ? member_name(*choice).c_str() : "nobody", world.plan.vcluster_text(v).c_str());
+	}
 	for (const core::Action &action : step.actions) {
 		const auto *notice = std::get_if<core::Notice>(&action);
 		if (notice == nullptr)
@@ -23,25 +50,26 @@ void note(World &world, const Step &step)
 		const std::string whom = peer ? member_name(*peer) : std::string(notice->peer.view());
 		switch (notice->kind) {
 		case core::NoticeKind::peer_lost:
-		case core::NoticeKind::peer_restarted: world.note_upset(); break;
-		case core::NoticeKind::failover_flag: // taken back, because somebody else's is newer
-			if (notice->value == 0)
-				world.note_upset();
-			break;
+		case core::NoticeKind::peer_restarted:
+		case core::NoticeKind::mem_failover: world.note_upset(); break;
 		case core::NoticeKind::peer_found: world.note_cause(); break;
+		case core::NoticeKind::lease: world.note_upset(world.plan.place_of(notice->vcluster)); break;
+		case core::NoticeKind::flip_expired: world.note_timer(world.plan.place_of(notice->vcluster)); break;
 		default: break;
 		}
 		if (!world.trace.enabled())
 			continue;
 		if (notice->kind == core::NoticeKind::role)
-			world.trace.line(world.now(), who, "role %s -> %s, epoch %u, %s %s", name_of(notice->from),
-					 name_of(notice->to), notice->epoch, name_of(notice->decision.rule),
+			world.trace.line(world.now(), who, "role %s -> %s%s, epoch %u, %s %s", name_of(notice->from),
+					 name_of(notice->to),
+					 of_vcluster(world, notice->vcluster).c_str(), notice->epoch, name_of(notice->decision.rule),
 					 world.index_of(notice->decision.winner)
 						 ? member_name(*world.index_of(notice->decision.winner)).c_str()
 						 : "");
 		else
-			world.trace.line(world.now(), who, "%s %s link %u value %lld", name_of(notice->kind),
-					 whom.c_str(), notice->link, static_cast<long long>(notice->value));
+			world.trace.line(world.now(), who, "%s %s link %u value %lld%s", name_of(notice->kind),
+					 whom.c_str(), notice->link, static_cast<long long>(notice->value),
+					 of_vcluster(world, notice->vcluster).c_str());
 	}
 }
 
@@ -54,7 +82,7 @@ void Checker::fail(const std::string &text)
 
 Checkers::Checkers(World &world) : m_world(world)
 {
-	for (auto make : {role_checkers, membership_checkers, absence_checkers}) {
+	for (auto make : {election_checkers, isolation_checkers, role_checkers, membership_checkers, absence_checkers}) {
 		auto more = make(world);
 		std::move(more.begin(), more.end(), std::back_inserter(m_checkers));
 	}

@@ -26,7 +26,7 @@ struct Step {
 	std::size_t member;
 	const core::Event &event;
 	const core::Actions &actions;
-	const core::VclusterState &before;
+	const std::vector<core::VclusterState> &before; // by place in Config::vclusters
 };
 
 class Checker {
@@ -71,6 +71,10 @@ private:
 	std::vector<std::unique_ptr<Checker>> m_checkers;
 };
 
+// election_checkers.cc
+[[nodiscard]] std::vector<std::unique_ptr<Checker>> election_checkers(World &world);
+// isolation_checkers.cc
+[[nodiscard]] std::vector<std::unique_ptr<Checker>> isolation_checkers(World &world);
 // role_checkers.cc
 [[nodiscard]] std::vector<std::unique_ptr<Checker>> role_checkers(World &world);
 // absence_checkers.cc

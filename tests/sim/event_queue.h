@@ -29,7 +29,11 @@ enum class Wake : std::uint8_t {
 	exit,      // the end of an orderly stop
 	thaw,      // a thread runs again; slot = Thread
 	host_thaw, // all have been frozen together, and are not any more
+	probe,     // a member's link monitor has a verdict; slot = link monitor
+	witness,   // a member asks the witness
+	memory,    // a member's next memory sample
 	fault,     // the fault driver's next deed
+	flap,      // an interface goes on flapping; slot = interface
 	attack,    // the attacker's next deed
 	sweep,     // checkers look although nothing happened
 };

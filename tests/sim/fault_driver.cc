@@ -43,18 +43,42 @@ std::size_t FaultDriver::any_link()
 	return m_random.index(m_world.plan.links);
 }
 
-void FaultDriver::next()
+void FaultDriver::plan_next()
 {
+	const Duration mean = m_world.plan.fault_gap;
+	m_world.queue.put(m_world.now() + m_times.between(mean / 5, mean * 9 / 5), Wake::fault);
+}
+
+Fault FaultDriver::draw()
+{
+	++m_number;
+	m_random = m_kinds.fork();
 	Fault fault{};
 	do
 		fault = static_cast<Fault>(m_random.index(fault_kinds));
 	while (!m_world.plan.faults[static_cast<std::size_t>(fault)]);
+	return fault;
+}
+
+void FaultDriver::next()
+{
+	const Fault fault = draw();
+	if (!m_world.plan.filter.keeps(m_number))
+		return;
 	commit(fault);
 }
 
 void FaultDriver::struck(Fault fault)
 {
 	++m_world.statistics.struck[static_cast<std::size_t>(fault)];
+	m_world.statistics.faults.push_back(m_number);
+	m_world.trace.line(m_world.now(), "", "fault %u: %s", m_number, name_of(fault));
+}
+
+std::optional<std::size_t> FaultDriver::any_vcluster()
+{
+	const std::size_t dice = m_random.index(m_world.plan.vcluster_count() + 1);
+	return dice == 0 ? std::nullopt : std::optional(dice - 1);
 }
 
 void FaultDriver::plug_everything()
@@ -152,25 +176,112 @@ void FaultDriver::commit(Fault fault)
 				   seconds_of(m_calm_at));
 		m_world.upset();
 		break;
-	case Fault::monitor: flip_monitor(); break;
-	case Fault::failover_flag:
-		if (const auto who = any_running()) {
-			struck(fault);
-			const bool set = m_random.permille(500);
-			m_world.trace.line(now, member_name(*who), "execute ha failover %s", set ? "set" : "unset");
-			m_world.upset();
-			m_world.member(*who).command(core::SetFailover{set});
-		}
+	case Fault::monitor: flip_monitor(false); break;
+	case Fault::flap: flip_monitor(true); break;
+	case Fault::path: flip_path(); break;
+	case Fault::witness: flip_witness(); break;
+	case Fault::memory:
+	case Fault::ssd:
+		if (const auto who = any_running())
+			commit_health(fault, *who);
 		break;
+	case Fault::priority:
+	case Fault::override_flag:
+	case Fault::maintenance:
+	case Fault::failover_flag:
 	case Fault::reset_uptime:
-		if (const auto who = any_running()) {
-			struck(fault);
-			m_world.trace.line(now, member_name(*who), "diagnose sys ha reset-uptime");
-			m_world.upset();
-			m_world.member(*who).command(core::ResetUptime{});
-		}
+		if (const auto who = any_running())
+			operate(fault, *who);
 		break;
 	}
+}
+
+void FaultDriver::commit_health(Fault fault, std::size_t who)
+{
+	struck(fault);
+	m_world.upset();
+	Member &member = m_world.member(who);
+	if (fault == Fault::ssd) {
+		const bool failed = !member.orders().ssd_failed;
+		m_world.trace.line(m_world.now(), member_name(who), "execute ha ssd %s", failed ? "fail" : "good");
+		member.order_ssd(failed);
+		return;
+	}
+	const bool high = m_random.permille(600);
+	m_world.trace.line(m_world.now(), member_name(who), "memory goes %s", high ? "up" : "down");
+	member.set_memory(high ? std::uint8_t{95} : idle_memory);
+}
+
+void FaultDriver::operate(Fault fault, std::size_t who)
+{
+	struck(fault);
+	m_world.upset();
+	Member &member = m_world.member(who);
+	const auto vcluster = any_vcluster();
+	const std::string where = vcluster ? m_world.plan.vcluster_text(*vcluster) : " of all vclusters";
+	const auto say = [&](const std::string &what) {
+		m_world.trace.line(m_world.now(), member_name(who), "%s", what.c_str());
+	};
+	switch (fault) {
+	case Fault::priority: {
+		const auto priority = static_cast<std::uint8_t>(m_random.between(98, 105));
+		say("priority " + std::to_string(priority) + where);
+		member.order_priority(vcluster, priority);
+		break;
+	}
+	case Fault::override_flag: {
+		const bool on = m_random.permille(500);
+		say(std::string("override ").append(on ? "enable" : "disable") + where);
+		member.order_override(vcluster, on);
+		break;
+	}
+	case Fault::maintenance: {
+		const bool set = !member.orders().maintenance;
+		say(std::string("execute ha maintenance ").append(set ? "enable" : "disable"));
+		member.order_maintenance(set);
+		break;
+	}
+	case Fault::failover_flag: {
+		const std::size_t one = m_random.index(m_world.plan.vcluster_count());
+		const bool set = m_random.permille(500);
+		say(std::string("execute ha failover ").append(set ? "set" : "unset") + m_world.plan.vcluster_text(one));
+		member.command(core::SetFailover{set, m_world.plan.vcluster(one).id});
+		break;
+	}
+	default:
+		say("diagnose sys ha reset-uptime");
+		member.command(core::ResetUptime{});
+		break;
+	}
+}
+
+// The path to a ping server goes through one member, or the server itself dies.
+void FaultDriver::flip_path()
+{
+	struck(Fault::path);
+	m_world.upset();
+	const std::size_t link_monitor = m_random.index(m_world.plan.common().ping_priority.size());
+	const bool all = m_random.permille(250);
+	const std::size_t one = m_random.index(m_world.size());
+	const bool good = !m_world.member(one).path_good(link_monitor);
+	m_world.trace.line(m_world.now(), all ? "net" : member_name(one), "link monitor %zu: path %s", link_monitor,
+			   good ? "good again" : "dead");
+	for (std::size_t i = 0; i < m_world.size(); ++i)
+		if (all || i == one)
+			m_world.member(i).set_path(link_monitor, good);
+}
+
+void FaultDriver::flip_witness()
+{
+	struck(Fault::witness);
+	m_world.upset();
+	const bool all = m_random.permille(400);
+	const std::size_t one = m_random.index(m_world.size());
+	const bool reaches = !m_world.witness.reaches(one);
+	m_world.trace.line(m_world.now(), all ? "net" : member_name(one), "witness %s", reaches ? "back" : "out of reach");
+	for (std::size_t i = 0; i < m_world.size(); ++i)
+		if (all || i == one)
+			m_world.witness.set_reachable(i, reaches);
 }
 
 void FaultDriver::end(Fault how)
@@ -283,17 +394,26 @@ void FaultDriver::split()
 	plug_everything();
 }
 
-void FaultDriver::flip_monitor()
+void FaultDriver::flip_monitor(bool flapping)
 {
 	const auto who = any_running();
-	const std::size_t count = m_world.plan.common().monitor_count;
-	if (!who || count == 0)
+	if (!who)
 		return;
-	Member &member = m_world.member(*who);
-	struck(Fault::monitor);
-	const std::size_t monitor = m_random.index(count);
+	struck(flapping ? Fault::flap : Fault::monitor);
+	const std::size_t monitor = m_random.index(m_world.plan.common().monitor_count);
+	flap(*who, monitor);
+	SimTime at = m_world.now();
+	for (int more = flapping ? m_random.between(1, 7) : 0; more > 0; --more) {
+		at += m_random.between(Duration{milliseconds{10}}, Duration{seconds{1}});
+		m_world.queue.put(at, Wake::flap, *who, 0, static_cast<std::uint16_t>(monitor));
+	}
+}
+
+void FaultDriver::flap(std::size_t who, std::size_t monitor)
+{
+	Member &member = m_world.member(who);
 	const bool up = !member.monitor_up(monitor);
-	m_world.trace.line(m_world.now(), member_name(*who), "monitored interface %zu goes %s", monitor,
+	m_world.trace.line(m_world.now(), member_name(who), "monitored interface %zu goes %s", monitor,
 			   up ? "up" : "down");
 	m_world.upset();
 	member.set_monitor(monitor, up);
@@ -327,7 +447,17 @@ void FaultDriver::heal()
 		for (std::size_t monitor = 0; monitor < plan.common().monitor_count; ++monitor)
 			if (!member.monitor_up(monitor))
 				member.set_monitor(monitor, true);
-		member.command(core::SetFailover{false});
+		for (std::size_t path = 0; path < plan.common().ping_priority.size(); ++path)
+			if (!member.path_good(path))
+				member.set_path(path, true);
+		m_world.witness.set_reachable(i, true);
+		member.set_memory(idle_memory);
+		if (member.running()) {
+			member.order_maintenance(false);
+			member.order_ssd(false);
+		}
+		for (std::size_t v = 0; v < plan.vcluster_count(); ++v)
+			member.command(core::SetFailover{false, plan.vcluster(v).id});
 		// Whoever is stopping or still to boot for the first time runs by then.
 		m_world.queue.put(m_world.now() + milliseconds{300}, Wake::boot, i);
 	}

@@ -116,12 +116,14 @@ Options parse(int argc, char **argv)
 			if (seconds < 10 || seconds > 86400 || same != seconds)
 				usage("--seconds " + value + ": expected 10 .. 86400");
 			options.plan.total = std::chrono::seconds{seconds};
+			options.plan.vary = false;
 			options.plan_text += " --seconds " + value;
 		} else if (option == "--members") {
 			const auto [low, high] = parse_range(option, value);
 			if (low < 2 || high > max_sim_members)
 				usage("--members " + value + ": expected 2 .. " + std::to_string(max_sim_members));
 			options.plan.members_low = static_cast<int>(low);
+			options.plan.vary = false;
 			options.plan.members_high = static_cast<int>(high);
 			options.plan_text += " --members " + value;
 		} else if (option == "--jobs") {

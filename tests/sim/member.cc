@@ -42,6 +42,10 @@ Member::Member(World &world, std::size_t index, Random random)
       m_keeper(world.plan.dead() + between_signs, control::VitalSigns::look_interval(world.plan.dead()))
 {
 	m_monitor_up.fill(true);
+	m_monitor_changed_at.fill(long_ago);
+	m_path_good.fill(true);
+	m_takeovers.resize(world.plan.vcluster_count());
+	m_lease_until.assign(world.plan.vcluster_count(), long_ago);
 }
 
 core::Time Member::local_now() const
@@ -61,7 +65,7 @@ void Member::boot()
 	assert(!running());
 	m_powered = true;
 	m_world.carriers_changed();
-	if (m_keeper_runs && m_takeover.held) { // its predecessor's keeper comes first
+	if (m_keeper_runs && holds_addresses()) { // its predecessor's keeper comes first
 		m_world.queue.put(m_world.now() + look_for_predecessor, Wake::boot, m_index);
 		return;
 	}
@@ -72,8 +76,7 @@ void Member::boot()
 		++m_mac_version; // came back with other NICs
 	m_random.fill(m_nonce);
 	m_world.truth.forget(m_index);
-	m_takeover.own(m_world.now(), false); // leftovers
-	m_takeover.held = false;
+	release_addresses(); // leftovers
 	m_keeper_runs = true;
 	m_halts = {};
 	const Duration dead = m_world.plan.dead();
@@ -82,7 +85,14 @@ void Member::boot()
 	m_keeper_planned = core::Time{};
 	plan_keeper(m_world.now() + m_random.between(Duration{}, control::VitalSigns::look_interval(dead)));
 	const MemberPlan &plan = m_world.plan.members[m_index];
-	m_process = std::make_unique<Process>(m_world, m_index, plan.config, m_nonce, plan.password, m_random.fork());
+	core::Config config = plan.config;
+	spoil(m_world.broken, m_index, config);
+	m_process = std::make_unique<Process>(m_world, m_index, config, m_nonce, plan.password, m_random.fork());
+	m_orders = Orders{};
+	for (const core::VclusterConfig &vcluster : plan.config.vclusters) {
+		m_orders.priority.push_back(vcluster.priority);
+		m_orders.override_enabled.push_back(vcluster.override_enabled);
+	}
 	if (m_world.broken == Break::accept_any_tag)
 		m_process->keys.accept_any_tag();
 	m_world.trace.line(m_world.now(), member_name(m_index), "boots (%u)", (m_boot + 1) / 2);
@@ -102,6 +112,12 @@ void Member::boot()
 	feed(started);
 	plan_beat();
 	plan_pulse();
+	if (plan.config.isolation == core::Isolation::witness)
+		m_world.queue.put(m_world.now() + m_random.between(Duration{}, scenario::IdealWitness::round),
+				  Wake::witness, m_index, m_boot);
+	if (plan.config.memory.enabled)
+		m_world.queue.put(m_world.now() + m_random.between(Duration{}, plan.config.memory.sample_interval),
+				  Wake::memory, m_index, m_boot);
 }
 
 // Its process is no more; the machine and what the kernel holds stay.
@@ -122,7 +138,10 @@ void Member::end_process()
 	m_control_planned = false;
 	m_tick_at = sim_never;
 	m_announce_at = sim_never;
-	m_takeover.set_role(m_world.now(), Takeover::Role::standby);
+	for (Takeover &takeover : m_takeovers)
+		takeover.set_role(m_world.now(), Takeover::Role::standby);
+	m_world.witness.forget(m_index);
+	m_witness_told.reset();
 	++m_boot; // what was planned for this boot finds nobody
 }
 
@@ -130,8 +149,7 @@ void Member::crash()
 {
 	m_world.trace.line(m_world.now(), member_name(m_index), "has no power");
 	end_process();
-	m_takeover.own(m_world.now(), false);
-	m_takeover.held = false;
+	release_addresses();
 	m_keeper_runs = false;
 	m_powered = false;
 	m_halts = {};
@@ -326,9 +344,14 @@ void Member::wake(const Entry &entry)
 			plan_beat();
 		else if (entry.wake == Wake::exit)
 			m_exit_waits = true;
+		else if (entry.wake == Wake::probe || entry.wake == Wake::witness || entry.wake == Wake::memory)
+			m_world.queue.put(m_world.now() + milliseconds{20}, entry.wake, m_index, m_boot, entry.slot);
 		return; // thaw() starts everything else again
 	}
 	switch (entry.wake) {
+	case Wake::probe: probed(entry.slot); break;
+	case Wake::witness: ask_witness(entry.slot != 0); break;
+	case Wake::memory: sample_memory(); break;
 	case Wake::beat:
 		beat();
 		plan_beat();
@@ -364,8 +387,7 @@ void Member::wake(const Entry &entry)
 	case Wake::carrier: tell_carrier(); break;
 	case Wake::exit:
 		end_process();
-		m_takeover.own(m_world.now(), false);
-		m_takeover.held = false;
+		release_addresses();
 		m_keeper_runs = false;
 		m_world.trace.line(m_world.now(), member_name(m_index), "has ended");
 		break;
@@ -439,7 +461,17 @@ void Member::command(const core::EventBody &body)
 void Member::set_monitor(std::size_t monitor, bool up)
 {
 	m_monitor_up[monitor] = up;
+	m_monitor_changed_at[monitor] = m_world.now();
 	command(core::MonitorChanged{static_cast<std::uint8_t>(monitor), up});
+}
+
+SimTime Member::monitor_changed_at(std::size_t vcluster) const
+{
+	SimTime last = long_ago;
+	for (std::size_t monitor = 0; monitor < m_world.plan.common().monitor_count; ++monitor)
+		if ((m_world.plan.vcluster(vcluster).monitors >> monitor & 1U) != 0)
+			last = std::max(last, m_monitor_changed_at[monitor]);
+	return last;
 }
 
 void Member::carrier_changed()
@@ -473,8 +505,9 @@ void Member::control()
 	m_control_planned = false;
 	if (std::exchange(m_process->addresses_gone, false)) { // netlink tells of the keeper's deed
 		check_presence();
-		if (m_takeover.role == Takeover::Role::primary)
-			claim();
+		for (std::size_t v = 0; v < vclusters(); ++v)
+			if (m_takeovers[v].role == Takeover::Role::primary)
+				claim(v);
 	}
 	std::vector<RingEntry> &ring = m_process->ring;
 	for (std::size_t i = 0; i < ring.size(); ++i) {
@@ -549,10 +582,19 @@ void Member::run(const core::EventBody &original)
 	core::Event &event = m_world.event;
 	event.now = now;
 	event.body = original;
-	const MemberView view{m_takeover.claims(), m_boot > 1, now};
+	MemberView view{{}, m_boot > 1, now};
+	for (std::size_t v = 0; v < vclusters(); ++v)
+		if (m_takeovers[v].claims())
+			view.primary.set(m_world.plan.vcluster(v).id);
+	for (std::size_t v = 0; v < vclusters(); ++v)
+		if (m_process->node.vcluster(v).demoted && !m_takeovers[v].claims())
+			view.demoted = m_world.plan.vcluster(v).id;
 	if (!spoil(m_world.broken, view, event))
 		return;
-	const core::VclusterState before = m_process->node.vcluster();
+	std::vector<core::VclusterState> &before = m_world.before;
+	before.clear();
+	for (std::size_t v = 0; v < vclusters(); ++v)
+		before.push_back(m_process->node.vcluster(v));
 	core::Actions &actions = m_world.actions;
 	actions.clear();
 	m_process->node.step(event, actions);
@@ -695,37 +737,56 @@ void Member::carry_out(const core::SetPeerMac &action)
 
 void Member::carry_out(const core::SetBeatContent &action)
 {
-	m_process->worker.set_beat(action);
+	m_process->worker.set_beat(m_process->node.beat(), action.immediate);
 }
 
-void Member::carry_out(const core::BecomePrimary &)
+void Member::carry_out(const core::BecomePrimary &action)
 {
-	m_takeover.set_role(m_world.now(), Takeover::Role::primary);
-	claim();
+	const std::size_t v = m_world.plan.place_of(action.vcluster);
+	m_takeovers[v].set_role(m_world.now(), Takeover::Role::primary);
+	claim(v);
+	// Its link monitors begin alive.
+	for (std::size_t i = 0; i < m_world.plan.common().ping_priority.size(); ++i)
+		if ((m_world.plan.vcluster(v).ping_monitors >> i & 1U) != 0)
+			plan_probe(i);
 }
 
-void Member::carry_out(const core::BecomeSecondary &)
+void Member::carry_out(const core::BecomeSecondary &action)
 {
-	m_takeover.set_role(m_world.now(), Takeover::Role::standby);
-	m_announce_at = sim_never;
+	Takeover &takeover = m_takeovers[m_world.plan.place_of(action.vcluster)];
+	takeover.set_role(m_world.now(), Takeover::Role::standby);
+	if (!announces())
+		m_announce_at = sim_never;
 	if (m_world.broken == Break::keep_addresses)
 		return;
-	m_takeover.own(m_world.now(), false);
-	m_takeover.held = false;
+	takeover.own(m_world.now(), false);
+	takeover.held = false;
 }
 
-void Member::carry_out(const core::SuspendClaim &)
+void Member::carry_out(const core::SuspendClaim &action)
 {
 	m_world.trace.line(m_world.now(), member_name(m_index), "suspends its claim");
-	m_takeover.set_role(m_world.now(), Takeover::Role::suspended);
-	m_announce_at = sim_never;
+	m_takeovers[m_world.plan.place_of(action.vcluster)].set_role(m_world.now(), Takeover::Role::suspended);
+	if (!announces())
+		m_announce_at = sim_never;
 }
 
-void Member::carry_out(const core::ResumeClaim &)
+void Member::carry_out(const core::ResumeClaim &action)
 {
 	m_world.trace.line(m_world.now(), member_name(m_index), "resumes its claim");
-	m_takeover.set_role(m_world.now(), Takeover::Role::primary);
-	claim();
+	const std::size_t v = m_world.plan.place_of(action.vcluster);
+	m_takeovers[v].set_role(m_world.now(), Takeover::Role::primary);
+	claim(v);
+}
+
+void Member::carry_out(const core::SeekWitness &action)
+{
+	m_world.witness.want(m_index, action.vcluster, action.wanted);
+	if (action.wanted) // asked at once, besides every round
+		m_world.queue.put(m_world.now() + m_random.between(Duration{}, Duration{milliseconds{5}}), Wake::witness,
+				  m_index, m_boot, 1);
+	else if (m_world.witness.reaches(m_index))
+		m_lease_until[m_world.plan.place_of(action.vcluster)] = long_ago;
 }
 
 void Member::carry_out(const core::EndSilence &)
@@ -742,10 +803,29 @@ void Member::carry_out(const core::Reannounce &)
 
 // ---------------------------------------------------------------- addresses
 
-void Member::claim()
+bool Member::holds_addresses() const
+{
+	return std::any_of(m_takeovers.begin(), m_takeovers.end(), [](const Takeover &t) { return t.held; });
+}
+
+bool Member::announces() const
+{
+	return std::any_of(m_takeovers.begin(), m_takeovers.end(),
+			   [](const Takeover &t) { return t.role == Takeover::Role::primary; });
+}
+
+void Member::release_addresses()
+{
+	for (Takeover &takeover : m_takeovers) {
+		takeover.own(m_world.now(), false);
+		takeover.held = false;
+	}
+}
+
+void Member::claim(std::size_t vcluster)
 {
 	m_world.checkers.acted(m_index, "claims the addresses");
-	m_takeover.arm(m_world.now(), local_now());
+	m_takeovers[vcluster].arm(m_world.now(), local_now());
 	m_process->claimed_at = m_world.now();
 	announced();
 }
@@ -763,8 +843,116 @@ void Member::announce()
 {
 	m_announce_at = sim_never;
 	check_presence();
-	if (m_takeover.role == Takeover::Role::primary)
+	if (announces())
 		announced();
+}
+
+// ---------------------------------------------------------------- operator, paths, memory, witness
+
+void Member::order_priority(std::optional<std::size_t> vcluster, std::uint8_t priority)
+{
+	m_orders.changed_at = m_world.now();
+	for (std::size_t v = 0; v < vclusters(); ++v)
+		if (!vcluster || *vcluster == v)
+			m_orders.priority[v] = priority;
+	command(core::SetPriority{priority, vcluster ? m_world.plan.vcluster(*vcluster).id : std::uint8_t{0}});
+}
+
+void Member::order_override(std::optional<std::size_t> vcluster, bool enabled)
+{
+	m_orders.changed_at = m_world.now();
+	for (std::size_t v = 0; v < vclusters(); ++v)
+		if (!vcluster || *vcluster == v)
+			m_orders.override_enabled[v] = enabled;
+	command(core::SetOverride{enabled, vcluster ? m_world.plan.vcluster(*vcluster).id : std::uint8_t{0}});
+}
+
+void Member::order_maintenance(bool set)
+{
+	m_orders.changed_at = m_world.now();
+	m_orders.maintenance = set;
+	command(core::SetMaintenance{set});
+}
+
+void Member::order_ssd(bool failed)
+{
+	m_orders.changed_at = m_world.now();
+	m_orders.ssd_failed = failed;
+	command(core::SsdChanged{failed});
+}
+
+void Member::set_path(std::size_t link_monitor, bool good)
+{
+	m_path_good[link_monitor] = good;
+	m_path_changed_at = m_world.now();
+	if (running())
+		plan_probe(link_monitor);
+}
+
+void Member::plan_probe(std::size_t link_monitor)
+{
+	m_world.queue.put(m_world.now() + m_world.plan.probe_delay, Wake::probe, m_index, m_boot,
+			  static_cast<std::uint16_t>(link_monitor));
+}
+
+// The verdict is out, though the role may have gone meanwhile.
+void Member::probed(std::size_t link_monitor)
+{
+	command(core::PingMonitorChanged{static_cast<std::uint8_t>(link_monitor), m_path_good[link_monitor]});
+}
+
+void Member::sample_memory()
+{
+	const auto used = static_cast<std::uint8_t>(m_memory + m_random.between(-2, 2));
+	count_memory(used);
+	command(core::MemorySample{used});
+	m_world.queue.put(m_world.now() + m_world.plan.common().memory.sample_interval, Wake::memory, m_index, m_boot);
+}
+
+// Too much in every sample of a period, and not again before the flip timeout is over.
+void Member::count_memory(std::uint8_t used_percent)
+{
+	const core::MemoryFailover &rule = m_world.plan.common().memory;
+	const std::uint8_t threshold = rule.threshold_percent == 0 ? 88 : rule.threshold_percent;
+	if (used_percent <= threshold) {
+		m_orders.above_since = sim_never;
+		if (std::exchange(m_orders.short_of_memory, false))
+			m_orders.changed_at = m_world.now();
+		return;
+	}
+	if (m_orders.above_since == sim_never)
+		m_orders.above_since = m_world.now();
+	const Duration drift = (rule.monitor_period + rule.flip_timeout) / 1000;
+	if (m_orders.short_of_memory || m_world.now() - m_orders.above_since + drift < rule.monitor_period ||
+	    m_world.now() + drift < m_orders.not_before)
+		return;
+	m_orders.short_of_memory = true;
+	m_orders.changed_at = m_world.now();
+	m_orders.not_before = m_world.now() + rule.flip_timeout;
+}
+
+// The witness's clock is the simulation's; what is left of the lease is counted in the member's. Who wants nothing
+// looks whether it can be reached.
+void Member::ask_witness(bool in_between)
+{
+	const core::Time now{m_world.now().time_since_epoch()};
+	const bool reaches = m_world.witness.reaches(m_index);
+	const bool news = m_witness_told != reaches;
+	m_witness_told = reaches;
+	for (std::size_t v = 0; v < vclusters(); ++v) {
+		const scenario::IdealWitness::Wish wish{m_index, m_world.plan.vcluster(v).id};
+		if (!m_world.witness.wishes().contains(wish)) {
+			if (news)
+				feed(core::WitnessChanged{wish.second, reaches, core::Time{}});
+			continue;
+		}
+		const auto until = m_world.witness.ask(wish, now);
+		m_lease_until[v] = until ? SimTime{until->time_since_epoch()} + scenario::IdealWitness::drift_allowance
+					 : long_ago;
+		feed(core::WitnessChanged{wish.second, reaches, until ? local_now() + (*until - now) : core::Time{}});
+	}
+	if (!in_between)
+		m_world.queue.put(m_world.now() + scenario::IdealWitness::round, Wake::witness, m_index, m_boot);
 }
 
 // ---------------------------------------------------------------- keeper
@@ -789,17 +977,20 @@ void Member::keeper_look()
 	const Duration late = m_keeper_planned == core::Time{} ? Duration{} : local_now() - m_keeper_planned;
 	m_signs.keeper_late_ns.store(late.count());
 	m_signs.keeper_ns.store(local_now().time_since_epoch().count());
-	if (!m_takeover.held) {
+	if (!holds_addresses()) {
 		m_keeper_runs = running();
 		if (!running()) {
-			m_takeover.own(m_world.now(), false); // leftovers
+			release_addresses(); // leftovers
 			return;
 		}
 		(void)m_keeper.look(local_now(), local_now()); // nothing to keep; what comes next is not late
 		plan_keeper(m_clock.when(m_keeper.due()));
 		return;
 	}
-	if (!m_keeper.look(local_now(), std::max(vital(), m_takeover.armed)) ||
+	core::Time armed{};
+	for (const Takeover &takeover : m_takeovers)
+		armed = std::max(armed, takeover.armed);
+	if (!m_keeper.look(local_now(), std::max(vital(), armed)) ||
 	    m_world.broken == Break::sleepy_keeper) {
 		plan_keeper(std::max(m_clock.when(m_keeper.due()), m_world.now() + milliseconds{1}));
 		return;
@@ -807,8 +998,7 @@ void Member::keeper_look()
 	m_world.trace.line(m_world.now(), member_name(m_index), "keeper takes the addresses away");
 	m_world.checkers.taken(m_index);
 	++m_world.statistics.taken;
-	m_takeover.own(m_world.now(), false);
-	m_takeover.held = false;
+	release_addresses();
 	m_keeper_runs = running();
 	if (!running())
 		return;

@@ -28,6 +28,8 @@ namespace systole::sim {
 
 class World;
 
+inline constexpr std::uint8_t idle_memory = 40; // percent
+
 enum class Thread : std::uint8_t { worker, control, keeper };
 
 // Away for longer than the dead interval, and what must have happened before the member may speak again.
@@ -36,6 +38,18 @@ struct Absence {
 	SimTime listening_since{};
 	SimTime back_at{};                    // and its control
 	std::bitset<max_sim_members> awaited; // alive when it went, and not lost since
+};
+
+// What operators have set, and when they last changed something.
+struct Orders {
+	std::vector<std::uint8_t> priority;
+	std::vector<bool> override_enabled;
+	bool maintenance = false;
+	bool ssd_failed = false;
+	SimTime changed_at = long_ago;
+	bool short_of_memory = false; // by the rule of docs/ELECTION.md, counted here
+	SimTime above_since = sim_never;
+	SimTime not_before = long_ago;
 };
 
 class Member {
@@ -79,12 +93,29 @@ public:
 	[[nodiscard]] SimTime booted_at() const { return m_booted_at; }
 	[[nodiscard]] const core::Node &node() const { return m_process->node; }
 	[[nodiscard]] const KeyAgent &keys() const { return m_process->keys; }
-	[[nodiscard]] const Takeover &takeover() const { return m_takeover; }
+	[[nodiscard]] const Takeover &takeover(std::size_t vcluster) const { return m_takeovers[vcluster]; }
 	[[nodiscard]] const MemberClock &clock() const { return m_clock; }
 	[[nodiscard]] core::MacAddress mac(core::LinkIndex link) const;
 	[[nodiscard]] const core::BootNonce &nonce() const { return m_nonce; }
+
+	// ---- what surrounds it
 	[[nodiscard]] bool monitor_up(std::size_t monitor) const { return m_monitor_up[monitor]; }
 	void set_monitor(std::size_t monitor, bool up);
+	// The last change of one of those that a virtual cluster monitors.
+	[[nodiscard]] SimTime monitor_changed_at(std::size_t vcluster) const;
+	// What a link monitor looks at. Who is primary finds out.
+	[[nodiscard]] bool path_good(std::size_t link_monitor) const { return m_path_good[link_monitor]; }
+	[[nodiscard]] SimTime path_changed_at() const { return m_path_changed_at; } // one of them, last
+	void set_path(std::size_t link_monitor, bool good);
+	void set_memory(std::uint8_t used_percent) { m_memory = used_percent; }
+	// What an operator has told its daemon since it started; the checkers compare.
+	[[nodiscard]] const Orders &orders() const { return m_orders; }
+	void order_priority(std::optional<std::size_t> vcluster, std::uint8_t priority); // none: all
+	void order_override(std::optional<std::size_t> vcluster, bool enabled);
+	void order_maintenance(bool set);
+	void order_ssd(bool failed);
+	// Until when the witness truly keeps the lease for it.
+	[[nodiscard]] SimTime lease_until(std::size_t vcluster) const { return m_lease_until[vcluster]; }
 
 	// ---- for its worker
 	void heard(std::size_t other, SimTime sent_at);
@@ -112,6 +143,10 @@ private:
 		SimTime until = long_ago;
 	};
 
+	[[nodiscard]] std::size_t vclusters() const { return m_takeovers.size(); }
+	[[nodiscard]] bool holds_addresses() const;
+	[[nodiscard]] bool announces() const; // at least one virtual cluster's
+	void release_addresses();
 	[[nodiscard]] Halt &at(Thread thread) { return m_halts[static_cast<std::size_t>(thread)]; }
 	[[nodiscard]] const Halt &at(Thread thread) const { return m_halts[static_cast<std::size_t>(thread)]; }
 	[[nodiscard]] core::Time local_now() const;
@@ -139,7 +174,12 @@ private:
 	void plan_tick();
 	void plan_beat();
 	void plan_pulse();
-	void claim();
+	void claim(std::size_t vcluster);
+	void plan_probe(std::size_t link_monitor);
+	void probed(std::size_t link_monitor);
+	void ask_witness(bool in_between);
+	void sample_memory();
+	void count_memory(std::uint8_t used_percent);
 	void keeper_look();
 	void plan_keeper(SimTime at);
 	void send(const OutgoingHake &message);
@@ -161,10 +201,11 @@ private:
 	void carry_out(const core::StopPeerBeats &action);
 	void carry_out(const core::SetPeerMac &action);
 	void carry_out(const core::SetBeatContent &action);
-	void carry_out(const core::BecomePrimary &);
-	void carry_out(const core::BecomeSecondary &);
-	void carry_out(const core::SuspendClaim &);
-	void carry_out(const core::ResumeClaim &);
+	void carry_out(const core::BecomePrimary &action);
+	void carry_out(const core::BecomeSecondary &action);
+	void carry_out(const core::SuspendClaim &action);
+	void carry_out(const core::ResumeClaim &action);
+	void carry_out(const core::SeekWitness &action);
 	void carry_out(const core::EndSilence &);
 	void carry_out(const core::Reannounce &);
 	void carry_out(const core::Notice &) {}
@@ -184,6 +225,13 @@ private:
 	SimTime m_worker_back_at = long_ago; // from more than a dead interval
 	std::vector<core::KeyResult> m_answers;
 	std::array<bool, core::max_monitors> m_monitor_up{};
+	std::array<SimTime, core::max_monitors> m_monitor_changed_at{};
+	std::array<bool, core::max_ping_monitors> m_path_good{};
+	SimTime m_path_changed_at = long_ago;
+	std::uint8_t m_memory = idle_memory;
+	Orders m_orders;
+	std::vector<SimTime> m_lease_until;
+	std::optional<bool> m_witness_told; // whether it can be reached
 	std::array<bool, core::max_links> m_carrier_told{};
 	bool m_stopping = false;
 	bool m_exit_waits = false; // its timer has run out while control was halted
@@ -195,7 +243,7 @@ private:
 	std::optional<Absence> m_absence;
 	std::array<SimTime, max_sim_members> m_heard{};
 
-	Takeover m_takeover;
+	std::vector<Takeover> m_takeovers; // of each virtual cluster
 	bool m_keeper_runs = false;
 	control::KeeperWatch m_keeper;
 	SimTime m_keeper_at = sim_never;

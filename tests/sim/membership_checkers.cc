@@ -199,24 +199,42 @@ public:
 	}
 };
 
-// Everything healed and settled: one primary in each part, everybody in it agrees, every session and link is up, and
-// so it stays.
+// Everything healed and settled: one primary of each virtual cluster in each part, everybody in it agrees, every session
+// and link is up, and so it stays. A timer that ends (flip timer, override-wait-time) may still move a role.
 class Converges final : public Checker {
 public:
-	explicit Converges(World &world) : Checker(world, "converges") {}
+	explicit Converges(World &world) : Checker(world, "converges")
+	{
+		const Plan &plan = world.plan;
+		m_moving = plan.hearsay() * 2 + plan.dead() * (4 + static_cast<int>(plan.members.size()));
+	}
 	void after_step(const Step &step) override
 	{
-		if (m_settled && m_world.member(step.member).node().vcluster().state != step.before.state)
-			fail(member_name(step.member) + " changed its role after the end of everything");
+		for (std::size_t v = 0; m_settled && v < step.before.size(); ++v)
+			if (m_world.member(step.member).node().vcluster(v).state != step.before[v].state && !moves(v))
+				fail(member_name(step.member) + " changed its role" + m_world.plan.vcluster_text(v) +
+				     " after the end of everything");
 	}
 	void settled() override
 	{
 		m_settled = true;
-		for (std::size_t i = 0; i < m_world.size(); ++i)
-			look(i);
+		for (std::size_t i = 0; i < m_world.size(); ++i) {
+			if (!m_world.member(i).running()) {
+				fail(member_name(i) + " does not run");
+				return;
+			}
+			look_around(i);
+			for (std::size_t v = 0; v < m_world.plan.vcluster_count(); ++v)
+				if (!moves(v))
+					look(i, v);
+		}
+		for (std::size_t v = 0; v < m_world.plan.vcluster_count(); ++v)
+			if (m_world.plan.common().isolation == core::Isolation::witness && !moves(v))
+				look_lease(v);
 	}
 
 private:
+	[[nodiscard]] bool moves(std::size_t v) const { return m_world.now() - m_world.last_timer(v) <= m_moving; }
 	[[nodiscard]] bool together(std::size_t a, std::size_t b) const
 	{
 		const Plan &plan = m_world.plan;
@@ -229,40 +247,59 @@ private:
 		const Plan &plan = m_world.plan;
 		return plan.ending == Ending::one_way && plan.cut_from == b && plan.cut_to == a;
 	}
-	void look(std::size_t index)
+	void look_around(std::size_t index)
 	{
-		const std::string who = member_name(index);
-		const Member &member = m_world.member(index);
-		if (!member.running()) {
-			fail(who + " does not run");
-			return;
-		}
-		const core::VclusterState &own = member.node().vcluster();
-		int primaries = 0;
+		const core::Node &node = m_world.member(index).node();
 		for (std::size_t other = 0; other < m_world.size(); ++other) {
-			const Member &peer = m_world.member(other);
-			const core::MemberId &id = m_world.plan.members[other].config.self;
-			if (!together(index, other)) {
-				if (const core::Member *known = member.node().member(id);
-				    known != nullptr && known->alive)
-					fail(who + " holds " + member_name(other) + " for alive across the split");
+			if (together(index, other)) {
+				if (other != index && !deaf(index, other))
+					look_session(index, other);
 				continue;
 			}
-			if (peer.takeover().owns) {
-				++primaries;
-				if (own.choice != id && !deaf(index, other))
-					fail(who + " does not follow the primary " + member_name(other));
-				if (peer.running() && peer.node().vcluster().epoch != own.epoch)
-					fail(who + " is at epoch " + std::to_string(own.epoch) + ", its primary " +
-					     member_name(other) + " at another");
-			}
-			if (other != index && !deaf(index, other))
-				look_session(index, other);
+			const core::Member *known = node.member(m_world.plan.members[other].config.self);
+			if (known != nullptr && known->alive)
+				fail(member_name(index) + " holds " + member_name(other) + " for alive across the split");
 		}
-		if (primaries != 1)
+	}
+	void look(std::size_t index, std::size_t v)
+	{
+		const std::string who = member_name(index) + m_world.plan.vcluster_text(v);
+		const core::VclusterState &own = m_world.member(index).node().vcluster(v);
+		int primaries = 0;
+		std::size_t size = 0;
+		for (std::size_t other = 0; other < m_world.size(); ++other) {
+			if (!together(index, other))
+				continue;
+			++size;
+			const Member &peer = m_world.member(other);
+			if (!peer.takeover(v).owns)
+				continue;
+			++primaries;
+			if (own.choice != m_world.plan.members[other].config.self && !deaf(index, other))
+				fail(who + " does not follow the primary " + member_name(other));
+			if (peer.running() && peer.node().vcluster(v).epoch != own.epoch)
+				fail(who + " is at epoch " + std::to_string(own.epoch) + ", its primary " +
+				     member_name(other) + " at another");
+		}
+		const core::Isolation isolation = m_world.plan.common().isolation;
+		const bool split = m_world.plan.ending == Ending::split;
+		// The part without the lease has none; and who had to stop for want of proof waits until it hears a member.
+		const bool none_will_do = split && (isolation == core::Isolation::witness ||
+						    (isolation == core::Isolation::demote && size == 1));
+		if (primaries > 1 || (primaries == 0 && !none_will_do))
 			fail(who + " lives in a part with " + std::to_string(primaries) + " primaries");
-		if (own.state == core::HaState::hello)
+		if (own.state == core::HaState::hello && !none_will_do)
 			fail(who + " is still in hello");
+	}
+	// Whatever is split, one has the lease.
+	void look_lease(std::size_t v)
+	{
+		int primaries = 0;
+		for (std::size_t i = 0; i < m_world.size(); ++i)
+			primaries += m_world.member(i).takeover(v).owns ? 1 : 0;
+		if (primaries != 1)
+			fail(std::to_string(primaries) + " primaries" + m_world.plan.vcluster_text(v) +
+			     " although a witness can be asked");
 	}
 	void look_session(std::size_t index, std::size_t other)
 	{
@@ -279,6 +316,7 @@ private:
 				     std::to_string(link));
 	}
 	bool m_settled = false;
+	Duration m_moving{};
 };
 
 } // namespace

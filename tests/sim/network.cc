@@ -87,6 +87,14 @@ void Network::set_open(std::size_t from, std::size_t to, std::size_t link, bool 
 	m_connected_since[to][from] = since;
 }
 
+bool Network::reaches(std::size_t from, std::size_t to) const
+{
+	for (std::size_t link = 0; link < m_plan.links; ++link)
+		if (m_open[from][to][link])
+			return true;
+	return false;
+}
+
 void Network::set_open_pair(std::size_t a, std::size_t b, bool open)
 {
 	for (std::size_t link = 0; link < m_plan.links; ++link) {

@@ -44,6 +44,9 @@ public:
 	// Since when at least one and the same link has been open both ways; never if none is. Says nothing of loss.
 	[[nodiscard]] SimTime connected_since(std::size_t a, std::size_t b) const { return m_connected_since[a][b]; }
 
+	// At least one link is open from the one to the other.
+	[[nodiscard]] bool reaches(std::size_t from, std::size_t to) const;
+
 	// Loss on top of the plan's, until put back to 0.
 	void set_extra_loss(int permille) { m_extra_loss_permille = permille; }
 	[[nodiscard]] int extra_loss() const { return m_extra_loss_permille; }

@@ -12,6 +12,7 @@
 #include <array>
 #include <bitset>
 #include <cstdint>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -39,10 +40,18 @@ enum class Fault : std::uint8_t {
 	cable,      // a direct cable, or all of them, pulled: both ends lose carrier
 	loss_burst, // most packets lost for a while
 	monitor,    // a monitored interface goes down or comes back
+	flap,       // it does so several times in a row
+	path,       // ping servers die or come back, for one member or for all
+	witness,    // it cannot be reached by one member or by all, or again
+	memory,     // a member runs short of memory for a while, or no more
+	ssd,        // a disk fails, or has been replaced
+	priority,   // what operators do
+	override_flag,
+	maintenance,
 	failover_flag,
 	reset_uptime,
 };
-inline constexpr std::size_t fault_kinds = 21;
+inline constexpr std::size_t fault_kinds = 29;
 [[nodiscard]] const char *name_of(Fault fault);
 
 struct MemberPlan {
@@ -51,6 +60,13 @@ struct MemberPlan {
 	MemberClock clock;
 	Duration first_boot{};
 	bool outsider = false; // another password or policy: never becomes part
+};
+
+// Which of the faults in the order in which they would come take place; for shrinking a failed run.
+struct FaultFilter {
+	bool all = true;
+	std::set<std::uint32_t> kept; // number 0: the attacker
+	[[nodiscard]] bool keeps(std::uint32_t number) const { return all || kept.contains(number); }
 };
 
 struct NetworkPlan {
@@ -68,6 +84,8 @@ struct PlanOptions {
 	Duration total = std::chrono::seconds{120};
 	int members_low = 2;
 	int members_high = 4;
+	bool vary = true; // some seeds have up to eight members, some last for 20 to 40 minutes
+	FaultFilter filter;
 };
 
 // How a run ends, once everything is healed.
@@ -76,6 +94,9 @@ enum class Ending : std::uint8_t {
 	split,   // one clean split stays
 	one_way, // when all has settled, two members are cut in one direction, and stay so
 };
+
+// With a witness: a lease that nobody renews is over by then, and has been asked for again.
+inline constexpr Duration lease_patience = std::chrono::milliseconds{2600};
 
 struct Plan {
 	std::uint64_t seed = 0;
@@ -88,8 +109,11 @@ struct Plan {
 	Duration fault_gap{};     // mean time between faults, 0 = none at all
 	Duration attack_gap{};    // mean time between the attacker's deeds, 0 = no attacker
 	bool forger = false;      // he forges HELLOs all the time, instead of replaying
+	FaultFilter filter;
+	bool long_run = false;    // flip timers of real length; beats are few, so that it stays cheap
 	Duration control_delay{}; // ring to control thread
 	Duration poll_delay{};    // a worker's turn after a deadline
+	Duration probe_delay{};   // from the end of a path to the primary's verdict: failtime x interval
 
 	// safety phase | everything healed, settling | the last cut, and what follows from it | nothing may change any more
 	Duration safety{};
@@ -105,6 +129,12 @@ struct Plan {
 	[[nodiscard]] std::string text() const;
 	// Members are alike in these.
 	[[nodiscard]] const core::Config &common() const { return members[0].config; }
+	[[nodiscard]] std::size_t vcluster_count() const { return common().vclusters.size(); }
+	[[nodiscard]] const core::VclusterConfig &vcluster(std::size_t place) const { return common().vclusters[place]; }
+	// Of an id.
+	[[nodiscard]] std::size_t place_of(std::uint8_t id) const;
+	// " of vcluster 7" if there are several.
+	[[nodiscard]] std::string vcluster_text(std::size_t place) const;
 	[[nodiscard]] Duration interval() const { return common().hb_interval; }
 	[[nodiscard]] Duration dead() const { return common().dead_interval(); }
 	[[nodiscard]] Duration settled_at() const { return safety + settle + aftermath; }
@@ -113,6 +143,19 @@ struct Plan {
 	[[nodiscard]] Duration watchdog() const
 	{
 		return std::max<Duration>(dead() * 3, std::chrono::milliseconds{200});
+	}
+	// From the loss of a primary to a claim that its proof of life, a lease or another member may hold up.
+	[[nodiscard]] Duration claim_delay() const
+	{
+		return common().isolation_wait +
+		       (common().isolation == core::Isolation::witness ? lease_patience : Duration{});
+	}
+	// After something has happened, all roles are where they belong: detection (a stale echo is believed for
+	// hb-lost-threshold + 6 beats), hearsay, then everybody's patience.
+	[[nodiscard]] Duration settling() const
+	{
+		return dead() + echo_belief() + hearsay() * 2 + dead() * (4 + static_cast<int>(members.size())) +
+		       claim_delay();
 	}
 	// How late anything may be that is judged in time: clocks, worker turn, ring.
 	[[nodiscard]] Duration tolerance() const

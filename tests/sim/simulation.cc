@@ -12,6 +12,7 @@ using std::chrono::milliseconds;
 namespace {
 
 constexpr Duration sweep_every = milliseconds{10};
+constexpr Duration sweep_every_in_long_runs = milliseconds{100};
 
 // One run a thread.
 thread_local std::uint64_t current_seed = 0;
@@ -42,8 +43,8 @@ public:
 			m_world.queue.put(SimTime{plan.members[i].first_boot}, Wake::boot, i);
 		m_world.queue.put(SimTime{}, Wake::sweep);
 		if (plan.fault_gap != Duration{})
-			plan_next(Wake::fault, plan.fault_gap);
-		if (plan.attack_gap != Duration{}) {
+			m_faults.plan_next();
+		if (plan.attack_gap != Duration{} && plan.filter.keeps(0)) {
 			m_world.network.record_from_now_on();
 			plan_next(Wake::attack, plan.attack_gap);
 		}
@@ -90,8 +91,14 @@ private:
 			if (!healed) {
 				if (!m_world.host_frozen())
 					m_faults.next();
-				plan_next(Wake::fault, m_world.plan.fault_gap);
+				else
+					m_faults.skip();
+				m_faults.plan_next();
 			}
+			break;
+		case Wake::flap:
+			if (!healed)
+				m_faults.flap(entry.member, entry.slot);
 			break;
 		case Wake::attack:
 			if (!healed) {
@@ -116,6 +123,9 @@ private:
 		case Wake::announce:
 		case Wake::carrier:
 		case Wake::keeper:
+		case Wake::probe:
+		case Wake::witness:
+		case Wake::memory:
 		case Wake::tick: m_world.member(entry.member).wake(entry); break;
 		}
 	}
@@ -128,7 +138,8 @@ private:
 		m_world.checkers.sweep();
 		if (m_world.now() >= SimTime{m_world.plan.settled_at()})
 			m_world.checkers.settled();
-		m_world.queue.put(m_world.now() + sweep_every, Wake::sweep);
+		m_world.queue.put(m_world.now() + (m_world.plan.long_run ? sweep_every_in_long_runs : sweep_every),
+				  Wake::sweep);
 	}
 
 	World m_world;

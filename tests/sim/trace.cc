@@ -27,6 +27,10 @@ const char *name_of(core::Rule rule)
 	case core::Rule::live_primary: return "live-primary";
 	case core::Rule::stopping: return "stopping";
 	case core::Rule::tie_break: return "tie-break";
+	case core::Rule::maintenance: return "maintenance";
+	case core::Rule::mem_failover: return "mem-failover";
+	case core::Rule::ssd: return "ssd";
+	case core::Rule::isolated: return "isolated";
 	}
 	return "?";
 }
@@ -58,6 +62,15 @@ const char *name_of(core::NoticeKind kind)
 	case uptime_reset: return "uptime-reset";
 	case failover_flag: return "failover-flag";
 	case override_in_force: return "override";
+	case maintenance: return "maintenance";
+	case ping_monitor: return "ping-monitor";
+	case ping_failure: return "ping-failure";
+	case flip_started: return "flip-started";
+	case flip_expired: return "flip-expired";
+	case mem_failover: return "mem-failover";
+	case ssd: return "ssd";
+	case lease: return "lease";
+	case priority: return "priority";
 	}
 	return "?";
 }

@@ -125,11 +125,11 @@ void Worker::start_peer(const core::StartPeerBeats &action, std::size_t peer_mem
 	m_world.truth.started(m_member, peer_member);
 }
 
-void Worker::set_beat(const core::SetBeatContent &action)
+void Worker::set_beat(const core::HeartbeatContent &content, bool immediate)
 {
-	m_content_bytes = core::encode(action.content, std::span(m_scratch.bytes).subspan(core::beat_stamp_bytes));
+	m_content_bytes = core::encode(content, std::span(m_scratch.bytes).subspan(core::beat_stamp_bytes));
 	assert(m_content_bytes != 0);
-	m_extra_round = m_extra_round || action.immediate;
+	m_extra_round = m_extra_round || immediate;
 	beat();
 }
 

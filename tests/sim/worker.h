@@ -46,7 +46,7 @@ public:
 	void start_peer(const core::StartPeerBeats &action, std::size_t peer_member);
 	void stop_peer(core::PeerSlot slot) { m_peers[slot].started = false; }
 	void set_mac(const core::SetPeerMac &action) { m_peers[action.slot].links[action.link].mac = action.mac; }
-	void set_beat(const core::SetBeatContent &action);
+	void set_beat(const core::HeartbeatContent &content, bool immediate);
 	void end_silence(std::uint32_t number);
 
 	// ---- turns

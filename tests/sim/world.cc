@@ -14,6 +14,9 @@ World::World(const Plan &run_plan, Break what_is_broken)
 		for (std::size_t b = 0; b < a; ++b)
 			network.set_open_pair(a, b, true);
 	m_plugged.fill(true);
+	m_last_cause.fill(long_ago);
+	m_last_upset.fill(long_ago);
+	m_last_timer.fill(long_ago);
 	m_no_carrier_since.fill(sim_never);
 }
 
@@ -41,8 +44,11 @@ void World::host_thawed()
 {
 	// And for as long as everybody listens before it decides anything.
 	const Duration later = m_host_frozen_until - m_host_frozen_at + plan.dead() * 2;
-	m_last_cause += later;
-	m_last_upset += later;
+	for (std::size_t v = 0; v < plan.vcluster_count(); ++v) {
+		m_last_cause[v] += later;
+		m_last_upset[v] += later;
+		m_last_timer[v] += later;
+	}
 }
 
 bool World::carrier(std::size_t member, std::size_t link) const

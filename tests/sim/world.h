@@ -4,6 +4,7 @@
 // Everything of one run, as its parts see each other: time, network, members, truth, checkers.
 #pragma once
 
+#include "tests/scenario/ideal_witness.h"
 #include "tests/sim/breaks.h"
 #include "tests/sim/checkers.h"
 #include "tests/sim/event_queue.h"
@@ -38,6 +39,7 @@ struct Statistics {
 	std::uint64_t taken = 0; // addresses, by keepers
 	std::uint64_t steps = 0;
 	std::array<std::uint64_t, fault_kinds> struck{};
+	std::vector<std::uint32_t> faults; // their numbers
 	NetworkCounts network;
 	std::uint64_t attacks = 0;
 	std::uint64_t drifting = 0; // members with a clock that drifts
@@ -71,16 +73,29 @@ public:
 		m_last_deed = now();
 		note_upset();
 	}
-	// The same, because a member says so.
-	void note_cause() { m_last_cause = now(); }
+	// The same, because a member says so: in all virtual clusters, or in one.
+	void note_cause() { m_last_cause.fill(now()); }
+	void note_cause(std::size_t vcluster) { m_last_cause[vcluster] = now(); }
 	void note_upset()
 	{
-		m_last_upset = now();
+		m_last_upset.fill(now());
 		note_cause();
 	}
+	void note_upset(std::size_t vcluster)
+	{
+		m_last_upset[vcluster] = now();
+		note_cause(vcluster);
+	}
+	// A timer of the election's has ended.
+	void note_timer(std::size_t vcluster)
+	{
+		m_last_timer[vcluster] = now();
+		note_cause(vcluster);
+	}
 	[[nodiscard]] SimTime last_deed() const { return m_last_deed; }
-	[[nodiscard]] SimTime last_cause() const { return m_last_cause; }
-	[[nodiscard]] SimTime last_upset() const { return m_last_upset; }
+	[[nodiscard]] SimTime last_cause(std::size_t vcluster) const { return m_last_cause[vcluster]; }
+	[[nodiscard]] SimTime last_upset(std::size_t vcluster) const { return m_last_upset[vcluster]; }
+	[[nodiscard]] SimTime last_timer(std::size_t vcluster) const { return m_last_timer[vcluster]; }
 
 	// Everybody is frozen at once. Then what was under way goes on later by so much.
 	void freeze_host(Duration length);
@@ -110,17 +125,20 @@ public:
 	Truth truth;
 	Random random;
 	Network network;
+	scenario::IdealWitness witness;
 	SimTime last_loss_burst = long_ago; // when packets were last lost beyond the plan's measure
 	Statistics statistics;
 	core::Event event;     // of the step in hand: one for all, they are large
 	core::Actions actions; // and what it wants
+	std::vector<core::VclusterState> before;
 	Checkers checkers;
 
 private:
 	std::vector<std::unique_ptr<Member>> m_members;
 	SimTime m_last_deed = long_ago;
-	SimTime m_last_cause = long_ago;
-	SimTime m_last_upset = long_ago;
+	std::array<SimTime, core::max_vclusters> m_last_cause{};
+	std::array<SimTime, core::max_vclusters> m_last_upset{};
+	std::array<SimTime, core::max_vclusters> m_last_timer{};
 	SimTime m_host_frozen_at = long_ago;
 	SimTime m_host_frozen_until = long_ago;
 	SimTime m_host_frozen_last = long_ago;

@@ -234,43 +234,43 @@ control::TakeoverSettings settings(const std::string &instance)
 }
 
 Member::Member(const NetworkNamespace &space, control::TakeoverSettings settings)
-    : m_space(space), m_takeover(std::make_unique<control::Takeover>(std::move(settings)))
+    : m_space(space), m_takeovers(std::make_unique<control::Takeovers>(std::move(settings)))
 {
 }
 
 Member::~Member()
 {
-	m_space.run([this] { m_takeover.reset(); });
+	m_space.run([this] { m_takeovers.reset(); });
 }
 
 control::TakeoverErrors Member::start()
 {
-	return m_space.run([this] { return m_takeover->start(); });
+	return m_space.run([this] { return m_takeovers->start(); });
 }
 
-control::ClaimReport Member::claim()
+control::ClaimReport Member::claim(std::uint8_t vcluster)
 {
-	return m_space.run([this] { return m_takeover->claim(); });
+	return m_space.run([&] { return m_takeovers->of(vcluster).claim(); });
 }
 
-control::ReleaseReport Member::release()
+control::ReleaseReport Member::release(std::uint8_t vcluster)
 {
-	return m_space.run([this] { return m_takeover->release(); });
+	return m_space.run([&] { return m_takeovers->of(vcluster).release(); });
 }
 
 control::TakeoverErrors Member::finish_release()
 {
-	return m_space.run([this] { return m_takeover->finish_release(); });
+	return m_space.run([this] { return m_takeovers->finish_releases(); });
 }
 
 control::TakeoverErrors Member::shutdown()
 {
-	return m_space.run([this] { return m_takeover->shutdown(); });
+	return m_space.run([this] { return m_takeovers->shutdown(); });
 }
 
 std::vector<std::string> Member::blockers()
 {
-	return m_space.run([this] { return m_takeover->blockers(); });
+	return m_space.run([this] { return m_takeovers->blockers(); });
 }
 
 control::TakeoverErrors Member::monitor()
@@ -279,10 +279,10 @@ control::TakeoverErrors Member::monitor()
 		m_mended.insert(m_mended.end(), errors.begin(), errors.end());
 	};
 	m_table = std::make_unique<control::LinkMonitorTable>(
-		m_takeover->watched_links(),
-		[this, keep](const control::LinkState &link) { keep(m_takeover->handle_link(link.name)); },
+		m_takeovers->watched_links(),
+		[this, keep](const control::LinkState &link) { keep(m_takeovers->handle_link(link.name)); },
 		[this](int ifindex, const control::IpPrefix &prefix, bool present) {
-			m_takeover->handle_address(ifindex, prefix, present);
+			m_takeovers->handle_address(ifindex, prefix, present);
 		});
 	return m_space.run([this] {
 		EXPECT_FALSE(m_table->start());
@@ -294,7 +294,7 @@ control::TakeoverErrors Member::pump()
 {
 	return m_space.run([this] {
 		EXPECT_FALSE(m_table->drain());
-		for (control::TakeoverError &error : m_takeover->mend_addresses())
+		for (control::TakeoverError &error : m_takeovers->mend_addresses())
 			m_mended.push_back(std::move(error));
 		return std::exchange(m_mended, {});
 	});

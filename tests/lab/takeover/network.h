@@ -12,7 +12,7 @@
 
 #include "control/core/types.h"
 #include "control/netlink/link_monitor_table.h"
-#include "control/takeover/takeover.h"
+#include "control/takeover/takeovers.h"
 
 #include <chrono>
 #include <functional>
@@ -98,26 +98,28 @@ inline constexpr core::MacAddress lan_mac{0x02, 0x09, 0x0f, 0x09, 0x67, 0x00};
 inline constexpr core::MacAddress wan_mac{0x02, 0x09, 0x0f, 0x09, 0x67, 0x01};
 [[nodiscard]] control::TakeoverSettings settings(const std::string &instance);
 
-// A Takeover in its namespace, with the link monitor that feeds it.
+// The takeovers of a member in its namespace, with the link monitor that feeds them. What names no virtual cluster is for
+// the first.
 class Member {
 public:
 	Member(const NetworkNamespace &space, control::TakeoverSettings settings);
 	~Member();
 
 	control::TakeoverErrors start();
-	control::ClaimReport claim();
-	control::ReleaseReport release();
+	control::ClaimReport claim(std::uint8_t vcluster = 1);
+	control::ReleaseReport release(std::uint8_t vcluster = 1);
 	control::TakeoverErrors finish_release();
 	control::TakeoverErrors shutdown();
 	// Takes in link and address events; what mending them gave.
 	control::TakeoverErrors pump();
 	control::TakeoverErrors monitor(); // from now on pump() has events
-	[[nodiscard]] control::Takeover &takeover() { return *m_takeover; }
+	[[nodiscard]] control::Takeovers &takeovers() { return *m_takeovers; }
+	[[nodiscard]] control::Takeover &takeover() { return m_takeovers->of(1); }
 	[[nodiscard]] std::vector<std::string> blockers();
 
 private:
 	const NetworkNamespace &m_space;
-	std::unique_ptr<control::Takeover> m_takeover;
+	std::unique_ptr<control::Takeovers> m_takeovers;
 	std::unique_ptr<control::LinkMonitorTable> m_table;
 	control::TakeoverErrors m_mended;
 };

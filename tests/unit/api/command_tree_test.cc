@@ -41,6 +41,7 @@ TEST(CommandTree, abbreviations_become_full_words)
 		{"d s h h r", "diagnose sys ha history read"},
 		{"d s h reset", "diagnose sys ha reset-uptime"},
 		{"d s h e", "diagnose sys ha explain"},
+		{"diag sys link stat", "diagnose sys link-monitor status"},
 		{"diag debug app hatalk -1", "diagnose debug app hatalk -1"},
 		{"diag debug application hatalk -1", "diagnose debug app hatalk -1"},
 		{"diag deb applic hatalk debug", "diagnose debug app hatalk debug"},
@@ -48,12 +49,18 @@ TEST(CommandTree, abbreviations_become_full_words)
 		{"exec ha fail set 1", "execute ha failover set 1"},
 		{"exec ha fail unset 1", "execute ha failover unset 1"},
 		{"exec ha fail stat", "execute ha failover status"},
+		{"d s h e 2", "diagnose sys ha explain 2"},
+		{"d s h w link port2 down", "diagnose sys ha what-if link port2 down"},
+		{"diag sys ha what vcluster 2 member X lost override enable",
+		 "diagnose sys ha what-if vcluster 2 member X lost override enable"},
+		{"exec ha maint en", "execute ha maintenance enable"},
+		{"exec ha ssd f", "execute ha ssd fail"},
+		{"exec ha pri 200 2", "execute ha priority 200 2"},
+		{"exec ha over dis", "execute ha override disable"},
 		{"events", "events"},
 		{"ev --fol", "events --follow"},
 		// not offered, but known: the daemon says that it does not have them
 		{"diag sys ha checksum cluster", "diagnose sys ha checksum cluster"},
-		{"diag sys ha what-if port2 down", "diagnose sys ha what-if port2 down"},
-		{"diag sys link-monitor status", "diagnose sys link-monitor status"},
 		{"diag test application harelay 1", "diagnose test app harelay 1"},
 		{"exec ha synchronize start", "execute ha synchronize start"},
 		{"exec ha manage 1", "execute ha manage 1"},
@@ -68,10 +75,13 @@ TEST(CommandTree, what_is_not_understood_is_named_with_what_could_stand_there)
 	EXPECT_EQ(request("exec ha fail s"), "! ambiguous word 's' after 'execute ha failover': could be set, status");
 	EXPECT_EQ(request("get system ha stat us"), "! too many words from 'us' on after 'get system ha status'");
 	EXPECT_EQ(request("diag sys ha x"), "! unknown word 'x' after 'diagnose sys ha': expected status, dump-by, "
-					    "history, reset-uptime, explain, poll");
+					    "history, reset-uptime, explain, what-if, poll");
 	EXPECT_EQ(request("diag sys ha"), "! incomplete command after 'diagnose sys ha': expected status, dump-by, "
-					  "history, reset-uptime, explain, poll");
+					  "history, reset-uptime, explain, what-if, poll");
 	EXPECT_EQ(request("diag debug app hatalk"), "! incomplete command: expected LEVEL after 'diagnose debug app'");
+	EXPECT_EQ(request("diag sys ha what-if"),
+		  "! incomplete command: expected CHANGE after 'diagnose sys ha what-if'");
+	EXPECT_EQ(request("exec ha priority"), "! incomplete command: expected N after 'execute ha priority'");
 	EXPECT_EQ(request(""), "! incomplete command: expected get, show, diagnose, execute, events");
 	EXPECT_EQ(request("events --all"), "! unknown word '--all': expected --follow after 'events'");
 	EXPECT_EQ(request("events --"), "! unknown word '--': expected --follow after 'events'");
@@ -82,8 +92,7 @@ TEST(CommandTree, what_this_version_does_not_have_is_never_offered)
 {
 	for (const char *before : {"", "diagnose", "diagnose sys", "diagnose sys ha", "execute ha"})
 		for (const Choice &choice : choices(split_words(before), ""))
-			for (const char *later :
-			     {"checksum", "what-if", "link-monitor", "test", "synchronize", "manage"})
+			for (const char *later : {"checksum", "test", "synchronize", "manage"})
 				EXPECT_NE(choice.word, later) << "after '" << before << "'";
 	EXPECT_EQ(offered("diag sys ha checksum", ""), "");
 }
@@ -99,6 +108,9 @@ TEST(CommandTree, completion_offers_what_fits)
 	EXPECT_EQ(offered("diag deb app hatalk", ""), "<LEVEL>");
 	EXPECT_EQ(offered("diag deb app hatalk 1", ""), "<Enter>");
 	EXPECT_EQ(offered("exec ha fail set", ""), "<VCLUSTER> <Enter>");
+	EXPECT_EQ(offered("diag sys ha what-if", ""), "<CHANGE>");
+	EXPECT_EQ(offered("diag sys ha what-if link port2 down", ""), "<...> <Enter>");
+	EXPECT_EQ(offered("exec ha", "m"), "maintenance");
 	EXPECT_EQ(offered("events", "--"), "--follow");
 	EXPECT_EQ(offered("nonsense", ""), "");
 	EXPECT_EQ(offered("get system ha status", ""), "<Enter>");
@@ -128,12 +140,12 @@ TEST(CommandTree, no_command_begins_another)
 			}
 }
 
-TEST(CommandTree, only_what_moves_the_role_on_purpose_asks_first)
+TEST(CommandTree, what_moves_the_role_on_purpose_asks_first)
 {
-	for (const Command &command : commands())
-		EXPECT_EQ(!command.confirmation.empty(),
-			  command.words == "execute ha failover set" || command.words == "execute ha failover unset")
-			<< command.words;
+	for (const Command &command : commands()) {
+		const bool acts = command.words.starts_with("execute ha ") && !command.words.ends_with(" status");
+		EXPECT_EQ(!command.confirmation.empty(), acts && command.offered) << command.words;
+	}
 }
 
 } // namespace

@@ -10,6 +10,7 @@
 #include <gtest/gtest.h>
 
 #include <fstream>
+#include <functional>
 #include <iterator>
 #include <memory>
 #include <string>
@@ -30,6 +31,7 @@ inline std::string read_vector(const std::string &name)
 	return {std::istreambuf_iterator<char>(file), {}};
 }
 
+// The article's first scenario.
 inline Configuration seed_configuration()
 {
 	Configuration configuration;
@@ -41,8 +43,37 @@ inline Configuration seed_configuration()
 	configuration.ha.hbdev = {{"port5", 50}};
 	configuration.ha.monitor = {"port2"};
 	configuration.ha.pingserver_monitor_interface = {"port2"};
+	configuration.ha.pingserver_failover_threshold = 4;
 	configuration.ha.pingserver_flip_timeout = std::chrono::minutes{6};
 	configuration.ha.priority = 130;
+	Configuration::LinkMonitor monitor;
+	monitor.name = "ha-monitor";
+	monitor.srcintf = "port2";
+	monitor.servers = {"8.8.8.8"};
+	monitor.failtime = 2;
+	monitor.ha_priority = 5;
+	configuration.link_monitors.push_back(monitor);
+	return configuration;
+}
+
+// Virtual cluster 1 prefers this member and monitors port1; 2 prefers the other, monitors port2 and has the ping server.
+inline Configuration two_vclusters()
+{
+	Configuration configuration = seed_configuration();
+	configuration.ha.vcluster_status = true;
+	Configuration::Vcluster first, second;
+	first.id = 1;
+	first.priority = 200;
+	first.override_enabled = true;
+	first.monitor = {"port1"};
+	second.id = 2;
+	second.priority = 100;
+	second.override_enabled = true;
+	second.monitor = {"port2"};
+	second.pingserver_monitor_interface = {"port2"};
+	second.pingserver_failover_threshold = 4;
+	second.pingserver_flip_timeout = std::chrono::minutes{6};
+	configuration.ha.vclusters = {first, second};
 	return configuration;
 }
 
@@ -54,7 +85,8 @@ public:
 		for (const auto &hbdev : settings.ha.hbdev)
 			m_ports.push_back(
 				{hbdev.name, hbdev.name, "net_af_packet0", hbdev.priority, {2, 0, 0, 0, 0, 1}});
-		m_names = {settings.global.serial, {}, settings.ha.monitor};
+		m_names.member = settings.global.serial;
+		m_names.monitors = settings.ha.monitored_interfaces();
 		for (const auto &hbdev : settings.ha.hbdev)
 			m_names.hbdevs.push_back(hbdev.name);
 	}
@@ -62,6 +94,7 @@ public:
 	core::Time now{seconds{1000}};
 	double unix_at_zero = 1'763'760'000; // of the monotonic clock
 	boost::json::object extra;
+	std::vector<LinkMonitorStatus> link_monitors;
 	WorkerCounters worker;
 	History past;
 	std::vector<core::EventBody> commanded;
@@ -78,6 +111,7 @@ public:
 	{
 		return unix_at_zero + std::chrono::duration<double>(now.time_since_epoch()).count();
 	}
+	std::vector<LinkMonitorStatus> link_monitor_status() const override { return link_monitors; }
 	std::string version() const override { return "9.9.9"; }
 	void command(const core::EventBody &event) override
 	{
@@ -103,6 +137,8 @@ public:
 							{notice->at.time_since_epoch().count(), unix_now(), "boot"}));
 			else if (const auto *evaluate = std::get_if<core::EvaluateKe1>(&action))
 				m_session = evaluate->session;
+			else if (const auto *begin = std::get_if<core::BeginExchange>(&action))
+				m_session = begin->session;
 			else if (const auto *beats = std::get_if<core::StartPeerBeats>(&action))
 				m_slot = beats->slot;
 		}
@@ -127,21 +163,37 @@ public:
 		}
 		now = end;
 	}
-	// A whole key exchange with a peer whose serial is smaller than ours.
+	// A whole key exchange; `beat`, `say` and `link` speak for that peer from here on. Whoever has the smaller serial
+	// starts it.
 	void session_with(const std::string &serial, std::uint8_t boot = 7)
 	{
-		core::Ke1 ke1;
-		ke1.head.header = {
+		core::HakeHeader header{
 			core::HakeType::ke1, m_configuration.ha.group_id, 0, core::MemberId::from(serial), {}};
-		ke1.head.header.nonce.fill(boot);
-		ke1.head.destination = core::MemberId::from(m_configuration.global.serial);
-		ke1.head.destination_nonce = m_nonce;
-		ke1.head.capabilities = core_config(m_configuration).capabilities;
-		ke1.head.policy = core_config(m_configuration).policy;
-		ke1.head.spi_base = 0x1000;
-		ke1.head.link_bitmap = static_cast<std::uint8_t>((1U << m_ports.size()) - 1);
-		step(core::HakeReceived{0, {2, 0, 0, 0, 0, 9}, core::encode(ke1)});
-		step(core::KeyResult{m_session, core::KeyStep::ke1, core::KeyOutcome::ok});
+		header.nonce.fill(boot);
+		const core::Config config = core_config(m_configuration);
+		core::ExchangeHead head;
+		head.header = header;
+		head.destination = config.self;
+		head.destination_nonce = m_nonce;
+		head.capabilities = config.capabilities;
+		head.policy = config.policy;
+		head.spi_base = 0x1000;
+		head.link_bitmap = static_cast<std::uint8_t>((1U << m_ports.size()) - 1);
+		const auto receive = [&](const core::HakeBytes &message) {
+			step(core::HakeReceived{0, {2, 0, 0, 0, 0, 9}, message});
+		};
+		if (header.sender < config.self) {
+			receive(core::encode(core::Ke1{head, {}, {}}));
+			step(core::KeyResult{m_session, core::KeyStep::ke1, core::KeyOutcome::ok});
+		} else {
+			header.type = core::HakeType::hello;
+			receive(core::encode(
+				core::Hello{header, config.group_name, config.capabilities, config.policy}));
+			head.header.type = core::HakeType::ke2;
+			head.suite = static_cast<std::uint8_t>(core::Suite::gcm);
+			receive(core::encode(core::Ke2{head, {}, {}, {}}));
+			step(core::KeyResult{m_session, core::KeyStep::ke2, core::KeyOutcome::ok});
+		}
 		step(core::SessionConfirmed{m_session});
 	}
 	core::HeartbeatContent words; // the peer's next beat
@@ -160,19 +212,25 @@ public:
 		received.content = words;
 		step(received);
 	}
-	// The peer's words with this state, aged `age` now.
-	void say(core::HaState state, core::Duration age, std::uint32_t reset_count = 0)
+	using Edit = std::function<void(core::VclusterBeat &)>;
+	// The peer's words with this state in every virtual cluster, aged `age` now; `edit` may say otherwise.
+	void say(core::HaState state, core::Duration age, std::uint32_t reset_count = 0, const Edit &edit = {})
 	{
 		words.capabilities = core_config(m_configuration).capabilities;
 		words.hostname = core::Hostname::from("m2");
 		words.config_checksum = {};
 		words.vclusters.clear();
-		core::VclusterBeat vcluster;
-		vcluster.state = state;
-		vcluster.age_origin_ns = (now - age).time_since_epoch().count();
-		vcluster.reset_count = reset_count;
-		vcluster.epoch = 1;
-		words.vclusters.push_back(vcluster);
+		for (std::size_t place = 0; place < m_node->vcluster_count(); ++place) {
+			core::VclusterBeat vcluster;
+			vcluster.id = m_node->vcluster(place).id;
+			vcluster.state = state;
+			vcluster.age_origin_ns = (now - age).time_since_epoch().count();
+			vcluster.reset_count = reset_count;
+			vcluster.epoch = 1;
+			if (edit)
+				edit(vcluster);
+			words.vclusters.push_back(vcluster);
+		}
 		words.macs.clear();
 		for (std::size_t i = 0; i < m_ports.size(); ++i)
 			words.macs.push_back({0x00, 0x43, 0xaa, 0xbb, 0xcc, static_cast<std::uint8_t>(5 + i)});

@@ -12,7 +12,7 @@ namespace {
 using core::NoticeKind;
 using core::Rule;
 
-const NoticeNames names{"X", {"hb0", "hb1"}, {"port1", "port2"}};
+const NoticeNames names{"X", {"hb0", "hb1"}, {"port1", "port2"}, {"wan-server"}};
 
 core::Notice notice_of(NoticeKind kind, core::LinkIndex link = 0, std::int64_t value = 0)
 {
@@ -62,15 +62,82 @@ TEST(NoticeText, published_phrases_are_used_to_the_letter)
 
 TEST(NoticeText, every_kind_and_every_rule_has_words)
 {
-	for (int kind = 0; kind <= static_cast<int>(NoticeKind::override_in_force); ++kind) {
+	for (int kind = 0; kind <= static_cast<int>(NoticeKind::priority); ++kind) {
 		const auto notice = notice_of(static_cast<NoticeKind>(kind));
 		EXPECT_FALSE(notice_text(notice, names).empty()) << kind;
 		EXPECT_NE(event_name(notice.kind), "unknown") << kind;
 	}
-	for (int rule = 1; rule <= static_cast<int>(Rule::tie_break); ++rule) {
+	for (int rule = 1; rule <= static_cast<int>(Rule::isolated); ++rule) {
 		EXPECT_FALSE(reason_phrase(role_of(static_cast<Rule>(rule)).decision).empty()) << rule;
 		EXPECT_FALSE(notice_text(role_of(static_cast<Rule>(rule)), names).empty()) << rule;
 		EXPECT_NE(rule_name(static_cast<Rule>(rule)), "unknown") << rule;
+	}
+}
+
+TEST(NoticeText, flags_of_the_operator_and_of_the_machine_are_named_as_such)
+{
+	const auto reason = [](Rule rule) { return notice_text(role_of(rule), names); };
+	EXPECT_EQ(reason(Rule::maintenance),
+		  "vcluster-1: X is selected as the primary because MAINTENANCE flag is set on peer member Y.");
+	EXPECT_EQ(reason(Rule::mem_failover),
+		  "vcluster-1: X is selected as the primary because MEM_FAIL_OVER flag is set on peer member Y.");
+	EXPECT_EQ(reason(Rule::ssd),
+		  "vcluster-1: X is selected as the primary because SSD_FAILURE flag is set on peer member Y.");
+	const auto text = [](NoticeKind kind, std::int64_t value) {
+		return notice_text(notice_of(kind, 0, value), names);
+	};
+	EXPECT_EQ(text(NoticeKind::maintenance, 1), "MAINTENANCE flag is set on X");
+	EXPECT_EQ(text(NoticeKind::maintenance, 0), "MAINTENANCE flag is unset on X");
+	EXPECT_EQ(text(NoticeKind::mem_failover, 1), "X is short of memory: MEM_FAIL_OVER flag is set");
+	EXPECT_EQ(text(NoticeKind::mem_failover, 0), "X has memory again: MEM_FAIL_OVER flag is unset");
+	EXPECT_EQ(text(NoticeKind::ssd, 1), "a disk of X has failed: SSD_FAILURE flag is set");
+	EXPECT_EQ(text(NoticeKind::priority, 200), "priority of X is 200 until its next start");
+}
+
+TEST(NoticeText, remote_link_failover_reads_as_a_story)
+{
+	const auto text = [](NoticeKind kind, std::int64_t value) {
+		return notice_text(notice_of(kind, 0, value), names);
+	};
+	EXPECT_EQ(text(NoticeKind::ping_monitor, 0), "ping server failure of link monitor \"wan-server\": dead");
+	EXPECT_EQ(text(NoticeKind::ping_monitor, 1), "ping server recovery of link monitor \"wan-server\": alive");
+	EXPECT_EQ(text(NoticeKind::ping_failure, 5), "pingsvr-failure of X counts 5");
+	EXPECT_EQ(text(NoticeKind::ping_failure, 0), "pingsvr-failure of X is cleared");
+	EXPECT_EQ(text(NoticeKind::flip_started, 360), "flip timer started: 360 s");
+	EXPECT_EQ(text(NoticeKind::flip_expired, 0), "flip timer expired");
+	const auto json = notice_json(notice_of(NoticeKind::ping_monitor, 0, 0), names, {});
+	EXPECT_EQ(json.at("event"), "link-monitor");
+	EXPECT_EQ(json.at("name"), "wan-server");
+	EXPECT_EQ(json.at("state"), "dead");
+	EXPECT_EQ(json.at("vcluster"), 1);
+}
+
+TEST(NoticeText, a_member_that_may_not_act_alone_gives_its_role_up_in_so_many_words)
+{
+	core::Notice notice = role_of(Rule::isolated);
+	notice.decision = {};
+	notice.decision.rule = Rule::isolated;
+	EXPECT_EQ(notice_text(notice, names),
+		  "vcluster-1: X gives up the role of primary because no member hears it and it may not act alone");
+	EXPECT_EQ(selection_text(notice.decision, 1), "");
+	EXPECT_EQ(notice_text(notice_of(NoticeKind::lease, 0, 1), names),
+		  "vcluster-1: X holds the lease of the witness");
+}
+
+TEST(NoticeText, beyond_the_first_virtual_cluster_every_line_about_one_names_it)
+{
+	for (const NoticeKind kind : {NoticeKind::failover_flag, NoticeKind::override_in_force,
+				      NoticeKind::ping_monitor, NoticeKind::ping_failure, NoticeKind::flip_started,
+				      NoticeKind::flip_expired, NoticeKind::lease, NoticeKind::priority}) {
+		core::Notice notice = notice_of(kind);
+		notice.vcluster = 2;
+		EXPECT_TRUE(notice_text(notice, names).starts_with("vcluster-2: ")) << notice_text(notice, names);
+		EXPECT_EQ(notice_json(notice, names, {}).at("vcluster"), 2);
+	}
+	for (int rule = 0; rule <= static_cast<int>(Rule::isolated); ++rule) {
+		core::Notice notice = role_of(static_cast<Rule>(rule));
+		notice.vcluster = 2;
+		EXPECT_TRUE(notice_text(notice, names).starts_with("vcluster-2: ")) << notice_text(notice, names);
 	}
 }
 

@@ -185,6 +185,7 @@ TEST_F(Status, the_classic_text_has_the_classic_lines)
 		  "ses_pickup: disable\n"
 		  "upgrade_mode: unset\n"
 		  "override: disable\n"
+		  "isolation: fgcp, dual primary unbounded\n"
 		  "Configuration Status:\n"
 		  "    FGVM02TM23001318(updated 0 seconds ago): in-sync\n"
 		  "    FGVM02TM23001318 chksum dump: " +
@@ -200,6 +201,9 @@ TEST_F(Status, the_classic_text_has_the_classic_lines)
 			  "MONDEV stats:\n"
 			  "    FGVM02TM23001318(updated 0 seconds ago):\n"
 			  "        port2: physical/00, up\n"
+			  "PINGSVR stats:\n"
+			  "    FGVM02TM23001318(updated 0 seconds ago):\n"
+			  "        ha-monitor: alive, interface=port2, server=8.8.8.8, ha-priority=5\n"
 			  "Primary     : m1              , FGVM02TM23001318, HA cluster index = 0\n"
 			  "number of vcluster: 1\n"
 			  "vcluster 1: work 169.254.0.1\n"
@@ -264,22 +268,6 @@ TEST_F(Status, poll_tells_how_punctual_the_poll_core_is)
 					   "    from     50 ms: 1\n");
 }
 
-TEST_F(Status, explain_names_the_rule_and_both_values)
-{
-	backend.join_primary(seconds{900});
-	const object reply = ha_explanation(backend);
-	const object &first = reply.at("ranking").as_array().at(0).as_object();
-	EXPECT_EQ(first.at("serial"), peer_serial.c_str());
-	EXPECT_EQ(first.at("rule"), "uptime");
-	EXPECT_EQ(first.at("value").to_number<int>(), 900);
-	EXPECT_EQ(first.at("over_value").to_number<int>(), 0);
-	const std::string text = cli::render_explanation(reply);
-	EXPECT_NE(text.find("1. " + peer_serial + ", because its uptime is larger than peer member " + self_serial +
-			    " (uptime 900 s against 0 s)\n"),
-		  std::string::npos)
-		<< text;
-}
-
 TEST_F(Status, commands_reach_the_core_and_wrong_ones_say_why)
 {
 	backend.start();
@@ -301,13 +289,289 @@ TEST_F(Status, commands_reach_the_core_and_wrong_ones_say_why)
 	EXPECT_EQ(backend.debug_app + " " + backend.debug_level, "hatalk -1");
 	EXPECT_EQ(code("diagnose debug app nonsense 1"), "bad-argument");
 	EXPECT_EQ(code("diagnose debug app hatalk"), "bad-argument");
-	for (const char *later : {"diagnose sys ha checksum cluster", "diagnose sys ha what-if port2 down",
-				  "diagnose sys link-monitor status", "execute ha synchronize start",
+	for (const char *later : {"diagnose sys ha checksum cluster", "execute ha synchronize start",
 				  "execute ha manage 1", "diagnose test app harelay 1"})
 		EXPECT_EQ(code(later), "not-available") << later;
 	EXPECT_EQ(code("get system"), "unknown-command");
 	EXPECT_EQ(code(""), "unknown-command");
 	EXPECT_EQ(code("get sys ha status"), "unknown-command") << "the socket takes full words only";
+}
+
+TEST_F(Status, what_commands_set_lasts_until_the_next_start_and_says_so)
+{
+	backend.start();
+	const auto text = [&](std::string_view request) {
+		const ApiReply reply = answer(backend, request);
+		const auto *said = reply.body.if_contains("text");
+		return said == nullptr ? json_line(reply.body) : std::string(said->as_string());
+	};
+	EXPECT_EQ(text("execute ha maintenance status"), "maintenance: disable");
+	EXPECT_NE(text("execute ha maintenance enable").find("until systoled starts again"), std::string::npos);
+	EXPECT_TRUE(backend.node().maintenance());
+	EXPECT_EQ(text("execute ha maintenance status"), "maintenance: enable");
+	EXPECT_TRUE(causes(ha_status(backend)).contains("maintenance"));
+	EXPECT_NE(text("execute ha maintenance disable").find("until systoled starts again"), std::string::npos);
+	EXPECT_FALSE(backend.node().maintenance());
+
+	EXPECT_EQ(text("execute ha ssd status"), "ssd: ok (does not count: ssd-failover is disabled)");
+	EXPECT_NE(text("execute ha ssd fail").find("does not count in the election"), std::string::npos);
+	EXPECT_TRUE(backend.node().ssd_failed());
+	EXPECT_EQ(text("execute ha ssd status"), "ssd: failed (does not count: ssd-failover is disabled)");
+	EXPECT_FALSE(causes(ha_status(backend)).contains("ssd")) << "ssd-failover is disabled";
+	EXPECT_NE(text("execute ha ssd ok"), "");
+	EXPECT_FALSE(backend.node().ssd_failed());
+
+	EXPECT_NE(text("execute ha priority 7").find("until systoled starts again"), std::string::npos);
+	EXPECT_EQ(backend.node().vcluster().priority, 7);
+	EXPECT_EQ(
+		text("execute ha priority 256"),
+		R"({"error":{"code":"bad-argument","message":"256 is no priority","hint":"a priority is 0 to 255"}})");
+	EXPECT_NE(text("execute ha priority").find("takes 1 to 2 argument(s), got 0"), std::string::npos);
+	EXPECT_NE(text("execute ha priority 7 2").find("there is no virtual cluster 2"), std::string::npos);
+	EXPECT_EQ(backend.node().vcluster().priority, 7);
+
+	EXPECT_NE(text("execute ha override enable").find("until systoled starts again"), std::string::npos);
+	EXPECT_TRUE(backend.node().override_in_force());
+	EXPECT_EQ(ha_status(backend).at("override"), true);
+	EXPECT_NE(text("execute ha override disable 1"), "");
+	EXPECT_FALSE(backend.node().override_in_force());
+}
+
+TEST_F(Status, commands_reach_the_virtual_cluster_they_name_or_all_of_them)
+{
+	FakeBackend pair(two_vclusters());
+	pair.start();
+	const auto flags = [&] {
+		return std::pair(pair.node().vcluster(0).failover_flag, pair.node().vcluster(1).failover_flag);
+	};
+	const auto status = [&](std::string_view request) {
+		return cli::render(cli::View::failover_status, answer(pair, request).body);
+	};
+	EXPECT_EQ(json_line(answer(pair, "execute ha failover set 2").body), R"({"result":"ok"})");
+	EXPECT_EQ(flags(), std::pair(false, true));
+	EXPECT_EQ(status("execute ha failover status 2"), "failover status: set\n");
+	EXPECT_EQ(status("execute ha failover status"),
+		  "vcluster-1: failover status: unset\nvcluster-2: failover status: set\n");
+	static_cast<void>(answer(pair, "execute ha failover set"));
+	EXPECT_EQ(flags(), std::pair(true, true));
+	static_cast<void>(answer(pair, "execute ha failover unset 1"));
+	EXPECT_EQ(flags(), std::pair(false, true));
+	static_cast<void>(answer(pair, "execute ha priority 9 2"));
+	static_cast<void>(answer(pair, "execute ha override disable 1"));
+	EXPECT_EQ(pair.node().vcluster(0).priority, 200);
+	EXPECT_EQ(pair.node().vcluster(1).priority, 9);
+	EXPECT_FALSE(pair.node().vcluster(0).override_enabled);
+	EXPECT_TRUE(pair.node().vcluster(1).override_enabled);
+	EXPECT_EQ(json_line(answer(pair, "execute ha failover set 3").body),
+		  R"({"error":{"code":"bad-argument","message":"there is no virtual cluster 3",)"
+		  R"("hint":"this member has virtual clusters 1, 2"}})");
+}
+
+// Primary of 1, standby in 2.
+void split_roles(FakeBackend &pair)
+{
+	pair.start();
+	pair.session_with(peer_serial);
+	pair.link(0, core::LinkHealth::up);
+	pair.say(core::HaState::work, seconds{900}, 3, [](core::VclusterBeat &words) {
+		words.state = words.id == 1 ? core::HaState::standby : core::HaState::work;
+		words.priority = words.id == 1 ? 100 : 200;
+		words.override_enabled = true;
+	});
+	pair.pass(seconds{20});
+}
+
+TEST_F(Status, every_virtual_cluster_has_its_primary_and_its_roles)
+{
+	FakeBackend pair(two_vclusters());
+	split_roles(pair);
+	const object status = ha_status(pair);
+	const array &vclusters = status.at("vclusters").as_array();
+	ASSERT_EQ(vclusters.size(), 2U);
+	EXPECT_EQ(vclusters[0].as_object().at("primary"), self_serial.c_str());
+	EXPECT_EQ(vclusters[1].as_object().at("primary"), peer_serial.c_str());
+	EXPECT_EQ(vclusters[1].as_object().at("state"), "standby");
+	const object &local = status.at("members").as_array().at(0).as_object();
+	EXPECT_EQ(local.at("role"), "primary") << "of the first one";
+	EXPECT_EQ(local.at("vclusters").as_array().at(0).as_object().at("role"), "primary");
+	EXPECT_EQ(local.at("vclusters").as_array().at(1).as_object().at("role"), "secondary");
+	EXPECT_EQ(local.at("vclusters").as_array().at(1).as_object().at("priority"), 100);
+	const object &peer = status.at("members").as_array().at(1).as_object();
+	EXPECT_EQ(peer.at("priority"), 100);
+	EXPECT_EQ(peer.at("vclusters").as_array().at(1).as_object().at("priority"), 200);
+	EXPECT_EQ(status.at("health"), "OK") << json_line(status.at("health_reasons"));
+	const std::string text = cli::render_status(status);
+	EXPECT_NE(text.find("PINGSVR stats:\n    FGVM02TM23001318(updated 0 seconds ago):\n        N/A\n"),
+		  std::string::npos)
+		<< text;
+	EXPECT_EQ(text.substr(text.find("number of vcluster")), "number of vcluster: 2\n"
+								"vcluster 1: work 169.254.0.1\n"
+								"Primary: FGVM02TM23001318, HA operating index = 0\n"
+								"Secondary: FGVM02TM23001313, HA operating index = 1\n"
+								"vcluster 2: standby 169.254.0.2\n"
+								"Secondary: FGVM02TM23001318, HA operating index = 1\n"
+								"Primary: FGVM02TM23001313, HA operating index = 0\n");
+	const std::string dump = cli::render_dump(answer(pair, "diagnose sys ha dump-by vcluster").body);
+	EXPECT_LT(dump.find("'" + self_serial), dump.find("'" + peer_serial)) << "by roles:\n" << dump;
+	const std::string second = dump.substr(dump.find("vcluster-2"));
+	EXPECT_LT(second.find("'" + peer_serial), second.find("'" + self_serial)) << dump;
+	const std::string diagnosis = cli::render_diagnosis(ha_diagnosis(pair));
+	EXPECT_NE(diagnosis.find("nvcluster=2, "), std::string::npos);
+	EXPECT_EQ(diagnosis.substr(diagnosis.find("[Kernel")),
+		  "[Kernel HA information]\n"
+		  "vcluster 1, state=work, primary_ip=169.254.0.1, primary_id=0:\n"
+		  "FGVM02TM23001318:      Primary, ha_prio/o_ha_prio=0/0\n"
+		  "FGVM02TM23001313:    Secondary, ha_prio/o_ha_prio=1/1\n"
+		  "vcluster 2, state=standby, primary_ip=169.254.0.2, primary_id=1:\n"
+		  "FGVM02TM23001318:    Secondary, ha_prio/o_ha_prio=1/1\n"
+		  "FGVM02TM23001313:      Primary, ha_prio/o_ha_prio=0/0\n");
+}
+
+TEST_F(Status, two_primaries_of_one_virtual_cluster_are_named_with_it)
+{
+	FakeBackend pair(two_vclusters());
+	split_roles(pair);
+	pair.step(core::SetPriority{255, 2});
+	pair.say(core::HaState::work, seconds{900}, 3, [](core::VclusterBeat &words) {
+		words.state = words.id == 1 ? core::HaState::work : core::HaState::standby;
+		words.priority = 100;
+	});
+	const object status = ha_status(pair);
+	ASSERT_TRUE(causes(status).contains("two-primaries")) << json_line(status.at("health_reasons"));
+	EXPECT_NE(cli::render_status(status).find("claims to be the primary of vcluster-1, and is not the only one"),
+		  std::string::npos);
+}
+
+TEST_F(Status, what_a_virtual_cluster_waits_for_is_told)
+{
+	backend.start();
+	backend.pass(seconds{20});
+	backend.session_with(peer_serial);
+	backend.link(0, core::LinkHealth::up);
+	backend.say(core::HaState::standby, seconds{10});
+	const auto vcluster = [&] {
+		const object status = ha_status(backend);
+		return status.at("vclusters").as_array().at(0).as_object();
+	};
+	EXPECT_EQ(vcluster().at("flip_expire_s"), 0);
+	EXPECT_EQ(vcluster().at("hold_s").to_number<double>(), 0);
+	EXPECT_EQ(vcluster().at("waiting"), false);
+	EXPECT_EQ(vcluster().at("demoted"), false);
+	EXPECT_TRUE(vcluster().at("dual_primary_bound_ms").is_null()) << "the vendor's way has no bound";
+	EXPECT_FALSE(vcluster().contains("witness"));
+	backend.step(core::PingMonitorChanged{0, false});
+	backend.say(core::HaState::work, seconds{10});
+	EXPECT_EQ(vcluster().at("flip_expire_s"), 360);
+	EXPECT_EQ(vcluster().at("ping_failure"), 5);
+	EXPECT_EQ(vcluster().at("rule"), "failure-sum");
+	EXPECT_EQ(vcluster().at("decision").as_object().at("runner_up_value"), 5);
+	const object status = ha_status(backend);
+	EXPECT_EQ(status.at("isolation"), "fgcp");
+	EXPECT_TRUE(causes(status).contains("pingsvr-down"));
+	EXPECT_EQ(status.at("pingservers").as_array().at(0).as_object().at("state"), "not-probed");
+}
+
+TEST_F(Status, failover_hold_time_and_memory_are_told)
+{
+	Configuration configuration = seed_configuration();
+	configuration.ha.failover_hold_time = seconds{30};
+	configuration.ha.memory_based_failover = true;
+	configuration.ha.memory_failover_threshold = 80;
+	configuration.ha.memory_failover_monitor_period = seconds{1};
+	FakeBackend held(configuration);
+	held.join_primary(seconds{900});
+	held.step(core::MonitorChanged{0, false});
+	held.now += seconds{10};
+	for (int i = 0; i < 3; ++i) {
+		held.step(core::MemorySample{90});
+		held.now += seconds{1};
+	}
+	const object status = ha_status(held);
+	const object &vcluster = status.at("vclusters").as_array().at(0).as_object();
+	EXPECT_NEAR(vcluster.at("hold_s").to_number<double>(), 17, 0.001);
+	EXPECT_EQ(vcluster.at("link_failure"), 0) << "held back";
+	EXPECT_EQ(json_line(status.at("memory")),
+		  R"({"used_percent":90,"threshold_percent":80,"enabled":true,"failed":true})");
+	EXPECT_TRUE(causes(status).contains("memory"));
+	EXPECT_NE(cli::render_dump(answer(held, "diagnose sys ha dump-by vcluster").body)
+			  .find("flag=0x00000000, mem_failover=1"),
+		  std::string::npos);
+}
+
+TEST_F(Status, the_bound_on_two_primaries_is_a_number_where_there_is_one)
+{
+	Configuration configuration = seed_configuration();
+	configuration.ha.isolation = core::Isolation::witness;
+	configuration.ha.witness_endpoints = {"http://192.0.2.1:2379"};
+	FakeBackend guarded(configuration);
+	guarded.start();
+	guarded.pass(seconds{20}); // alone: it asks for the lease
+	guarded.step(core::WitnessChanged{1, true, guarded.now + seconds{2}});
+	object status = ha_status(guarded);
+	EXPECT_EQ(status.at("isolation"), "witness");
+	const object &vcluster = status.at("vclusters").as_array().at(0).as_object();
+	EXPECT_EQ(vcluster.at("dual_primary_bound_ms").to_number<double>(), 0);
+	EXPECT_EQ(json_line(vcluster.at("witness")), R"({"state":"reachable","held_ms":2000.0})");
+	EXPECT_NE(cli::render_status(status).find("isolation: witness, dual primary for at most 0 ms\n"),
+		  std::string::npos);
+	guarded.step(core::WitnessChanged{1, false, core::Time{}});
+	EXPECT_TRUE(causes(ha_status(guarded)).contains("witness"));
+
+	configuration.ha.isolation = core::Isolation::demote;
+	FakeBackend demoting(configuration);
+	demoting.join_primary(seconds{900});
+	const auto bound = [&] {
+		status = ha_status(demoting);
+		return status.at("vclusters").as_array().at(0).as_object().at("dual_primary_bound_ms");
+	};
+	EXPECT_TRUE(bound().is_null());
+	demoting.step(core::MonitorChanged{0, false});
+	EXPECT_EQ(bound().to_number<double>(), 0) << "its proof of life is gone";
+}
+
+TEST_F(Status, a_member_that_is_heard_and_does_not_hear_is_an_error)
+{
+	backend.join_primary(seconds{900});
+	backend.words.reception.push_back(
+		{core::member_hash(core::MemberId::from(self_serial)), 0, core::LinkHealth::down});
+	backend.beat();
+	backend.link(0, core::LinkHealth::one_way);
+	const object status = ha_status(backend);
+	EXPECT_EQ(status.at("health"), "ERROR");
+	EXPECT_TRUE(causes(status).contains("not-heard")) << json_line(status.at("health_reasons"));
+	EXPECT_TRUE(causes(status).contains("link-one-way"));
+}
+
+TEST_F(Status, who_among_the_others_does_not_hear_whom_is_named)
+{
+	using core::LinkHealth;
+	const std::string third = "FGVM02TM23001311";
+	// What health says when the two others hear each other so.
+	const auto told = [&](LinkHealth peer_of_third, LinkHealth third_of_peer) {
+		FakeBackend fresh;
+		fresh.start();
+		const auto join = [&](const std::string &serial, const std::string &about, LinkHealth health) {
+			fresh.session_with(serial);
+			fresh.link(0, LinkHealth::up);
+			fresh.words.reception.clear();
+			fresh.words.reception.push_back({core::member_hash(core::MemberId::from(about)), 0, health});
+			fresh.say(core::HaState::standby, seconds{10});
+		};
+		join(peer_serial, third, peer_of_third);
+		join(third, peer_serial, third_of_peer);
+		const std::string text = cli::render_status(ha_status(fresh));
+		return text.substr(0, text.find("Model"));
+	};
+	const auto warning = [](const std::string &what) {
+		return "HA Health Status: \n    WARNING: " + what + " on hbdev port5;\n";
+	};
+	EXPECT_EQ(told(LinkHealth::up, LinkHealth::up), "HA Health Status: OK\n");
+	EXPECT_EQ(told(LinkHealth::down, LinkHealth::one_way), warning(peer_serial + " does not hear " + third));
+	EXPECT_EQ(told(LinkHealth::up, LinkHealth::one_way), warning(peer_serial + " does not hear " + third))
+		<< "one of them knows it before the other";
+	EXPECT_EQ(told(LinkHealth::one_way, LinkHealth::down), warning(third + " does not hear " + peer_serial));
+	EXPECT_EQ(told(LinkHealth::down, LinkHealth::down),
+		  warning(peer_serial + " and " + third + " do not hear each other"));
 }
 
 TEST_F(Status, show_gives_the_configuration_as_json_and_as_text_and_never_the_password)

@@ -45,6 +45,9 @@ constexpr Range ranges[] = {
 	{"system ha", "memory-failover-monitor-period", 1, 300, "60"},
 	{"system ha", "memory-failover-sample-rate", 1, 60, "1"},
 	{"system ha", "memory-failover-flip-timeout", 6, 2147483647, "6"},
+	{"system ha", "witness-ttl", 1, 60, "2"},
+	{"system ha", "witness-timeout", 50, 5000, "500"},
+	{"system ha", "test-timer-scale", 1, 3600, "1"},
 	{"system ha", "multicast-ttl", 5, 3600, "600"},
 	{"system ha", "route-hold", 0, 3600, "10"},
 	{"system ha", "route-ttl", 5, 3600, "10"},
@@ -244,6 +247,14 @@ TEST(Ranges, a_list_takes_as_many_as_it_says_and_not_one_more)
 	};
 	EXPECT_EQ(monitors(64), 0U);
 	EXPECT_EQ(monitors(65), 1U);
+	const auto endpoints = [](int count) {
+		std::string text = "set isolation witness\nset witness-endpoint";
+		for (int i = 1; i <= count; ++i)
+			text += " http://10.0.0." + std::to_string(i) + ":2379";
+		return count_errors(parse_configuration(in_cluster(text), "f"));
+	};
+	EXPECT_EQ(endpoints(8), 0U);
+	EXPECT_EQ(endpoints(9), 1U);
 }
 
 TEST(Ranges, texts_take_as_many_bytes_as_they_say_and_not_one_more)
@@ -257,6 +268,15 @@ TEST(Ranges, texts_take_as_many_bytes_as_they_say_and_not_one_more)
 	EXPECT_EQ(errors("set monitor " + std::string(16, 'm')), 1U);
 	EXPECT_EQ(errors("set hook-primary /" + std::string(254, 'h')), 0U);
 	EXPECT_EQ(errors("set hook-primary /" + std::string(255, 'h')), 1U);
+	const auto vdom = [](std::size_t size) {
+		return count_errors(parse_configuration("config system interface\nedit p\nset vdom \"" +
+								std::string(size, 'v') + "\"\nnext\nend\n",
+							"f"));
+	};
+	EXPECT_EQ(vdom(0), 1U);
+	EXPECT_EQ(vdom(1), 0U);
+	EXPECT_EQ(vdom(31), 0U);
+	EXPECT_EQ(vdom(32), 1U);
 	const auto serial = [](std::size_t size) {
 		return count_errors(parse_configuration(
 			"config system global\nset serial " + std::string(size, 'S') + "\nend\n", "f"));

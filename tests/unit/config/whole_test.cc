@@ -164,6 +164,166 @@ TEST(Whole, link_monitors_that_cannot_cause_a_failover_are_warned_about)
 		  "f:13:35: warning: never reached: the ha-priority of all link monitors together is only 3\n");
 }
 
+TEST(Whole, link_monitors_count_for_the_virtual_cluster_that_watches_them)
+{
+	const std::string monitor = "config system link-monitor\nedit l\nset srcintf p\nset server 192.0.2.1\nset "
+				    "ha-priority 3\nnext\nend\n";
+	const auto with = [&](const std::string &status, const std::string &entry) {
+		return complaints(monitor +
+				  in_cluster("set vcluster-status " + status +
+					     "\nconfig vcluster\nedit 2\nset vdom v\n" + entry + "\nnext\nend"));
+	};
+	EXPECT_EQ(with("enable", "set pingserver-monitor-interface p"), "");
+	EXPECT_EQ(with("enable", "set pingserver-monitor-interface p\nset pingserver-failover-threshold 3"), "");
+	EXPECT_EQ(with("enable", "set pingserver-monitor-interface p\nset pingserver-failover-threshold 4"),
+		  "f:17:35: warning: never reached: the ha-priority of all link monitors together is only 3\n");
+	EXPECT_EQ(with("enable", "set pingserver-monitor-interface q"),
+		  "f:3:13: warning: link monitor \"l\" cannot cause a failover: its srcintf is not in "
+		  "pingserver-monitor-interface\n");
+	EXPECT_EQ(with("disable", "set pingserver-monitor-interface p"),
+		  "f:3:13: warning: link monitor \"l\" cannot cause a failover: its srcintf is not in "
+		  "pingserver-monitor-interface\n"
+		  "f:14:1: warning: config vcluster does nothing while vcluster-status is disable\n");
+}
+
+TEST(Whole, no_more_than_64_link_monitors_count)
+{
+	const auto with = [](int count) {
+		std::string text = "config system link-monitor\n";
+		for (int i = 0; i < count; ++i)
+			text += "edit m" + std::to_string(i) + "\nset srcintf p\nset server 192.0.2.1\nnext\n";
+		return complaints(text + "end\n" + in_cluster("set pingserver-monitor-interface p"));
+	};
+	EXPECT_EQ(with(64), "");
+	EXPECT_EQ(with(65), "f:258:1: error: too many link monitors count in the election: at most 64; take interfaces "
+			    "out of pingserver-monitor-interface, or set status disable here\n");
+}
+
+TEST(Whole, virtual_clusters_monitor_no_more_than_64_interfaces_in_all)
+{
+	const auto with = [](int first, int second) {
+		std::string text = "set vcluster-status enable\nset monitor";
+		for (int i = 0; i < first; ++i)
+			text += " p" + std::to_string(i);
+		text += "\nconfig vcluster\nedit 2\nset vdom v\nset monitor p0";
+		for (int i = 0; i < second; ++i)
+			text += " q" + std::to_string(i);
+		return complaints(in_cluster(text + "\nnext\nend"));
+	};
+	EXPECT_EQ(with(40, 24), "") << "p0 is counted once";
+	EXPECT_EQ(with(40, 25), "f:10:5: error: the virtual clusters monitor 65 interfaces: at most 64 in all\n");
+}
+
+TEST(Whole, virtual_clusters_are_told_what_does_nothing)
+{
+	EXPECT_EQ(complaints(in_cluster("config vcluster\nedit 2\nnext\nend")),
+		  "f:6:1: warning: config vcluster does nothing while vcluster-status is disable\n");
+	EXPECT_EQ(complaints(in_cluster("set vcluster-status enable")), "");
+	EXPECT_EQ(
+		complaints(in_cluster("set vcluster-status enable\nconfig vcluster\nedit 1\nnext\nedit 2\nnext\nend")),
+		"f:9:1: warning: virtual cluster 2 has no vdom: no address follows its primary; write set vdom "
+		"\"NAME\" here and in config system interface\n");
+	EXPECT_EQ(
+		complaints(in_cluster("set monitor a\nset priority 9\nset vcluster-status enable\nconfig vcluster\n"
+				      "edit 1\nset priority 7\nnext\nend")),
+		"f:5:5: warning: priority, monitor do nothing here: virtual cluster 1 has an entry in config vcluster "
+		"(line 9), which alone counts\n");
+	EXPECT_EQ(
+		complaints(in_cluster("set override enable\nset vcluster-status enable\nconfig vcluster\nedit 1\nnext\n"
+				      "end")),
+		"f:5:5: warning: override does nothing here: virtual cluster 1 has an entry in config vcluster "
+		"(line 8), which alone counts\n");
+	EXPECT_EQ(complaints(in_cluster("set vcluster-status enable\nconfig vcluster\nedit 2\nset vdom v\nset monitor "
+					"hb0\nnext\nend"))
+			  .find("f:9:13: warning: \"hb0\" is a heartbeat port and monitored too"),
+		  0U);
+}
+
+TEST(Whole, a_vdom_belongs_to_one_virtual_cluster)
+{
+	EXPECT_EQ(complaints(in_cluster("set vcluster-status enable\nconfig vcluster\nedit 1\nset vdom a b\nnext\n"
+					"edit 2\nset vdom c b\nnext\nend")),
+		  "f:11:12: error: vdom \"b\" stands twice (first on line 8): it belongs to one virtual cluster\n");
+}
+
+TEST(Whole, isolation_by_a_witness_needs_one)
+{
+	EXPECT_EQ(complaints(in_cluster("set isolation witness")),
+		  "f:5:15: error: isolation witness needs a witness: write the members of an etcd cluster, as in set "
+		  "witness-endpoint \"http://10.0.0.5:2379\"\n");
+	EXPECT_EQ(complaints(in_cluster("set isolation demote\nset isolation-proof lease")),
+		  "f:6:21: error: isolation-proof lease needs a witness: write the members of an etcd cluster, as in "
+		  "set witness-endpoint \"http://10.0.0.5:2379\"\n");
+	const std::string endpoint = "\nset witness-endpoint \"http://10.0.0.5:2379\" \"https://[fd00::5]:2379\"";
+	EXPECT_EQ(complaints(in_cluster("set isolation witness" + endpoint)), "");
+	EXPECT_EQ(complaints(in_cluster("set isolation demote\nset isolation-proof lease" + endpoint)), "");
+	EXPECT_EQ(complaints("config system ha\nset isolation witness\nend\n"), "")
+		<< "a standalone member has no peers";
+}
+
+TEST(Whole, endpoints_of_the_witness_are_urls_with_an_address)
+{
+	const auto said = [](const std::string &urls) {
+		return complaints(in_cluster("set isolation witness\nset witness-endpoint " + urls));
+	};
+	EXPECT_EQ(said("http://10.0.0.5 https://10.0.0.6:1"), "");
+	EXPECT_EQ(said("http://10.0.0.5:2379 http://10.0.0.5:2379"),
+		  "f:6:43: error: witness-endpoint: \"http://10.0.0.5:2379\" stands twice: keep one\n");
+	EXPECT_EQ(said("http://10.0.0.5:2379 http://etcd.example:2379").find("f:6:43: error: witness-endpoint: "), 0U);
+	for (const char *url :
+	     {"10.0.0.5:2379", "ftp://10.0.0.5:2379", "http://", "http://fd00::5:2379", "http://[fd00::5:2379",
+	      "http://10.0.0.5:0", "http://10.0.0.5:65536", "http://10.0.0.5:2379/x", "\"http://10.0.0.5:2379 \""})
+		EXPECT_EQ(said(url).find("f:6:22: error: witness-endpoint: "), 0U) << url << "\n" << said(url);
+	EXPECT_EQ(said("http://[fd00::" + std::string(250, '5') + "]").find("is 265 bytes long: at most 255") !=
+			  std::string::npos,
+		  true);
+}
+
+TEST(Whole, what_isolation_does_not_use_is_warned_about)
+{
+	EXPECT_EQ(complaints(in_cluster("set isolation-proof lease")),
+		  "f:5:21: warning: isolation-proof does nothing while isolation is fgcp: it belongs to isolation "
+		  "demote\n");
+	EXPECT_EQ(complaints(in_cluster("set witness-ttl 5\nset witness-endpoint \"http://10.0.0.5:2379\"")),
+		  "f:5:5: warning: witness-endpoint, witness-ttl do nothing while isolation is fgcp\n");
+	EXPECT_EQ(
+		complaints(in_cluster("set isolation demote\nset monitor a\nset witness-fallback act")),
+		"f:7:5: warning: witness-fallback does nothing while isolation is demote with isolation-proof links\n");
+	EXPECT_EQ(
+		complaints(in_cluster("set isolation demote\nset isolation-proof lease\nset witness-fallback act\n"
+				      "set witness-endpoint \"http://10.0.0.5:2379\"")),
+		"f:7:22: warning: witness-fallback act does nothing with isolation-proof lease: a primary that nobody "
+		"hears and that has no lease stops\n");
+	const std::string witness = "set isolation witness\nset witness-endpoint \"https://10.0.0.5:2379\"\n";
+	EXPECT_EQ(complaints(in_cluster(witness + "set witness-key /k\nset witness-certificate /c")), "");
+	EXPECT_EQ(complaints(in_cluster(witness + "set witness-key /k")),
+		  "f:7:17: error: witness-key without witness-certificate: set both or none\n");
+	EXPECT_EQ(complaints(in_cluster(witness + "set witness-certificate /c")),
+		  "f:7:25: error: witness-certificate without witness-key: set both or none\n");
+}
+
+TEST(Whole, a_primary_without_proof_of_life_cannot_lose_it)
+{
+	const std::string cure = "has no proof of life to lose: isolation demote does nothing; set monitor, or "
+				 "pingserver-monitor-interface and a link monitor, or isolation-proof lease\n";
+	EXPECT_EQ(complaints(in_cluster("set isolation demote")), "f:5:15: warning: a primary " + cure);
+	EXPECT_EQ(complaints(in_cluster("set isolation demote\nset pingserver-monitor-interface p")),
+		  "f:5:15: warning: a primary " + cure);
+	EXPECT_EQ(complaints(in_cluster("set isolation demote\nset monitor a")), "");
+	EXPECT_EQ(complaints(in_cluster("set isolation demote\nset pingserver-monitor-interface p") +
+			     "config system link-monitor\nedit l\nset srcintf p\nset server 192.0.2.1\nnext\nend\n"),
+		  "");
+	EXPECT_EQ(
+		complaints(
+			in_cluster("set isolation demote\nset pingserver-monitor-interface p") +
+			"config system link-monitor\nedit l\nset srcintf p\nset server 192.0.2.1\nset status disable\n"
+			"next\nend\n"),
+		"f:5:15: warning: a primary " + cure);
+	EXPECT_EQ(complaints(in_cluster("set isolation demote\nset monitor a\nset vcluster-status enable\n"
+					"config vcluster\nedit 2\nset vdom v\nnext\nend")),
+		  "f:5:15: warning: the primary of virtual cluster 2 " + cure);
+}
+
 TEST(Whole, addresses_are_those_of_hosts_and_stand_once)
 {
 	const auto errors = [](const std::string &ip) {
@@ -193,6 +353,21 @@ TEST(Whole, options_that_need_another_are_warned_about)
 		  "f:5:22: warning: control-watchdog is shorter than the dead interval (4000 ms): a short stall would "
 		  "silence this member\n");
 	EXPECT_EQ(complaints(in_cluster("set control-watchdog 4000")), "");
+	EXPECT_EQ(complaints(in_cluster("set override-wait-time 9")),
+		  "f:5:24: warning: override-wait-time does nothing while override is disable\n");
+	EXPECT_EQ(complaints(in_cluster("set override-wait-time 9\nset override enable")), "");
+	EXPECT_EQ(complaints(in_cluster("set vcluster-status enable\nconfig vcluster\nedit 2\nset vdom v\n"
+					"set override-wait-time 9\nnext\nend")),
+		  "f:9:24: warning: override-wait-time does nothing while override is disable\n");
+	EXPECT_EQ(complaints(in_cluster("set failover-hold-time 9")), "");
+}
+
+TEST(Whole, the_test_scale_is_never_silent)
+{
+	EXPECT_EQ(complaints(in_cluster("set test-timer-scale 2")),
+		  "f:5:22: warning: for tests only: flip timeouts last 1/2 of what they say; take it out of a cluster "
+		  "that works\n");
+	EXPECT_EQ(complaints(in_cluster("set test-timer-scale 1")), "");
 }
 
 TEST(Whole, a_mistyped_name_is_answered_with_the_nearest_known_one)

@@ -33,7 +33,7 @@ protected:
 		EXPECT_TRUE(one.node().primary());
 		peer.words.state = HaState::standby;
 		peer.words.epoch = 1;
-		peer.words.choice = MemberId::from(serial_of(1));
+		peer.words.choice = member_hash(MemberId::from(serial_of(1)));
 		peer.words.age_origin_ns = one.now.time_since_epoch().count();
 		(void)one.join(peer);
 		EXPECT_EQ(one.node().alive_peers(), 1U);
@@ -147,7 +147,7 @@ TEST_F(AwayPrimary, YieldsToARivalThatDoesNotHearIt)
 	peer.words.link_failure = 50;
 	BeatReceived event = one.beat_of(peer);
 	event.heard = LinkHealth::one_way;
-	event.content.reception.push_back({member_hash(MemberId::from(serial_of(1))), 0, LinkHealth::down, 0});
+	event.content.reception.push_back({member_hash(MemberId::from(serial_of(1))), 0, LinkHealth::down});
 	EXPECT_EQ(count<BecomeSecondary>(one.step(event)), 1U) << "it cannot yield to whom it does not hear";
 }
 
@@ -159,7 +159,7 @@ TEST_F(AwayPrimary, DoesNotYieldToARivalThatSaysItHearsIt)
 	peer.words.link_failure = 50;
 	BeatReceived event = one.beat_of(peer);
 	event.heard = LinkHealth::one_way;
-	event.content.reception.push_back({member_hash(MemberId::from(serial_of(1))), 1, LinkHealth::one_way, 0});
+	event.content.reception.push_back({member_hash(MemberId::from(serial_of(1))), 1, LinkHealth::one_way});
 	EXPECT_EQ(count<BecomeSecondary>(one.step(event)), 0U) << "the full order decides, and it will yield";
 }
 

@@ -44,7 +44,7 @@ TEST(Allocation, TheCountingOperatorCounts)
 TEST(Allocation, AMillionStepsOfAFullClusterAllocateNothing)
 {
 	Config config = config_of("SYS0000000000001");
-	config.monitor_count = 2;
+	config.monitor_everywhere(2);
 	OneNode one(config);
 	(void)one.start();
 	std::vector<OneNode::Peer> peers;

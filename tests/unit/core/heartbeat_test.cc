@@ -24,7 +24,7 @@ std::vector<std::byte> tlv(int type, std::size_t claimed, std::size_t present)
 
 std::vector<std::byte> encoded(const HeartbeatContent &content)
 {
-	std::vector<std::byte> out(1024);
+	std::vector<std::byte> out(2048);
 	out.resize(encode(content, out));
 	return out;
 }
@@ -38,7 +38,7 @@ HeartbeatContent random_content(std::mt19937_64 &random)
 		byte = static_cast<std::uint8_t>(random());
 	content.hostname =
 		Hostname::from(std::string(random() % (max_hostname + 1), static_cast<char>('a' + random() % 26)));
-	if (random() % 8 != 0) {
+	for (std::size_t i = random() % (max_vclusters + 1); i != 0; --i) {
 		VclusterBeat words;
 		words.id = static_cast<std::uint8_t>(1 + random() % 30);
 		words.state = static_cast<HaState>(1 + random() % 3);
@@ -47,11 +47,17 @@ HeartbeatContent random_content(std::mt19937_64 &random)
 		words.failover_flag = random() % 2 != 0;
 		words.epoch = static_cast<std::uint32_t>(random());
 		words.age_origin_ns = static_cast<std::int64_t>(random());
-		words.reset_count = static_cast<std::uint32_t>(random());
+		words.reset_count = static_cast<std::uint16_t>(random());
 		words.link_failure = static_cast<std::uint16_t>(random());
 		words.pingserver_failure = static_cast<std::uint16_t>(random());
-		for (auto &c : words.choice.text)
-			c = static_cast<char>(random());
+		words.maintenance = random() % 2 != 0;
+		words.mem_failover = random() % 2 != 0;
+		words.ssd_failed = random() % 2 != 0;
+		words.waiting = random() % 2 != 0;
+		words.leaving = random() % 2 != 0;
+		words.choice = static_cast<std::uint32_t>(random());
+		words.flip_epoch = static_cast<std::uint32_t>(random());
+		words.flip_until_tenths = static_cast<std::uint32_t>(random());
 		content.vclusters.push_back(words);
 	}
 	for (std::size_t i = random() % (max_links + 1); i != 0; --i) {
@@ -61,9 +67,9 @@ HeartbeatContent random_content(std::mt19937_64 &random)
 		content.macs.push_back(mac);
 	}
 	for (std::size_t i = random() % (content.reception.capacity() + 1); i != 0; --i)
-		content.reception.push_back(
-			{static_cast<std::uint32_t>(random()), static_cast<LinkIndex>(random() % max_links),
-			 static_cast<LinkHealth>(random() % 3), static_cast<std::uint16_t>(random())});
+		content.reception.push_back({static_cast<std::uint32_t>(random()),
+					     static_cast<LinkIndex>(random() % max_links),
+					     static_cast<LinkHealth>(random() % 3)});
 	return content;
 }
 
@@ -87,9 +93,9 @@ TEST(HeartbeatContentTest, TheLargestContentFitsTheRingMessage)
 		content.macs.push_back({});
 	while (!content.reception.full())
 		content.reception.push_back({});
-	if (content.vclusters.empty())
+	while (!content.vclusters.full())
 		content.vclusters.push_back({});
-	EXPECT_LE(encoded(content).size(), 640U); // max_beat_content of control/worker_messages.h
+	EXPECT_LE(encoded(content).size(), 1312U); // max_beat_content of control/worker_messages.h
 }
 
 TEST(HeartbeatContentTest, ABufferThatIsTooSmallTakesNothing)
@@ -108,7 +114,9 @@ TEST(HeartbeatContentTest, P12TruncatedAtAnyByteIsRefusedOrEndsAtATlv)
 	std::mt19937_64 random(3);
 	HeartbeatContent content = random_content(random);
 	content.hostname = Hostname::from("m1");
+	content.macs.clear();
 	content.macs.push_back({1, 2, 3, 4, 5, 6});
+	content.reception.clear();
 	content.reception.push_back({});
 	const auto whole = encoded(content);
 	std::size_t accepted = 0;
@@ -167,6 +175,28 @@ TEST(HeartbeatContentTest, P12ALongerKnownTlvIsANewerMembersWord)
 	EXPECT_EQ(*back, content);
 }
 
+TEST(HeartbeatContentTest, ANewerMemberMaySayMoreOfEachVirtualCluster)
+{
+	HeartbeatContent content;
+	content.vclusters.push_back({});
+	content.vclusters.push_back({});
+	content.vclusters[1].id = 2;
+	content.vclusters[1].priority = 77;
+	const auto bytes = encoded(content);
+	const std::size_t tlv_at = 27, record = 34; // behind the identity
+	std::vector<std::byte> longer(bytes.begin(), bytes.begin() + static_cast<std::ptrdiff_t>(tlv_at));
+	longer.insert(longer.end(),
+		      {std::byte{3}, std::byte{0}, std::byte{1 + 2 * (record + 2)}, std::byte{record + 2}});
+	for (std::size_t i = 0; i < 2; ++i) {
+		const auto at = bytes.begin() + static_cast<std::ptrdiff_t>(tlv_at + 4 + i * record);
+		longer.insert(longer.end(), at, at + static_cast<std::ptrdiff_t>(record));
+		longer.insert(longer.end(), 2, std::byte{0xff});
+	}
+	const auto back = decode_content(longer);
+	ASSERT_TRUE(back);
+	EXPECT_EQ(*back, content);
+}
+
 TEST(HeartbeatContentTest, P12TenThousandTlvsAreBoundedWork)
 {
 	std::vector<std::byte> bytes;
@@ -184,7 +214,7 @@ TEST(HeartbeatContentTest, UnknownStatesAndHealthsAreTheHarmlessOnes)
 	HeartbeatContent content;
 	content.vclusters.push_back({});
 	content.vclusters[0].state = static_cast<HaState>(9);
-	content.reception.push_back({1, 0, static_cast<LinkHealth>(9), 0});
+	content.reception.push_back({1, 0, static_cast<LinkHealth>(9)});
 	const auto back = decode_content(encoded(content));
 	ASSERT_TRUE(back);
 	EXPECT_EQ(back->vclusters[0].state, HaState::hello);

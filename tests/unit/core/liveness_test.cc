@@ -261,7 +261,7 @@ TEST(OneWay, AHeldBackBeatProvesItsAgeAndIsNoLife)
 	LinkLiveness link = running(100);
 	for (int i = 0; i < 100; ++i)
 		(void)link.next_tx();
-	// Sent 201 ms ago by what it says itself; the slack for clocks is 122 ppm of the time held.
+	// Sent 201 ms ago by what it says itself; the slack for clocks is 1/900 of the time held.
 	EXPECT_EQ(link.on_beat(at(501), timed(101, 100, 0, 300), timing), BeatVerdict::stale);
 	EXPECT_EQ(link.on_beat(at(501), timed(102, 100, 0, 302), timing), BeatVerdict::timely);
 	EXPECT_EQ(link.on_beat(at(502), stamp(103, 0), timing), BeatVerdict::stale) << "says nothing about time";

@@ -35,7 +35,7 @@ protected:
 	{
 		(void)one.start();
 		one.pass(seconds{6});
-		peer.words.choice = MemberId::from(low);
+		peer.words.choice = member_hash(MemberId::from(low));
 		(void)one.join(peer);
 		EXPECT_TRUE(one.node().primary());
 	}
@@ -65,12 +65,12 @@ TEST(Start, NothingIsDueBeforeAndTheFirstHelloGoesOutAtOnce)
 TEST(Start, TheFirstLookAtInterfacesIsNoEvent)
 {
 	Config config = config_of(low);
-	config.monitor_count = 2;
+	config.monitor_everywhere(2);
 	OneNode one(config);
 	EXPECT_TRUE(one.step(MonitorChanged{1, false}).empty());
 	EXPECT_TRUE(one.step(CarrierChanged{0, false}).empty());
 	(void)one.start();
-	EXPECT_EQ(one.node().link_failure(), 50);
+	EXPECT_EQ(one.node().vcluster().link_failure, 50);
 	EXPECT_EQ(one.node().vcluster().reset_count, 0U);
 	EXPECT_FALSE(one.node().carrier_up(0));
 }
@@ -120,7 +120,7 @@ TEST(Hello, ALiveSessionWithoutBeatsIsNobodyYet)
 TEST(Hello, EndsWhenALivePrimaryIsHeardWhateverOurPriority)
 {
 	Config config = config_of(low);
-	config.priority = 255;
+	config.vclusters[0].priority = 255;
 	OneNode one(config);
 	(void)one.start();
 	OneNode::Peer peer = one.make_peer(high);
@@ -138,11 +138,11 @@ TEST(Hello, AStandbyOfAYoungClusterThatWaitsForUsIsAnswered)
 {
 	// Its holddown ended first and it found us better: it waits.
 	Config config = config_of(low);
-	config.priority = 200;
+	config.vclusters[0].priority = 200;
 	OneNode one(config);
 	(void)one.start();
 	OneNode::Peer peer = standby_peer(one);
-	peer.words.choice = config.self;
+	peer.words.choice = member_hash(config.self);
 	const Actions &actions = one.join(peer);
 	EXPECT_EQ(count<BecomePrimary>(actions), 1U);
 }
@@ -151,17 +151,17 @@ TEST(Hello, TheWordsOfAClusterThatHadAPrimaryAreNoVoteForUs)
 {
 	// They may be about our own earlier boot: the standbys are choosing among themselves at this moment.
 	Config config = config_of(low);
-	config.priority = 200;
+	config.vclusters[0].priority = 200;
 	OneNode one(config);
 	(void)one.start();
 	OneNode::Peer peer = standby_peer(one);
-	peer.words.choice = config.self;
+	peer.words.choice = member_hash(config.self);
 	peer.words.epoch = 3;
 	(void)one.join(peer);
 	EXPECT_EQ(one.node().vcluster().state, HaState::hello);
 	peer.words.state = HaState::work;
 	peer.words.epoch = 4;
-	peer.words.choice = peer.config.self;
+	peer.words.choice = member_hash(peer.config.self);
 	(void)one.beat(peer);
 	EXPECT_EQ(one.node().vcluster().state, HaState::standby);
 	EXPECT_EQ(one.node().vcluster().choice, peer.config.self);
@@ -179,8 +179,8 @@ TEST(Order, TheRoleComesBeforeTheWordAndTheWordIsImmediate)
 	const auto words = all<SetBeatContent>(actions);
 	ASSERT_EQ(words.size(), 1U);
 	EXPECT_TRUE(words[0].immediate);
-	EXPECT_EQ(words[0].content.vclusters[0].state, HaState::work);
-	EXPECT_EQ(words[0].content.vclusters[0].epoch, 1U);
+	EXPECT_EQ(one.node().beat().vclusters[0].state, HaState::work);
+	EXPECT_EQ(one.node().beat().vclusters[0].epoch, 1U);
 	EXPECT_LT(place_of<BecomePrimary>(actions), place_of<SetBeatContent>(actions));
 	EXPECT_EQ(all<Notice>(actions).back().kind, NoticeKind::role);
 }
@@ -193,8 +193,8 @@ TEST_F(Pair, APrimaryThatYieldsGivesTheAddressesBackBeforeItSaysSo)
 	const auto words = all<SetBeatContent>(actions);
 	ASSERT_EQ(words.size(), 1U);
 	EXPECT_TRUE(words[0].immediate);
-	EXPECT_EQ(words[0].content.vclusters[0].state, HaState::standby);
-	EXPECT_EQ(words[0].content.vclusters[0].choice, MemberId::from(high));
+	EXPECT_EQ(one.node().beat().vclusters[0].state, HaState::standby);
+	EXPECT_EQ(one.node().beat().vclusters[0].choice, member_hash(MemberId::from(high)));
 }
 
 TEST_F(Pair, StoppingGivesTheAddressesBackBeforeItSaysSo)
@@ -352,7 +352,7 @@ TEST_F(Pair, AJoinerNeverDisplacesALivePrimary)
 {
 	OneNode::Peer joiner = standby_peer(one, "SYS0000000000005");
 	joiner.words.priority = 255;
-	joiner.words.choice = MemberId::from(low);
+	joiner.words.choice = member_hash(MemberId::from(low));
 	(void)one.join(joiner);
 	EXPECT_TRUE(one.node().primary());
 	one.pass(seconds{100});
@@ -408,8 +408,8 @@ protected:
 	static Config monitored()
 	{
 		Config config = config_of(low);
-		config.monitor_count = 2;
-		config.priority = 200;
+		config.monitor_everywhere(2);
+		config.vclusters[0].priority = 200;
 		return config;
 	}
 };
@@ -436,7 +436,7 @@ TEST_F(MonitoredPair, ARestoredLinkDoesNotGiveTheAgeBack)
 	(void)one.step(MonitorChanged{0, true});
 	EXPECT_EQ(one.node().vcluster().age_origin, reset);
 	EXPECT_EQ(one.node().vcluster().reset_count, 1U);
-	EXPECT_EQ(one.node().link_failure(), 0);
+	EXPECT_EQ(one.node().vcluster().link_failure, 0);
 }
 
 TEST_F(MonitoredPair, KeepsTheRoleIfTheOtherIsNoBetter)
@@ -480,7 +480,7 @@ TEST_F(Pair, TheNewerFailoverFlagClearsTheOlder)
 	EXPECT_TRUE(one.node().vcluster().failover_flag);
 	words.failover_flag = true;
 	words.state = HaState::standby;
-	words.choice = MemberId::from(low);
+	words.choice = member_hash(MemberId::from(low));
 	const Actions &actions = says(words);
 	EXPECT_FALSE(one.node().vcluster().failover_flag);
 	EXPECT_EQ(notices(actions, NoticeKind::failover_flag), 1U);
@@ -569,14 +569,14 @@ TEST(Standby, WaitsForTheOneItElectedAndThenForItsTurn)
 TEST(Standby, DoesNotClaimWhileSomebodyStillFollowsAnother)
 {
 	Config config = config_of(low);
-	config.priority = 255;
+	config.vclusters[0].priority = 255;
 	OneNode one(config);
 	(void)one.start();
 	OneNode::Peer primary = one.make_peer(high);
 	primary.words.state = HaState::work;
 	primary.words.epoch = 1;
 	OneNode::Peer witness = standby_peer(one, "SYS0000000000005");
-	witness.words.choice = primary.config.self;
+	witness.words.choice = member_hash(primary.config.self);
 	witness.words.epoch = 1;
 	(void)one.join(primary);
 	(void)one.join(witness);
@@ -584,7 +584,7 @@ TEST(Standby, DoesNotClaimWhileSomebodyStillFollowsAnother)
 	EXPECT_FALSE(one.node().primary()) << "the witness may still hear it";
 	one.pass(seconds{1});
 	EXPECT_FALSE(one.node().primary());
-	witness.words.choice = MemberId{};
+	witness.words.choice = 0;
 	(void)one.beat(witness);
 	EXPECT_TRUE(one.node().primary());
 	EXPECT_EQ(one.node().vcluster().epoch, 2U);
@@ -681,10 +681,10 @@ TEST_P(ManyMembers, RandomFaultsHealToOnePrimaryThatEverybodyFollowsAndTheSameRu
 			settings.config = config_of(serial_of(i + 1));
 			settings.config.hb_interval = milliseconds{50};
 			settings.config.hb_lost_threshold = 4;
-			settings.config.priority = static_cast<std::uint8_t>(random() % 3 * 50);
-			settings.config.override_enabled = random() % 6 == 0;
+			settings.config.vclusters[0].priority = static_cast<std::uint8_t>(random() % 3 * 50);
+			settings.config.vclusters[0].override_enabled = random() % 6 == 0;
 			settings.config.uptime_margin = seconds{1 + random() % 30};
-			settings.config.monitor_count = 1;
+			settings.config.monitor_everywhere(1);
 			settings.config.link_count = 2;
 			settings.name = serial_of(i + 1).substr(15);
 			settings.clock_offset = seconds{100 * i};
@@ -727,7 +727,7 @@ TEST_P(ManyMembers, RandomFaultsHealToOnePrimaryThatEverybodyFollowsAndTheSameRu
 		for (const Record &entry : cluster.record())
 			story.append(std::to_string(entry.at.time_since_epoch().count()))
 				.append(" ")
-				.append(describe(cluster, entry, {{"port1"}, true}).value_or("-"))
+				.append(describe(cluster, entry, {{"port1"}, {}, true}).value_or("-"))
 				.append("\n");
 		EXPECT_EQ(cluster.primaries().size(), 1U) << story;
 		for (std::size_t i = 0; i < count; ++i) {

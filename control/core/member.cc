@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright(c) 2026 The Systole authors
+#include "control/core/member.h"
+
+#include <algorithm>
+
+namespace systole::core {
+
+const VclusterBeat *words_of(const Member &member, std::uint8_t vcluster)
+{
+	const auto &said = member.content.vclusters;
+	const auto found =
+		std::find_if(said.begin(), said.end(), [&](const VclusterBeat &words) { return words.id == vcluster; });
+	return found == said.end() ? nullptr : &*found;
+}
+
+Time age_origin_of(const Member &member, const VclusterBeat &words)
+{
+	constexpr Duration longest = std::chrono::hours{24 * 365 * 100};
+	if (member.sent_ns <= words.age_origin_ns)
+		return member.heard_at;
+	const std::uint64_t age =
+		static_cast<std::uint64_t>(member.sent_ns) - static_cast<std::uint64_t>(words.age_origin_ns);
+	return member.heard_at -
+	       (age > static_cast<std::uint64_t>(longest.count()) ? longest : Duration{static_cast<std::int64_t>(age)});
+}
+
+Duration flip_left_of(const Member &member, const VclusterBeat &words)
+{
+	const std::int64_t sent_tenths = member.sent_ns / tenth_of_a_second.count();
+	return tenth_of_a_second * (std::int64_t{words.flip_until_tenths} - sent_tenths);
+}
+
+bool hears(const Member &other, const MemberId &self)
+{
+	if (std::any_of(other.links.begin(), other.links.end(),
+			[](const LinkView &link) { return link.health == LinkHealth::up; }))
+		return true;
+	const std::uint32_t hash = member_hash(self);
+	const auto tells = [hash](const Reception &cell) { return cell.peer_hash == hash; };
+	const auto well = [&](const Reception &cell) { return tells(cell) && cell.health != LinkHealth::down; };
+	const auto &cells = other.content.reception; // has room for some only: no word is no proof
+	return std::none_of(cells.begin(), cells.end(), tells) || std::any_of(cells.begin(), cells.end(), well);
+}
+
+} // namespace systole::core

@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright(c) 2026 The Systole authors
+//
+// One virtual cluster as this member lives in it: its standing, and whether to claim the role, to wait or to yield.
+//
+//                        live primary heard
+//            +------------------------------------------+
+//            |                                          v
+//   start -> hello --- all expected, or holddown, ---> standby <----- work
+//                      or the others have left hello    |  ^           |  yields: lost the election, a rival
+//                                                       |  +-----------+  primary won, or it may not act alone
+//                                                       +---- wins and no live primary is heard --> work
+//
+// Nobody takes the role from a live primary: a primary that finds a better member steps down, and only then does
+// the winner take it. Two members are primary at once only while they cannot hear each other.
+#pragma once
+
+#include "control/core/action.h"
+#include "control/core/config.h"
+#include "control/core/election.h"
+#include "control/core/member.h"
+#include "control/core/types.h"
+
+#include <cstdint>
+#include <optional>
+
+namespace systole::core {
+
+inline std::uint32_t failure_sum(const VclusterBeat &words)
+{
+	return std::uint32_t{words.link_failure} + words.pingserver_failure;
+}
+
+inline constexpr std::uint16_t monitor_weight = 50;     // per failed monitored interface (mondev prio=50)
+inline constexpr std::uint32_t last_epoch = UINT32_MAX; // never wraps, whatever a member says
+
+// What a virtual cluster sees of the member it lives in.
+struct Surroundings {
+	const Config &config;
+	const Members &members;
+	Time now{};
+	Time hello_until{};
+	std::uint64_t monitors_down = 0; // bits as in VclusterConfig::monitors
+	bool maintenance = false;
+	bool mem_failover = false;
+	bool ssd_failed = false; // never without ssd-failover
+	bool leaving = false;
+};
+struct Scene : Surroundings { // one step
+	Actions &actions;
+};
+
+enum class Witness : std::uint8_t { unknown, reachable, unreachable };
+
+// Our own standing.
+struct VclusterState {
+	std::uint8_t id = 1;
+	HaState state = HaState::hello;
+	HaState previous = HaState::hello;
+	Time changed_at{};
+	std::uint32_t epoch = 0; // highest heard of; our own claim while we are primary
+	MemberId choice;         // the primary we follow, empty = none
+	Decision decision;       // why
+	Time decided_at{};
+	Time age_origin{};
+	std::uint32_t reset_count = 0;
+	std::uint8_t priority = 128;
+	bool override_enabled = false;
+	bool failover_flag = false;
+	bool waiting = false;           // override-wait-time
+	std::uint16_t link_failure = 0; // as the election counts it: failover-hold-time may still hold a change back
+	Time hold_until = never;        // failover-hold-time
+	std::uint16_t ping_failure = 0; // as the election counts it
+	std::uint64_t ping_monitors_down = 0; // as they are; only a primary knows
+	std::uint32_t flip_epoch = 0;         // the claim that the flip timer protects
+	Time flip_until{};
+	bool demoted = false; // isolated without proof of life: does not act before it has heard somebody
+	Witness witness = Witness::unknown;
+	Time held_until{}; // the witness's lease
+};
+
+class Vcluster {
+public:
+	Vcluster() = default;
+	explicit Vcluster(const VclusterConfig &config);
+
+	// ---- what happens
+	void start(const Scene &scene);
+	// A peer spoke: `before` is what it said last, nullptr if that does not count any more.
+	void hear(const Scene &scene, const Member &peer, const VclusterBeat *before, const VclusterBeat &words);
+	void renegotiate() { m_renegotiate = true; } // something failed: the full order applies
+	void monitors_changed(const Scene &scene, bool somewhat_down);
+	void ping_monitor_changed(const Scene &scene, std::uint8_t index, bool alive);
+	void witness_changed(const Scene &scene, bool reachable, Time held_until);
+	void set_failover(const Scene &scene, bool set);
+	void set_priority(const Scene &scene, std::uint8_t priority);
+	void set_override(bool enabled) { m_state.override_enabled = enabled; } // override_in_force tells the record
+	void reset_age(Time now);
+	void stop(const Scene &scene);
+	// Our own absence: nothing may be claimed; afterwards the role is as before only if nobody took it.
+	void suspend(const Scene &scene);
+	void forget_waits();
+	// True: with the role it had.
+	bool reenter(const Scene &scene);
+
+	void evaluate(const Scene &scene);
+
+	// ---- what it is
+	[[nodiscard]] const VclusterConfig &config() const { return m_config; }
+	[[nodiscard]] const VclusterState &state() const { return m_state; }
+	[[nodiscard]] Time wake_at() const { return m_wake_at; }
+	[[nodiscard]] VclusterBeat words(const Surroundings &scene) const;
+	[[nodiscard]] bool override_in_force(const Members &members) const;
+	// This member (first) and every live one that is out of hello (`everybody`: hello too), as the election sees them.
+	[[nodiscard]] Candidates candidates(const Surroundings &scene, bool everybody) const;
+	[[nodiscard]] const Member *live_primary(const Members &members) const;
+	[[nodiscard]] Duration flip_left(Time now) const;
+	// What link monitors add up to, whether or not the election counts it.
+	[[nodiscard]] std::uint16_t ping_sum(const Config &config) const;
+	// A monitored interface is down or a ping server that counts is dead: this member cannot prove that it works.
+	[[nodiscard]] bool proof_lost(const Surroundings &scene) const;
+
+private:
+	void evaluate_hello(const Scene &scene);
+	void evaluate_standby(const Scene &scene);
+	void evaluate_primary(const Scene &scene);
+	[[nodiscard]] bool settle_with_rivals(const Scene &scene, const Candidates &everybody);
+	void become_primary(const Scene &scene, const Decision &decision);
+	void become_standby(const Scene &scene, const Decision &decision, const MemberId &choice);
+
+	[[nodiscard]] Decision run_election(const Scene &scene, bool everybody, Duration margin) const;
+	[[nodiscard]] bool somebody_follows_another(const Scene &scene) const;
+	[[nodiscard]] bool follows_us(const Scene &scene, const MemberId &id) const;
+	[[nodiscard]] Candidates worth_yielding_to(const Scene &scene, const Candidates &everybody) const;
+	[[nodiscard]] bool reached(std::uint16_t sum) const;
+
+	void note_override(const Scene &scene);
+	void note_lease(const Scene &scene);
+	void settle_monitors(const Scene &scene);
+	void settle(const Scene &scene);
+	void follow_ping_servers(const Scene &scene);
+	void set_ping_failure(const Scene &scene, std::uint16_t sum);
+	void start_flip(const Scene &scene);
+	void follow_override_wait(const Scene &scene);
+
+	// ---- isolation
+	void follow_isolation(const Scene &scene);
+	[[nodiscard]] bool may_not_act(const Scene &scene);
+	[[nodiscard]] bool may_claim(const Scene &scene);
+	void seek_witness(const Scene &scene, bool wanted);
+
+	void wake(Time at) { m_wake_at = m_wake_at < at ? m_wake_at : at; }
+	[[nodiscard]] Notice notice(NoticeKind kind, Time at) const;
+
+	VclusterConfig m_config;
+	VclusterState m_state;
+	// An election with the full order is due although override is off.
+	bool m_renegotiate = false;
+	// A standby without a primary, waiting for the winner to claim; a primary with a rival that does not yield.
+	Time m_orphan_since = never;
+	MemberId m_successor; // whom we have just elected or yielded to: it is given time to claim
+	// Won the election and did not claim in time (it follows somebody we do not hear): we claimed instead, and do not
+	// yield to it before it follows us or something changes, or the role would go to and fro.
+	MemberId m_declined;
+	Time m_rival_since = never;
+	bool m_rival_seen = false;
+	bool m_override_was_in_force = false;
+	Time m_wake_at = never;
+	std::uint32_t m_epoch_before = 0; // our own absence: the highest we knew before
+	MemberId m_last_primary;          // the one we followed, or yielded to, last
+
+	bool m_flip_runs = false;
+	MemberId m_flipped_from;       // the primary whose ping servers failed, and whose role we took
+	bool m_record_expired = false; // our recorded failure outlived the flip timer: the next election clears it
+	bool m_booted = true;          // has not followed or been a primary since the start
+	Time m_wait_until = never;     // override-wait-time
+	bool m_asks_witness = false;   // in this evaluation
+	bool m_wants_witness = false;  // as told to the lease's keeper
+	bool m_lease_was_held = false;
+};
+
+} // namespace systole::core
