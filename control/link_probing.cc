@@ -41,7 +41,7 @@ void LinkProbing::start(const std::string &instance)
 	settings.instance = instance;
 	m_monitors = std::make_unique<LinkMonitors>(
 		m_configured,
-		[this](const LinkVerdict &verdict) {
+		[this](const MonitorVerdict &verdict) {
 			boost::asio::post(m_io, [this, verdict] {
 				if (!m_monitors->is_current(verdict))
 					return; // of before it was stopped

@@ -47,22 +47,30 @@ void WitnessLink::start()
 		return;
 	}
 	for (const auto &[vcluster, lease] : m_leases)
-		m_witness->want(vcluster, false); // whether it can be reached is known before it is needed
+		want(vcluster, false); // whether it can be reached is known before it is needed
 }
 
 void WitnessLink::seek(const core::SeekWitness &wish)
 {
-	m_leases[wish.vcluster].wanted = wish.wanted;
-	if (m_witness != nullptr)
-		m_witness->want(wish.vcluster, wish.wanted);
+	want(wish.vcluster, wish.wanted);
 }
 
-// A report may have been on its way when the lease was given back.
+void WitnessLink::want(std::uint8_t vcluster, bool wanted)
+{
+	Lease &lease = m_leases[vcluster];
+	lease.wanted = wanted;
+	if (m_witness == nullptr)
+		return;
+	++lease.wishes;
+	m_witness->want(vcluster, wanted);
+}
+
+// A report may have been on its way when the lease was given back, and perhaps sought again since.
 void WitnessLink::take(const WitnessReport &report)
 {
 	Lease &lease = m_leases[report.vcluster];
 	lease.report = report;
-	const bool held = report.holding && lease.wanted;
+	const bool held = report.holding && lease.wanted && report.wishes == lease.wishes;
 	m_feed(core::WitnessChanged{report.vcluster, report.reachable, held ? report.held_until : core::Time{}});
 }
 

@@ -41,10 +41,12 @@ public:
 private:
 	struct Lease {
 		bool wanted = false;
+		std::uint64_t wishes = 0; // told to the witness
 		WitnessReport report;
 	};
 
 	void take(const WitnessReport &report);
+	void want(std::uint8_t vcluster, bool wanted);
 
 	boost::asio::io_context &m_io;
 	WitnessSettings m_settings;

@@ -128,7 +128,9 @@ std::vector<std::size_t> Configuration::counting_link_monitors() const
 //
 //   one heartbeat interval   it was cut off just after a beat of ours, we just before one of its own
 //   the dead interval, and half of it or 6 intervals, whichever is more
-//                            until it, too, has lost every peer; beats that were delayed on their way count a while longer
+//                            until it, too, has lost every peer; beats that were delayed on their way count a while longer;
+//                            or control-watchdog, if that is more: the addresses of a hung control go a dead interval
+//                            after it, and the loss of the primary is seen a dead interval after its last beat
 //   100 ms                   drift of the clocks, turns of the loops, taking the addresses away
 //   with proof by links: until it sees that its proof of life is gone, which may break in the same moment; the longer of
 //     250 ms                                 monitored interfaces: carrier is looked at every 100 ms, and the kernel's
@@ -142,7 +144,9 @@ core::Duration isolation_wait(const Configuration &configuration)
 	const core::Duration interval = ha.interval();
 	const core::Duration dead = ha.dead_interval();
 	const core::Duration until_isolated =
-		interval + dead + std::max(dead / 2, 6 * interval) + std::chrono::milliseconds{100};
+		interval +
+		std::max<core::Duration>(dead + std::max(dead / 2, 6 * interval), ha.control_watchdog_interval()) +
+		std::chrono::milliseconds{100};
 	if (ha.isolation == core::Isolation::fgcp)
 		return {};
 	if (ha.uses_witness())

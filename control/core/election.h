@@ -44,6 +44,7 @@ struct Candidate {
 	bool mem_failover = false;
 	bool ssd_failed = false;
 	bool waiting = false; // its override-wait-time is not over: no live primary yields to it
+	bool barred = false;  // could not claim (isolation): nobody waits for it
 	std::uint32_t failure_sum = 0;
 	Time age_origin{}; // in this member's clock
 	friend bool operator==(const Candidate &, const Candidate &) = default;

@@ -27,6 +27,7 @@ enum Flag : std::uint16_t {
 	flag_ssd = 1U << 6,
 	flag_waiting = 1U << 7,
 	flag_leaving = 1U << 8,
+	flag_barred = 1U << 9,
 };
 
 std::uint16_t flags_of(const VclusterBeat &beat)
@@ -40,6 +41,7 @@ std::uint16_t flags_of(const VclusterBeat &beat)
 	add(beat.ssd_failed, flag_ssd);
 	add(beat.waiting, flag_waiting);
 	add(beat.leaving, flag_leaving);
+	add(beat.barred, flag_barred);
 	return static_cast<std::uint16_t>(flags);
 }
 
@@ -64,6 +66,7 @@ VclusterBeat read_vcluster(WireReader in)
 	beat.ssd_failed = (flags & flag_ssd) != 0;
 	beat.waiting = (flags & flag_waiting) != 0;
 	beat.leaving = (flags & flag_leaving) != 0;
+	beat.barred = (flags & flag_barred) != 0;
 	beat.epoch = in.number<std::uint32_t>();
 	beat.age_origin_ns = in.number<std::int64_t>();
 	beat.reset_count = in.number<std::uint16_t>();

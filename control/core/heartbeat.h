@@ -53,6 +53,7 @@ struct VclusterBeat {
 	bool ssd_failed = false;              // counted only with ssd-failover
 	bool waiting = false;                 // booted, override-wait-time not over: not to be handed the role yet
 	bool leaving = false;                 // an orderly stop
+	bool barred = false;                  // could not claim: its witness does not answer
 	std::uint32_t epoch = 0;              // highest epoch seen; a primary's own claim
 	std::int64_t age_origin_ns = 0;       // sender's clock: HA uptime counts from here
 	std::uint32_t reset_count = 0;        // on the wire no more than 65535

@@ -27,8 +27,10 @@ Time age_origin_of(const Member &member, const VclusterBeat &words)
 
 Duration flip_left_of(const Member &member, const VclusterBeat &words)
 {
-	const std::int64_t sent_tenths = member.sent_ns / tenth_of_a_second.count();
-	return tenth_of_a_second * (std::int64_t{words.flip_until_tenths} - sent_tenths);
+	constexpr std::int64_t longest = 10LL * 60 * 60 * 24 * 365 * 14; // more than the number can say
+	const std::int64_t left = words.flip_until_tenths -
+				  std::clamp<std::int64_t>(member.sent_ns / tenth_of_a_second.count(), 0, longest);
+	return tenth_of_a_second * left;
 }
 
 bool hears(const Member &other, const MemberId &self)
@@ -39,8 +41,11 @@ bool hears(const Member &other, const MemberId &self)
 	const std::uint32_t hash = member_hash(self);
 	const auto tells = [hash](const Reception &cell) { return cell.peer_hash == hash; };
 	const auto well = [&](const Reception &cell) { return tells(cell) && cell.health != LinkHealth::down; };
-	const auto &cells = other.content.reception; // has room for some only: no word is no proof
-	return std::none_of(cells.begin(), cells.end(), tells) || std::any_of(cells.begin(), cells.end(), well);
+	const auto &cells = other.content.reception;         // has room for some only
+	if (std::none_of(cells.begin(), cells.end(), tells)) // then its echoes tell: one-way links alone are proof
+		return std::none_of(other.links.begin(), other.links.end(),
+				    [](const LinkView &link) { return link.life; });
+	return std::any_of(cells.begin(), cells.end(), well);
 }
 
 } // namespace systole::core

@@ -33,6 +33,7 @@ struct Member {
 	bool alive = false;   // life on at least one link, and its words are known
 	bool known = false;   // was alive since we started
 	bool leaving = false; // it said goodbye: an orderly stop, nobody to wait for
+	bool unheard = false; // not since we were away ourselves
 	bool has_content = false;
 	Time found_at{};
 	Time lost_at{};

@@ -29,8 +29,8 @@ public:
 		if (m_failed || now - m_above_since < m_config.monitor_period || now < m_not_before)
 			return;
 		m_failed = true;
-		m_not_before = now + m_config.flip_timeout;
 	}
+	void failed_over(Time now) { m_not_before = now + m_config.flip_timeout; } // it gave a role away for that
 	[[nodiscard]] bool failed() const { return m_failed; }
 	[[nodiscard]] std::uint8_t used_percent() const { return m_used_percent; }
 	[[nodiscard]] std::uint8_t threshold_percent() const

@@ -48,8 +48,12 @@ void Node::step(const Event &event, Actions &actions)
 	if (m_presence == Presence::returning)
 		reenter_when_due(now, actions);
 	if (m_started && !m_stopping && m_presence == Presence::present)
-		for (Vcluster &vcluster : m_vclusters)
+		for (Vcluster &vcluster : m_vclusters) {
+			const bool was_primary = vcluster.state().state == HaState::work;
 			vcluster.evaluate(scene(now, actions));
+			if (was_primary && vcluster.state().state != HaState::work && m_memory.failed())
+				m_memory.failed_over(now);
+		}
 	if (m_started)
 		refresh_beat(now, actions, false);
 }
@@ -119,7 +123,10 @@ Candidates Node::candidates(bool everybody, std::size_t place) const
 
 std::optional<Duration> Node::dual_primary_bound(std::size_t place) const
 {
-	return core::dual_primary_bound(m_config, m_vclusters[place].proof_lost(surroundings(m_last_now)));
+	const Vcluster &vcluster = m_vclusters[place];
+	const bool acting = vcluster.state().state == HaState::work;
+	const bool without_proof = acting && vcluster.proof_lost(surroundings(m_last_now));
+	return core::dual_primary_bound(m_config, m_members, without_proof || vcluster.state().demoted);
 }
 
 std::size_t Node::alive_peers() const
@@ -191,8 +198,11 @@ void Node::on(Time now, const BeatReceived &event, Actions &actions)
 	if (peer.id.empty() || peer.session != event.session || event.heard == LinkHealth::down)
 		return;
 	// What the ring still held from before was not sent since.
-	if (event.since_return && m_presence == Presence::returning)
-		m_awaited[event.slot] = false;
+	if (event.since_return) {
+		peer.unheard = false;
+		if (m_presence == Presence::returning)
+			m_awaited[event.slot] = false;
+	}
 	// The first beat after a lost carrier makes that good.
 	const bool some_carrier = std::any_of(m_carrier_up.begin(), m_carrier_up.begin() + m_config.link_count,
 					      [](bool up) { return up; });
@@ -352,7 +362,8 @@ void Node::on(Time now, const SsdChanged &event, Actions &actions)
 	if (m_ssd_failed == event.failed)
 		return;
 	m_ssd_failed = event.failed;
-	renegotiate();
+	if (m_config.ssd_failover)
+		renegotiate();
 	Notice record = notice(NoticeKind::ssd, now);
 	record.value = event.failed ? 1 : 0;
 	actions.push_back(record);
@@ -421,6 +432,7 @@ void Node::on(Time now, const Absent &, Actions &actions)
 	m_await_somebody = false;
 	for (std::size_t slot = 1; slot < max_members; ++slot) {
 		m_awaited[slot] = m_members[slot].alive;
+		m_members[slot].unheard = m_members[slot].alive;
 		m_await_somebody = m_await_somebody || m_awaited[slot];
 	}
 	for (Vcluster &vcluster : m_vclusters) {

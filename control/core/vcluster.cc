@@ -43,13 +43,18 @@ void Vcluster::hear(const Scene &scene, const Member &peer, const VclusterBeat *
 	if (m_state.state == HaState::work && (words.epoch > m_state.epoch || (before == nullptr && words.epoch != 0)))
 		m_rival_seen = true;
 	m_state.epoch = std::max(m_state.epoch, std::min(words.epoch, last_epoch - 1));
-	if (words.flip_epoch > m_state.flip_epoch) { // the timer belongs to the claim it protects: one for all members
-		m_state.flip_epoch = words.flip_epoch;
-		m_state.flip_until = scene.now + std::min(flip_left_of(peer, words), m_config.flip_timeout);
-		m_flip_runs = m_state.flip_until > scene.now;
+	if (std::min(words.flip_epoch, last_epoch - 1) >
+	    m_state.flip_epoch) { // the timer belongs to the claim it protects: one for all members
+		m_state.flip_epoch = std::min(words.flip_epoch, last_epoch - 1);
+		m_state.flip_until = peer.heard_at + std::min(flip_left_of(peer, words), m_config.flip_timeout);
+		// Also one that is over by now ends what waits for it.
+		m_flip_runs = m_flip_runs || m_state.ping_failure != 0 || m_state.flip_until > scene.now;
 	}
-	if (before == nullptr)
+	if (before == nullptr) { // who joins may be what the declined one was waiting for
+		m_declined = MemberId{};
+		m_retried = MemberId{};
 		return;
+	}
 	// A ping failure that is over is none: with override off the incumbent stays (seed 001).
 	if (words.link_failure != before->link_failure || words.pingserver_failure > before->pingserver_failure ||
 	    words.failover_flag != before->failover_flag || words.maintenance != before->maintenance ||
@@ -306,6 +311,7 @@ VclusterBeat Vcluster::words(const Surroundings &scene) const
 	words.mem_failover = scene.mem_failover;
 	words.ssd_failed = scene.ssd_failed;
 	words.waiting = m_state.waiting;
+	words.barred = m_state.barred;
 	words.leaving = scene.leaving;
 	words.epoch = m_state.epoch;
 	words.age_origin_ns = m_state.age_origin.time_since_epoch().count();
@@ -314,7 +320,8 @@ VclusterBeat Vcluster::words(const Surroundings &scene) const
 	words.pingserver_failure = m_state.ping_failure;
 	words.choice = m_state.choice.empty() ? 0 : member_hash(m_state.choice);
 	words.flip_epoch = m_state.flip_epoch;
-	words.flip_until_tenths = static_cast<std::uint32_t>(m_state.flip_until.time_since_epoch() / tenth_of_a_second);
+	words.flip_until_tenths = static_cast<std::uint32_t>(
+		std::clamp<std::int64_t>(m_state.flip_until.time_since_epoch() / tenth_of_a_second, 0, UINT32_MAX));
 	return words;
 }
 
@@ -337,6 +344,7 @@ Candidates Vcluster::candidates(const Surroundings &scene, bool everybody) const
 	self.mem_failover = scene.mem_failover;
 	self.ssd_failed = scene.ssd_failed;
 	self.waiting = m_state.waiting;
+	self.barred = m_state.barred;
 	self.failure_sum = std::uint32_t{m_state.link_failure} + m_state.ping_failure;
 	self.age_origin = m_state.age_origin;
 	list.push_back(self);
@@ -353,6 +361,7 @@ Candidates Vcluster::candidates(const Surroundings &scene, bool everybody) const
 		other.mem_failover = words->mem_failover;
 		other.ssd_failed = words->ssd_failed;
 		other.waiting = words->waiting;
+		other.barred = words->barred;
 		other.failure_sum = failure_sum(*words);
 		other.age_origin = age_origin_of(m, *words);
 		list.push_back(other);
@@ -380,7 +389,7 @@ const Member *Vcluster::live_primary(const Members &members) const
 bool Vcluster::proof_lost(const Surroundings &scene) const
 {
 	return (m_config.monitors & scene.monitors_down) != 0 || reached(ping_sum(scene.config)) ||
-	       m_state.ping_failure != 0;
+	       (m_state.state == HaState::work && m_state.ping_failure != 0); // of a standby it is an old record
 }
 
 } // namespace systole::core

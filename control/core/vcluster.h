@@ -68,6 +68,7 @@ struct VclusterState {
 	bool override_enabled = false;
 	bool failover_flag = false;
 	bool waiting = false;           // override-wait-time
+	bool barred = false;            // could not claim: its witness does not answer
 	std::uint16_t link_failure = 0; // as the election counts it: failover-hold-time may still hold a change back
 	Time hold_until = never;        // failover-hold-time
 	std::uint16_t ping_failure = 0; // as the election counts it
@@ -128,6 +129,7 @@ private:
 	void become_primary(const Scene &scene, const Decision &decision);
 	void become_standby(const Scene &scene, const Decision &decision, const MemberId &choice);
 
+	[[nodiscard]] Decision elect_able(const Scene &scene, Duration margin) const;
 	[[nodiscard]] Decision run_election(const Scene &scene, bool everybody, Duration margin) const;
 	[[nodiscard]] bool somebody_follows_another(const Scene &scene) const;
 	[[nodiscard]] bool follows_us(const Scene &scene, const MemberId &id) const;
@@ -145,6 +147,7 @@ private:
 
 	// ---- isolation
 	void follow_isolation(const Scene &scene);
+	[[nodiscard]] bool unheard_is_followed(const Scene &scene) const;
 	[[nodiscard]] bool may_not_act(const Scene &scene);
 	[[nodiscard]] bool may_claim(const Scene &scene);
 	void seek_witness(const Scene &scene, bool wanted);
@@ -162,6 +165,7 @@ private:
 	// Won the election and did not claim in time (it follows somebody we do not hear): we claimed instead, and do not
 	// yield to it before it follows us or something changes, or the role would go to and fro.
 	MemberId m_declined;
+	MemberId m_retried; // was declined, and was given the role all the same when it followed us
 	Time m_rival_since = never;
 	bool m_rival_seen = false;
 	bool m_override_was_in_force = false;
@@ -170,12 +174,14 @@ private:
 	MemberId m_last_primary;          // the one we followed, or yielded to, last
 
 	bool m_flip_runs = false;
-	MemberId m_flipped_from;       // the primary whose ping servers failed, and whose role we took
-	bool m_record_expired = false; // our recorded failure outlived the flip timer: the next election clears it
-	bool m_booted = true;          // has not followed or been a primary since the start
-	Time m_wait_until = never;     // override-wait-time
-	bool m_asks_witness = false;   // in this evaluation
-	bool m_wants_witness = false;  // as told to the lease's keeper
+	MemberId m_flipped_from;            // the primary whose ping servers failed, and whose role we took
+	bool m_record_expired = false;      // our recorded failure outlived the flip timer: the next election clears it
+	bool m_booted = true;               // has not followed or been a primary since the start
+	Time m_wait_until = never;          // override-wait-time
+	Time m_unheard_followed_at = never; // when a live member last held one for primary that we do not hear
+	Time m_accounted_since = never;     // every member that could claim hears us
+	bool m_asks_witness = false;        // in this evaluation
+	bool m_wants_witness = false;       // as told to the lease's keeper
 	bool m_lease_was_held = false;
 };
 

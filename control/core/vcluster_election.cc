@@ -34,6 +34,17 @@ Decision Vcluster::run_election(const Scene &scene, bool everybody, Duration mar
 	return elect({list.begin(), list.size()}, {override_in_force(scene.members), margin}, scene.now);
 }
 
+// Among those out of hello who could claim; whoever cannot is not waited for.
+Decision Vcluster::elect_able(const Scene &scene, Duration margin) const
+{
+	const auto everybody = candidates(scene, false);
+	Candidates able;
+	for (const Candidate &candidate : everybody)
+		if (candidate.id == scene.config.self || !candidate.barred)
+			able.push_back(candidate);
+	return elect({able.begin(), able.size()}, {override_in_force(scene.members), margin}, scene.now);
+}
+
 // A live member out of hello still holds somebody else for primary: perhaps it hears whom we have lost. It does not if
 // that one is alive for us too, and waits for us.
 bool Vcluster::somebody_follows_another(const Scene &scene) const
@@ -55,11 +66,20 @@ bool Vcluster::somebody_follows_another(const Scene &scene) const
 	});
 }
 
+// It waits for us, and hears nobody who is unknown to us and could bind it.
 bool Vcluster::follows_us(const Scene &scene, const MemberId &id) const
 {
 	const Member *other = find(scene.members, id);
 	const VclusterBeat *words = other == nullptr || !other->alive ? nullptr : words_of(*other, m_state.id);
-	return words != nullptr && words->choice == member_hash(scene.config.self);
+	const std::uint32_t self = member_hash(scene.config.self);
+	if (words == nullptr || words->choice != self)
+		return false;
+	const auto known = [&](const Reception &cell) {
+		return cell.health == LinkHealth::down || cell.peer_hash == self ||
+		       std::any_of(scene.members.begin() + 1, scene.members.end(),
+				   [&](const Member &m) { return m.alive && member_hash(m.id) == cell.peer_hash; });
+	};
+	return std::all_of(other->content.reception.begin(), other->content.reception.end(), known);
 }
 
 void Vcluster::note_override(const Scene &scene)
@@ -120,8 +140,8 @@ void Vcluster::evaluate_hello(const Scene &scene)
 		become_standby(scene, decision, decision.winner);
 	else if (may_claim(scene))
 		become_primary(scene, decision);
-	else
-		wake(scene.now + config.dead_interval());
+	else // seen by the others to be out of hello, and claims from there
+		become_standby(scene, decision, MemberId{});
 }
 
 void Vcluster::evaluate_standby(const Scene &scene)
@@ -141,7 +161,9 @@ void Vcluster::evaluate_standby(const Scene &scene)
 	const auto list = candidates(scene, false);
 	const auto above =
 		std::count_if(list.begin() + 1, list.end(), [&](const Candidate &c) { return c.id > config.self; });
-	const Time patience = m_orphan_since + config.dead_interval() * (claim_patience + above);
+	// Where a claim has to wait, the winner is given that time too.
+	const Time patience =
+		m_orphan_since + config.dead_interval() * (claim_patience + above) + config.isolation_wait;
 
 	const Member *successor = find(scene.members, m_successor);
 	if (successor == nullptr || !successor->alive || now >= patience)
@@ -150,7 +172,7 @@ void Vcluster::evaluate_standby(const Scene &scene)
 	wake(now < patience ? patience : now + config.dead_interval());
 	if (!m_successor.empty() || somebody_follows_another(scene))
 		return;
-	Decision decision = run_election(scene, false, config.uptime_margin);
+	Decision decision = elect_able(scene, config.uptime_margin);
 	if (decision.winner != config.self) {
 		if (now < patience) { // said, so that whoever waits for us knows whom we wait for
 			m_successor = decision.winner;
@@ -167,7 +189,7 @@ void Vcluster::evaluate_standby(const Scene &scene)
 	}
 	become_primary(scene, decision);
 	if (decision.rule == Rule::tie_break) // whom we would yield to as a primary: by age that may be another one
-		m_declined = run_election(scene, false, config.uptime_margin + yield_hysteresis).winner;
+		m_declined = elect_able(scene, config.uptime_margin + yield_hysteresis).winner;
 }
 
 void Vcluster::evaluate_primary(const Scene &scene)
@@ -187,8 +209,13 @@ void Vcluster::evaluate_primary(const Scene &scene)
 	const bool in_force = override_in_force(scene.members);
 	if (!in_force && !m_renegotiate && !somebody_healthier)
 		return; // a joiner never displaces a live primary
-	if (m_renegotiate || follows_us(scene, m_declined))
+	if (m_renegotiate) {
 		m_declined = MemberId{};
+		m_retried = MemberId{};
+	} else if (m_declined != m_retried && follows_us(scene, m_declined)) {
+		m_retried = m_declined; // once: if it still cannot claim, the role would go to and fro
+		m_declined = MemberId{};
+	}
 	const Candidates list = worth_yielding_to(scene, everybody);
 	const Decision decision = elect({list.begin(), list.size()},
 					{in_force, scene.config.uptime_margin + yield_hysteresis}, scene.now);
@@ -201,8 +228,8 @@ Candidates Vcluster::worth_yielding_to(const Scene &scene, const Candidates &eve
 {
 	Candidates list;
 	for (const Candidate &candidate : everybody)
-		if (candidate.id == scene.config.self || !candidate.waiting ||
-		    healthier(candidate, everybody[0], scene.now))
+		if (candidate.id == scene.config.self ||
+		    (!candidate.barred && (!candidate.waiting || healthier(candidate, everybody[0], scene.now))))
 			list.push_back(candidate);
 	return list;
 }
@@ -263,7 +290,7 @@ void Vcluster::follow_override_wait(const Scene &scene)
 	const bool follows = m_state.state == HaState::standby && live_primary(scene.members) != nullptr;
 	if (m_booted && m_state.state != HaState::hello) {
 		m_booted = false;
-		if (follows && m_state.override_enabled && m_config.override_wait > Duration::zero())
+		if (follows && override_in_force(scene.members) && m_config.override_wait > Duration::zero())
 			m_wait_until = scene.now + m_config.override_wait;
 	}
 	m_state.waiting = follows && m_wait_until != never && scene.now < m_wait_until;
@@ -273,16 +300,30 @@ void Vcluster::follow_override_wait(const Scene &scene)
 
 // ---------------------------------------------------------------- isolation
 
-// Whoever was isolated and could not prove that it works does not act before it has heard somebody: the other has
-// waited for that, and may be primary since.
+// A primary that was isolated and could not prove that it works does not act before it has heard somebody: the other
+// has waited for that, and may be primary since.
 void Vcluster::follow_isolation(const Scene &scene)
 {
-	if (scene.config.isolation != Isolation::demote)
+	if (scene.config.isolation == Isolation::fgcp)
 		return;
 	const Hearing hearing = hearing_of(scene.config, scene.members);
+	if (unheard_is_followed(scene))
+		m_unheard_followed_at = scene.now;
+	if (!hearing.all_accounted)
+		m_accounted_since = never;
+	else if (m_accounted_since == never)
+		m_accounted_since = scene.now;
+	if (scene.config.isolation == Isolation::witness) {
+		m_state.barred = m_state.state != HaState::work && m_state.witness == Witness::unreachable &&
+				 !scene.config.witness_fallback_act && !hearing.all_accounted;
+		return;
+	}
+	const bool was_primary =
+		m_state.state == HaState::work ||
+		(m_state.previous == HaState::work && scene.now <= m_state.changed_at + scene.config.isolation_wait);
 	if (hearing.anybody)
 		m_state.demoted = false;
-	else if (hearing.isolated && proof_lost(scene))
+	else if (hearing.isolated && was_primary && proof_lost(scene))
 		m_state.demoted = true;
 }
 
@@ -312,20 +353,44 @@ bool Vcluster::may_claim(const Scene &scene)
 	if (config.isolation == Isolation::fgcp)
 		return true;
 	if (config.isolation == Isolation::demote) {
-		if (m_state.demoted)
+		if (m_state.demoted || (hearing_of(config, scene.members).isolated && proof_lost(scene)))
 			return false;
-	} else if (!hearing_of(config, scene.members).all_accounted) {
+	} else {
 		m_asks_witness = true;
-		const bool alone = config.witness_fallback_act && m_state.witness == Witness::unreachable;
-		if (scene.now >= m_state.held_until && !alone)
+		// Where nobody answers, members that have long heard each other may do without.
+		const bool all_here =
+			m_accounted_since != never && scene.now >= m_accounted_since + config.isolation_wait;
+		const bool alone = m_state.witness == Witness::unreachable && (all_here || config.witness_fallback_act);
+		if (scene.now >= m_state.held_until && !alone) {
+			if (m_accounted_since != never && !all_here)
+				wake(m_accounted_since + config.isolation_wait);
 			return false;
+		}
 	}
-	// A primary that vanished without a word is given the time in which it must have stopped.
-	const Member *last = find(scene.members, m_last_primary);
-	if (last == nullptr || last->alive || last->leaving || scene.now >= last->lost_at + config.isolation_wait)
+	// Whoever vanished without a word may have been primary, or have become it since; it is given the time in which it
+	// must have stopped, counted from when the last of us let go of it.
+	Time free_at = m_unheard_followed_at == never ? Time{} : m_unheard_followed_at + config.isolation_wait;
+	for (const Member &m : scene.members)
+		if (m.known && !m.alive && !m.leaving)
+			free_at = std::max(free_at, m.lost_at + config.isolation_wait);
+	if (scene.now >= free_at)
 		return true;
-	wake(last->lost_at + config.isolation_wait);
+	wake(free_at);
 	return false;
+}
+
+// A live member holds one for primary that we do not hear.
+bool Vcluster::unheard_is_followed(const Scene &scene) const
+{
+	const auto alive = [&](std::uint32_t hash) {
+		return std::any_of(scene.members.begin() + 1, scene.members.end(),
+				   [&](const Member &m) { return m.alive && member_hash(m.id) == hash; });
+	};
+	return std::any_of(scene.members.begin() + 1, scene.members.end(), [&](const Member &m) {
+		const VclusterBeat *words = m.alive ? words_of(m, m_state.id) : nullptr;
+		return words != nullptr && words->state == HaState::standby && words->choice != 0 &&
+		       words->choice != member_hash(scene.config.self) && !alive(words->choice);
+	});
 }
 
 void Vcluster::seek_witness(const Scene &scene, bool wanted)
@@ -389,7 +454,9 @@ void Vcluster::become_standby(const Scene &scene, const Decision &decision, cons
 	wake(scene.now + scene.config.dead_interval() * claim_patience);
 	if (role.from == HaState::work) {
 		// A remote link failover, or the way back when its flip timer has ended: either starts the timer (seed 001).
+		const Duration soon = std::max<Duration>(std::chrono::seconds{1}, scene.config.dead_interval() * 10);
 		const bool way_back = choice == m_flipped_from && !choice.empty() &&
+				      scene.now <= m_state.flip_until + soon &&
 				      (decision.rule == Rule::priority || decision.rule == Rule::uptime ||
 				       decision.rule == Rule::serial);
 		if (m_state.ping_failure != 0 || way_back)

@@ -41,6 +41,8 @@ bool apply(Facts &facts, const Change &change)
 	case ChangeKind::link_up:
 		member->link_failure -=
 			std::min(member->link_failure, static_cast<std::uint32_t>(change.value) * monitor_weight);
+		if (facts.hold)
+			candidate.age_origin = facts.now;
 		return true;
 	case ChangeKind::ping_dead:
 		if (facts.primary != change.member) // only a primary probes
@@ -70,6 +72,7 @@ Facts facts_of(const Node &node, std::size_t place)
 {
 	Facts facts;
 	facts.margin = node.config().uptime_margin;
+	facts.hold = node.config().failover_hold > Duration::zero();
 	const VclusterState &own = node.vcluster(place);
 	for (const Candidate &candidate : node.candidates(false, place)) {
 		Supposed member;
@@ -87,6 +90,7 @@ Facts facts_of(const Node &node, std::size_t place)
 		facts.members.push_back(member);
 	}
 	facts.now = node.now();
+	facts.flip_over = node.virtual_cluster(place).flip_left(facts.now) == Duration::zero();
 	if (own.state == HaState::work)
 		facts.primary = node.config().self;
 	else if (const Member *primary = node.virtual_cluster(place).live_primary(node.members()))
@@ -106,6 +110,10 @@ Outlook what_if(Facts facts, std::span<const Change> changes)
 		outlook.role_moves = !incumbent.empty();
 		return outlook;
 	}
+	if (full_order && facts.flip_over)
+		for (Supposed &member : facts.members)
+			if (member.candidate.id != incumbent)
+				member.ping_failure = 0;
 	Candidates candidates;
 	bool override_in_force = false;
 	const Supposed *primary = nullptr;

@@ -45,6 +45,8 @@ struct Supposed {
 struct Facts {
 	FixedVector<Supposed, max_members> members; // live ones out of hello
 	MemberId primary;                           // empty: nobody
+	bool hold = false;                          // failover-hold-time: any change of an interface resets the age
+	bool flip_over = true; // no flip timer runs: what standbys have on record ends with the next election
 	Duration margin{};
 	Time now{};
 };

@@ -230,7 +230,7 @@ public:
 			});
 		}
 	}
-	[[nodiscard]] bool is_current(const LinkVerdict &verdict) const
+	[[nodiscard]] bool is_current(const MonitorVerdict &verdict) const
 	{
 		return verdict.monitor < m_generations.size() && m_active[verdict.monitor] &&
 		       m_generations[verdict.monitor] == verdict.generation;
@@ -319,7 +319,7 @@ void LinkMonitors::set_active(const std::vector<bool> &active)
 	m_impl->set_active(active);
 }
 
-bool LinkMonitors::is_current(const LinkVerdict &verdict) const
+bool LinkMonitors::is_current(const MonitorVerdict &verdict) const
 {
 	return m_impl->is_current(verdict);
 }

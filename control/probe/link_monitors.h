@@ -24,7 +24,7 @@
 
 namespace systole::control {
 
-struct LinkVerdict {
+struct MonitorVerdict {
 	std::size_t monitor = 0; // place in the configuration
 	bool alive = true;
 	std::uint64_t generation = 0;
@@ -38,7 +38,7 @@ struct LinkMonitorsSettings {
 class LinkMonitors {
 public:
 	// Called on the probe thread; must not block and not throw.
-	using Judged = std::function<void(const LinkVerdict &)>;
+	using Judged = std::function<void(const MonitorVerdict &)>;
 
 	// Nothing is probed yet; what a killed predecessor left in the routing tables is removed. The thread lives in the
 	// network namespace of the caller.
@@ -52,7 +52,7 @@ public:
 	// Control thread, as is_current().
 	void set_active(const std::vector<bool> &active);
 	// The monitor has been neither stopped nor started since it said that.
-	[[nodiscard]] bool is_current(const LinkVerdict &verdict) const;
+	[[nodiscard]] bool is_current(const MonitorVerdict &verdict) const;
 	// Ends what is under way, takes the routes away and joins the thread. Nothing is judged after it.
 	void stop();
 

@@ -68,6 +68,7 @@ private:
 		LeaseKeeper keeper;
 		asio::steady_timer timer;
 		std::optional<WitnessReport> reported{};
+		std::uint64_t wishes = 0;
 	};
 	struct Hold {
 		core::Time held_until{};
@@ -178,6 +179,7 @@ void Witness::Impl::want(std::uint8_t vcluster, bool wanted)
 		++m_wishes;
 	}
 	asio::post(m_io, [this, vcluster, wanted] {
+		++cluster_of(vcluster).wishes;
 		step(vcluster, LeaseWanted{wanted});
 		const std::lock_guard lock{m_mutex};
 		--m_wishes;
@@ -289,6 +291,7 @@ void Witness::Impl::publish(std::uint8_t vcluster, Cluster &cluster)
 	}
 	WitnessReport report{
 		.vcluster = vcluster,
+		.wishes = cluster.wishes,
 		.reachable = view.reachable,
 		.holding = view.holding,
 		.held_until = view.held_until,

@@ -34,8 +34,9 @@ struct WitnessSettings {
 
 struct WitnessReport {
 	std::uint8_t vcluster = 0;
-	bool reachable = false; // false: no endpoint answered in the last round
-	bool holding = false;   // and only until:
+	std::uint64_t wishes = 0; // calls of want() for it that this takes account of
+	bool reachable = false;   // false: no endpoint answered in the last round
+	bool holding = false;     // and only until:
 	core::Time
 		held_until{}; // CLOCK_MONOTONIC; etcd gives the key to nobody else before. Past when nothing was held
 	std::string holder;   // serial in the key, "" if unknown or none

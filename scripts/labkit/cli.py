@@ -369,8 +369,8 @@ def measure_isolation(options):
     options.set = isolation.POLICIES[options.policy] + options.set
     options.witness = options.witness or options.policy in isolation.WITNESSED
     seconds = options.seconds or (7 if options.witness else 3)
-    if seconds < 1:
-        raise LabError(f"--seconds {options.seconds}: at least 1")
+    if seconds < 2:
+        raise LabError(f"--seconds {options.seconds}: at least 2")
     losses = isolation.losses_of(options.policy, options.loss)
     result = isolation.run(_plan(options), options.policy, losses, options.trials, seconds, options.stress, options.json,
                            _say)

@@ -6,7 +6,7 @@ import signal
 import subprocess
 import time
 
-from . import members, names, netns, xdp
+from . import fabric, members, names, netns, xdp
 from .errors import LabError
 from .netlink import BRIDGE_DISABLED, BRIDGE_FORWARDING, bridge_port_batch, link_batch, xdp_batch
 
@@ -129,6 +129,21 @@ def _tc(lines, quiet=False):
     if result.returncode and not quiet:
         raise LabError(f"tc failed: {result.stderr.strip()}; the kernel needs CONFIG_NET_CLS_BPF and "
                        "CONFIG_NET_SCH_INGRESS")
+
+
+class ServerGone:
+    """sys-server loses its address: what pings it gets no answer, and every link stays."""
+
+    def __init__(self):
+        self._line = f"addr del {names.SERVER_ADDRESS}/24 dev eth0"
+
+    def strike(self):
+        fabric.batch(names.SERVER, [self._line])
+
+    @staticmethod
+    def undo():
+        fabric.batch(names.SERVER, [f"addr replace {names.SERVER_ADDRESS}/24 dev eth0",
+                                    f"route replace default via {names.WAN_GATEWAY}"])
 
 
 class Planned:

@@ -17,7 +17,7 @@ from .observer import Observer
 from .prober import Prober
 
 # What else befalls the primary at the moment of the cut.
-LOSSES = ("nothing", "link", "witness")
+LOSSES = ("nothing", "link", "server", "witness")
 POLICIES = {
     "fgcp": ["isolation fgcp"],
     "demote": ["isolation demote"],
@@ -26,6 +26,20 @@ POLICIES = {
     "witness-act": ["isolation witness", "witness-fallback act"],
 }
 WITNESSED = ("lease", "witness", "witness-act")
+# With --loss server: real pings from port2, dead after 2 x 100 ms.
+_LINK_MONITOR = f"""config system link-monitor
+    edit "server"
+        set srcintf "port2"
+        set server "{names.SERVER_ADDRESS}"
+        set interval 100
+        set probe-timeout 100
+        set failtime 2
+        set recoverytime 1
+        set ha-priority 5
+    next
+end
+"""
+_PING_SETTINGS = ['pingserver-monitor-interface "port2"', "pingserver-flip-timeout 6", "test-timer-scale 360"]
 FIGURES = ("both_ms", "stopped_ms", "claimed_ms")
 
 
@@ -54,18 +68,20 @@ class Experiment:
         primary = self._settle()
         loss = self.losses[(number - 1) % len(self.losses)]
         strikes = [faults.Cut(self.lab.plan, primary, self.lab.plan.link_names())]
-        lost = {"nothing": None, "link": "port2", "witness": witness.INTERFACE}[loss]
+        lost = {"link": "port2", "witness": witness.INTERFACE}.get(loss)
         if lost:
             strikes.append(faults.LinkDown(primary, [lost]))
+        if loss == "server":
+            strikes.append(faults.ServerGone())
         time.sleep(random.uniform(0.1, 0.4))
         self.prober.mark()
         t0 = time.monotonic_ns()
         random.shuffle(strikes)
         for strike in strikes:
             strike.strike()
-        time.sleep(0.5)
+        time.sleep(1)
         promised = promise(members.status(self.lab.programs, primary))
-        time.sleep(self.seconds - 0.5)
+        time.sleep(self.seconds - 1)
         healed_ns = time.monotonic_ns()
         figures = {
             "primary": primary, "loss": loss, "promised_ms": promised,
@@ -73,6 +89,8 @@ class Experiment:
             "stopped_ms": difference_ms(self.observer.released_ns(primary, t0, healed_ns), t0),
             "claimed_ms": self._claimed_ms(primary, t0),
         }
+        if loss == "server":
+            faults.ServerGone.undo()
         self._heal(primary, lost)
         self.lab.wait_until_whole(30)
         # Healing must not bring what the cut did not.
@@ -120,16 +138,24 @@ def broken(figures):
     return figures["promised_ms"] is not None and figures["both_ms"] > figures["promised_ms"]
 
 
+def prepare(plan, losses):
+    """What the losses need of the members' configuration."""
+    if "server" in losses:
+        plan.sections = [*plan.sections, _LINK_MONITOR]
+        plan.settings = [*_PING_SETTINGS, *plan.settings]
+
+
 def losses_of(policy, wanted):
     """Which losses a policy is tried with, unless told."""
     if wanted:
         if "witness" in wanted and policy not in WITNESSED:
             raise LabError(f"--loss witness: policy {policy} asks no witness")
         return wanted
-    return {"fgcp": ["nothing"], "demote": ["link"]}.get(policy, ["nothing", "witness"])
+    return {"fgcp": ["nothing"], "demote": ["link", "server"]}.get(policy, ["nothing", "witness"])
 
 
 def run(plan, policy, losses, trials, seconds, stress, json_file, say):
+    prepare(plan, losses)
     built = programs.ensure(say, up_to_date=False)
     say(f"isolation {policy}: {trials} x every heartbeat link of the primary cut for {seconds:g} s, with loss of "
         f"{' or '.join(losses)}{', CPU stress' if stress else ''}")

@@ -242,7 +242,7 @@ TEST_F(ProbeLab, what_a_killed_predecessor_left_is_removed_and_others_are_not_to
 
 	const auto monitors = member.run([] {
 		return std::make_unique<LinkMonitors>(
-			std::vector<Monitor>{}, [](const LinkVerdict &) {}, LinkMonitorsSettings{"m1", ""});
+			std::vector<Monitor>{}, [](const MonitorVerdict &) {}, LinkMonitorsSettings{"m1", ""});
 	});
 	EXPECT_TRUE(Watch::eventually([&] { return rules().find(ours) == std::string::npos; })) << rules();
 	for (const char *ip : {"ip", "ip -6"})

@@ -44,7 +44,7 @@ public:
 		       LinkMonitors::Judged also = {})
 	    : m_count(configured.size()), m_also(std::move(also)),
 	      monitors(
-		      std::move(configured), [this](const LinkVerdict &verdict) { take(verdict); }, settings)
+		      std::move(configured), [this](const MonitorVerdict &verdict) { take(verdict); }, settings)
 	{
 	}
 	explicit Watch(const Monitor &monitor, const LinkMonitorsSettings &settings = {})
@@ -53,7 +53,7 @@ public:
 	}
 
 	void start() { monitors.set_active(std::vector<bool>(m_count, true)); }
-	[[nodiscard]] std::vector<LinkVerdict> verdicts()
+	[[nodiscard]] std::vector<MonitorVerdict> verdicts()
 	{
 		const std::lock_guard lock(m_mutex);
 		return m_verdicts;
@@ -61,7 +61,7 @@ public:
 	[[nodiscard]] std::string story() // "DA": died, came back
 	{
 		std::string story;
-		for (const LinkVerdict &verdict : verdicts())
+		for (const MonitorVerdict &verdict : verdicts())
 			story += verdict.alive ? 'A' : 'D';
 		return story;
 	}
@@ -87,7 +87,7 @@ public:
 	}
 
 private:
-	void take(const LinkVerdict &verdict)
+	void take(const MonitorVerdict &verdict)
 	{
 		{
 			const std::lock_guard lock(m_mutex);
@@ -100,7 +100,7 @@ private:
 	std::size_t m_count;
 	LinkMonitors::Judged m_also;
 	std::mutex m_mutex;
-	std::vector<LinkVerdict> m_verdicts;
+	std::vector<MonitorVerdict> m_verdicts;
 
 public:
 	LinkMonitors monitors; // last: its thread uses the others

@@ -25,7 +25,7 @@ public:
 		SimTime sign = m_world.member(index).heard_until();
 		for (std::size_t v = 0; v < m_world.plan.vcluster_count(); ++v)
 			if (m_world.member(index).takeover(v).owns)
-				sign = std::max(sign, m_world.member(index).takeover(v).owns_since);
+				sign = std::max(sign, m_world.member(index).takeover(v).armed_at);
 		const Duration silent = m_world.now() - sign;
 		if (silent < m_world.plan.dead() - m_world.plan.dead() / 1000 - microseconds{10})
 			fail("the keeper of " + member_name(index) + " takes the addresses only " + in_ms(silent) +
@@ -45,7 +45,7 @@ private:
 		const Takeover &takeover = member.takeover(vcluster);
 		if (!takeover.owns || (member.running() && !takeover.claims()))
 			return; // the second: roles-alternate and two-owners say so
-		const SimTime sign = std::max(member.heard_until(), takeover.owns_since);
+		const SimTime sign = std::max(member.heard_until(), takeover.armed_at);
 		const Duration kept = m_world.now() - sign - m_world.plan.dead() - m_world.plan.dead() / 1000 -
 				      member.keeper_stalled(sign);
 		m_world.statistics.longest_kept = std::max(m_world.statistics.longest_kept, kept);
@@ -125,7 +125,7 @@ public:
 		     world.plan.dead() * (6 + static_cast<int>(world.plan.members.size()))),
 	      m_exact(world.plan.network.loss_permille == 0 && world.plan.network.straggler_permille == 0 &&
 		      world.plan.attack_gap == Duration{} &&
-		      world.plan.common().isolation != core::Isolation::witness) // leases run out meanwhile
+		      world.plan.common().isolation == core::Isolation::fgcp) // else it must first hear the others
 	{
 	}
 	void after_step(const Step &step) override
@@ -180,7 +180,8 @@ public:
 			for (std::size_t a = 0; a < m_world.size(); ++a)
 				for (std::size_t b = 0; m_world.member(a).takeover(v).owns && b < m_world.size(); ++b)
 					if (a != b && m_world.member(b).takeover(v).owns)
-						look(a, b, m_world.member(a).takeover(v), m_world.member(b).takeover(v));
+						look(a, b, m_world.member(a).takeover(v),
+						     m_world.member(b).takeover(v));
 	}
 
 private:

@@ -73,7 +73,7 @@ struct BreakInfo {
 [[nodiscard]] const std::array<BreakInfo, 43> &all_breaks();
 [[nodiscard]] std::optional<BreakInfo> find_break(std::string_view name);
 
-struct MemberView { // what a break may know of the member it spoils
+struct MemberView {                                   // what a break may know of the member it spoils
 	std::bitset<core::max_vclusters + 1> primary; // of the virtual clusters with these ids
 	bool ever_restarted = false;
 	core::Time now{};

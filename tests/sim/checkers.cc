@@ -17,7 +17,8 @@ void note_words(World &world, std::size_t vcluster, const core::VclusterState &b
 	    before.reset_count != now.reset_count || before.failover_flag != now.failover_flag ||
 	    before.witness != now.witness)
 		world.note_upset(vcluster);
-	if (before.ping_failure > now.ping_failure || before.priority != now.priority || before.override_enabled != now.override_enabled)
+	if (before.ping_failure > now.ping_failure || before.priority != now.priority ||
+	    before.override_enabled != now.override_enabled)
 		world.note_cause(vcluster);
 	if (before.waiting != now.waiting)
 		world.note_timer(vcluster);
@@ -53,6 +54,7 @@ void note(World &world, const Step &step)
 		case core::NoticeKind::peer_restarted:
 		case core::NoticeKind::mem_failover: world.note_upset(); break;
 		case core::NoticeKind::peer_found: world.note_cause(); break;
+		case core::NoticeKind::ping_monitor: // proof of life lost, or found again
 		case core::NoticeKind::lease: world.note_upset(world.plan.place_of(notice->vcluster)); break;
 		case core::NoticeKind::flip_expired: world.note_timer(world.plan.place_of(notice->vcluster)); break;
 		default: break;
@@ -61,8 +63,8 @@ void note(World &world, const Step &step)
 			continue;
 		if (notice->kind == core::NoticeKind::role)
 			world.trace.line(world.now(), who, "role %s -> %s%s, epoch %u, %s %s", name_of(notice->from),
-					 name_of(notice->to),
-					 of_vcluster(world, notice->vcluster).c_str(), notice->epoch, name_of(notice->decision.rule),
+					 name_of(notice->to), of_vcluster(world, notice->vcluster).c_str(),
+					 notice->epoch, name_of(notice->decision.rule),
 					 world.index_of(notice->decision.winner)
 						 ? member_name(*world.index_of(notice->decision.winner)).c_str()
 						 : "");
@@ -82,7 +84,8 @@ void Checker::fail(const std::string &text)
 
 Checkers::Checkers(World &world) : m_world(world)
 {
-	for (auto make : {election_checkers, isolation_checkers, role_checkers, membership_checkers, absence_checkers}) {
+	for (auto make :
+	     {election_checkers, isolation_checkers, role_checkers, membership_checkers, absence_checkers}) {
 		auto more = make(world);
 		std::move(more.begin(), more.end(), std::back_inserter(m_checkers));
 	}

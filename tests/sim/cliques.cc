@@ -57,7 +57,8 @@ std::vector<Clique> calm_cliques(const World &world, std::size_t v)
 		bool good = true;
 		for (std::size_t b = 0; b < world.size(); ++b)
 			if (hears[a][b]) {
-				good = good && hears[b] == hears[a] && touches[b] == hears[a] && steady(world, b, v, since);
+				good = good && hears[b] == hears[a] && touches[b] == hears[a] &&
+				       steady(world, b, v, since);
 				clique.push_back(b);
 			}
 		if (good && clique[0] == a)
@@ -74,7 +75,8 @@ Standing standing_of(const World &world, std::size_t index, std::size_t v)
 	Standing standing;
 	standing.member = index;
 	// Flags are cleared by others' flags, and what counts of interfaces and ping servers is for other checkers.
-	standing.health = {orders.maintenance ? 1U : 0U, state.failover_flag ? 1U : 0U, orders.short_of_memory ? 1U : 0U,
+	standing.health = {orders.maintenance ? 1U : 0U, state.failover_flag ? 1U : 0U,
+			   orders.short_of_memory ? 1U : 0U,
 			   static_cast<std::uint32_t>(state.link_failure + state.ping_failure),
 			   orders.ssd_failed && world.plan.common().ssd_failover ? 1U : 0U};
 	standing.priority = orders.priority[v];
@@ -114,6 +116,15 @@ bool near_margin(const World &world, const Clique &clique, std::size_t v)
 				return true;
 		}
 	return false;
+}
+
+bool ages_drift(const World &world, std::size_t v)
+{
+	Clique running;
+	for (std::size_t i = 0; i < world.size(); ++i)
+		if (world.member(i).running() && !world.outsider(i))
+			running.push_back(i);
+	return near_margin(world, running, v);
 }
 
 std::vector<std::size_t> ranking_of(const World &world, std::size_t index, std::size_t v)

@@ -32,6 +32,8 @@ struct Standing {
 [[nodiscard]] std::size_t first_with_override(const World &world, std::vector<Standing> standings);
 // Two ages differ by so nearly the margin that members, who know them a few ms apart, may see it differently.
 [[nodiscard]] bool near_margin(const World &world, const Clique &clique, std::size_t vcluster);
+// The same, among all that run: with override in force, clocks that drift may then move a role.
+[[nodiscard]] bool ages_drift(const World &world, std::size_t vcluster);
 // All members that one member knows of, best first, as `diagnose sys ha explain` has them.
 [[nodiscard]] std::vector<std::size_t> ranking_of(const World &world, std::size_t member, std::size_t vcluster);
 

@@ -18,6 +18,13 @@ using std::chrono::milliseconds;
 
 constexpr Duration wire_rounding = milliseconds{200}; // the flip timer travels in tenths of a second
 
+// Nobody was ill: age, priority or serial decided.
+bool by_rank(const core::Decision &decision)
+{
+	return decision.rule == core::Rule::uptime || decision.rule == core::Rule::priority ||
+	       decision.rule == core::Rule::serial;
+}
+
 bool yields(const Step &step, const Member &member, std::size_t v)
 {
 	return step.before[v].state == core::HaState::work && member.node().vcluster(v).state != core::HaState::work;
@@ -30,29 +37,31 @@ public:
 		std::size_t member = 0; // who gave the role away
 		std::uint32_t boot = 0;
 		SimTime at{};
+		std::uint32_t epoch = 0; // of the claim that the timer protects: a newer one's timer takes its place
 		bool told = false;
 		std::array<std::uint32_t, max_sim_members> boots{}; // of those who know; 0: does not
 	};
 	explicit Flips(World &world) : m_world(world), m_flips(world.plan.vcluster_count()) {}
 
-	// True: this step gives the role of a virtual cluster away because its ping servers are dead.
-	[[nodiscard]] bool note(const Step &step, std::size_t v)
+	// A step that gives the role away with ping servers dead, or says that it starts the timer.
+	void note(const Step &step, std::size_t v)
 	{
 		const Member &member = m_world.member(step.member);
-		const bool pings = yields(step, member, v) && step.before[v].ping_failure != 0;
-		const bool says = std::any_of(step.actions.begin(), step.actions.end(), [&](const core::Action &action) {
-			const auto *notice = std::get_if<core::Notice>(&action);
-			return notice != nullptr && notice->kind == core::NoticeKind::flip_started &&
-			       m_world.plan.place_of(notice->vcluster) == v;
-		});
+		const bool pings = yields(step, member, v) && member.node().vcluster(v).ping_failure != 0;
+		const bool says =
+			std::any_of(step.actions.begin(), step.actions.end(), [&](const core::Action &action) {
+				const auto *notice = std::get_if<core::Notice>(&action);
+				return notice != nullptr && notice->kind == core::NoticeKind::flip_started &&
+				       m_world.plan.place_of(notice->vcluster) == v;
+			});
 		if (pings || says) {
 			Flip flip;
 			flip.member = step.member;
 			flip.boot = member.boot_number();
 			flip.at = m_world.now();
+			flip.epoch = member.node().vcluster(v).flip_epoch;
 			m_flips[v].push_back(flip);
 		}
-		return pings;
 	}
 	// Whoever hears the member for hearsay before and after knows.
 	void sweep()
@@ -62,13 +71,17 @@ public:
 				if (!flip.told && m_world.now() - flip.at > m_world.plan.hearsay())
 					tell(flip);
 	}
-	[[nodiscard]] const Flip *last(std::size_t v) const { return m_flips[v].empty() ? nullptr : &m_flips[v].back(); }
+	[[nodiscard]] const Flip *last(std::size_t v) const
+	{
+		return m_flips[v].empty() ? nullptr : &m_flips[v].back();
+	}
 	// The newest timer that a member knows of and that still runs.
 	[[nodiscard]] const Flip *running(std::size_t v, std::size_t member) const
 	{
 		const Duration timeout = m_world.plan.vcluster(v).flip_timeout;
 		for (const Flip &flip : m_flips[v])
-			if (flip.told && flip.boots[member] == m_world.member(member).boot_number() &&
+			if (flip.told && m_world.member(member).node().vcluster(v).flip_epoch <= flip.epoch &&
+			    flip.boots[member] == m_world.member(member).boot_number() &&
 			    m_world.now() - flip.at < timeout - timeout / 1000 - wire_rounding - m_world.plan.hearsay())
 				return &flip;
 		return nullptr;
@@ -110,7 +123,7 @@ public:
 				look_counted(step.member, v);
 			if (yields(step, member, v))
 				look_failback(step, v);
-			(void)m_flips.note(step, v);
+			m_flips.note(step, v);
 		}
 	}
 	void sweep() override
@@ -136,11 +149,12 @@ private:
 	{
 		const core::VclusterConfig &config = m_world.plan.vcluster(v);
 		const Flips::Flip *last = m_flips.last(v);
-		if (!config.force_reset || last == nullptr || !m_world.takes_part(index))
+		// Who was away meanwhile may have heard of the timer late.
+		if (!config.force_reset || last == nullptr || !m_world.takes_part(index) ||
+		    m_world.member(index).present_since() > last->at)
 			return;
 		const core::VclusterState &state = m_world.member(index).node().vcluster(v);
-		const Duration over = m_world.now() - std::max(last->at + config.flip_timeout + config.flip_timeout / 1000,
-							       m_world.member(index).present_since());
+		const Duration over = m_world.now() - (last->at + config.flip_timeout + config.flip_timeout / 1000);
 		if (state.state == core::HaState::standby && state.ping_failure != 0 &&
 		    over > m_world.plan.hearsay() + wire_rounding)
 			fail(member_name(index) + " still has dead ping servers on record" +
@@ -153,7 +167,7 @@ private:
 		const core::VclusterState &now = m_world.member(step.member).node().vcluster(v);
 		const Duration calm = m_world.plan.settling();
 		if (last == nullptr || m_world.index_of(now.decision.winner) != last->member ||
-		    now.decision.rule == core::Rule::live_primary || step.before[v].ping_failure != 0 ||
+		    !by_rank(now.decision) || step.before[v].ping_failure != 0 ||
 		    m_world.now() - last->at < m_world.plan.vcluster(v).flip_timeout * 9 / 10 ||
 		    m_world.now() - m_overridden_at[v] <= calm || m_world.now() - m_world.last_upset(v) <= calm)
 			return;
@@ -172,7 +186,7 @@ public:
 	void after_step(const Step &step) override
 	{
 		for (std::size_t v = 0; v < step.before.size(); ++v)
-			(void)m_flips.note(step, v);
+			m_flips.note(step, v);
 	}
 	void sweep() override
 	{
@@ -188,11 +202,11 @@ private:
 		const Plan &plan = m_world.plan;
 		const Member &member = m_world.member(index);
 		const core::VclusterConfig &config = plan.vcluster(v);
-		SimTime since = std::max({member.takeover(v).role_since, member.path_changed_at(), member.present_since(),
-					  member.booted_at()});
-		if (const Flips::Flip *last = m_flips.last(v))
-			since = std::max(since, last->at + config.flip_timeout + config.flip_timeout / 1000 +
-							wire_rounding);
+		SimTime since = std::max({member.takeover(v).role_since, member.path_changed_at(),
+					  member.present_since(), member.booted_at()});
+		if (const Flips::Flip *last = m_flips.last(v)) // who was away may have heard of it late
+			since = std::max(since, std::max(last->at, member.present_since()) + config.flip_timeout +
+							config.flip_timeout / 1000 + wire_rounding);
 		if (m_world.now() - since <= plan.probe_delay + plan.tolerance() + milliseconds{300})
 			return;
 		unsigned sum = 0;
@@ -285,6 +299,10 @@ public:
 			if (yields(step, member, v))
 				look(step, v);
 			Wait &wait = m_waits[step.member][v];
+			if (now.choice != wait.primary) {
+				wait.primary = now.choice;
+				wait.names_since = m_world.now();
+			}
 			if (wait.boot != member.boot_number() && now.state != core::HaState::hello) {
 				wait.boot = member.boot_number();
 				const bool joins = now.state == core::HaState::standby &&
@@ -299,24 +317,29 @@ private:
 	struct Wait {
 		std::uint32_t boot = 0;
 		SimTime since = long_ago;
+		core::MemberId primary; // whom it names
+		SimTime names_since = long_ago;
 	};
 	void look(const Step &step, std::size_t v)
 	{
 		const Duration length = m_world.plan.vcluster(v).override_wait;
 		const core::VclusterState &now = m_world.member(step.member).node().vcluster(v);
 		const auto winner = m_world.index_of(now.decision.winner);
-		const bool by_rank = now.decision.rule == core::Rule::priority ||
-				     now.decision.rule == core::Rule::uptime || now.decision.rule == core::Rule::serial;
-		if (!winner || !by_rank || !m_world.takes_part(*winner) || !m_world.takes_part(step.member))
+		if (!winner || !by_rank(now.decision) || !m_world.takes_part(*winner) ||
+		    !m_world.takes_part(step.member))
 			return;
 		const Wait &wait = m_waits[*winner][v];
 		const SimTime old = m_world.now() - m_world.plan.hearsay();
 		const Duration waited = m_world.now() - wait.since;
-		// It says that it waits from its first words as a standby, while it follows a live primary: this one.
+		// It says that it waits from its first words as a standby on, while it follows a live primary: this one.
+		if (wait.primary != m_world.plan.members[step.member].config.self ||
+		    (wait.names_since != wait.since && wait.names_since > old))
+			return;
 		if (wait.boot != m_world.member(*winner).boot_number() ||
 		    waited >= length - length / 1000 - m_world.plan.tolerance() ||
 		    m_world.member(*winner).takeover(v).claims() ||
-		    m_world.member(step.member).takeover(v).role_since > old ||
+		    standing_of(m_world, *winner, v).health < standing_of(m_world, step.member, v).health ||
+		    m_world.member(step.member).clock().when(step.before[v].changed_at) > old ||
 		    m_world.member(step.member).present_since() > old)
 			return;
 		fail(member_name(step.member) + " hands the role" + m_world.plan.vcluster_text(v) + " to " +
@@ -349,9 +372,9 @@ private:
 			if (m_world.member(i).takeover(v).claims())
 				primaries.push_back(i);
 		const core::Config &config = m_world.plan.common();
-		const bool may_lack = (config.isolation == core::Isolation::witness &&
-				       clique.size() < config.expected_members) ||
-				      (config.isolation == core::Isolation::demote && clique.size() == 1);
+		const bool may_lack =
+			(config.isolation == core::Isolation::witness && clique.size() < config.expected_members) ||
+			(config.isolation == core::Isolation::demote && clique.size() == 1);
 		if (primaries.size() > 1 || (primaries.empty() && !may_lack)) {
 			fail(text(clique) + " hear each other and have " + std::to_string(primaries.size()) +
 			     " primaries" + m_world.plan.vcluster_text(v));
@@ -397,8 +420,8 @@ private:
 		const std::vector<std::size_t> first = ranking_of(m_world, clique[0], v);
 		for (const std::size_t i : clique)
 			if (ranking_of(m_world, i, v) != first)
-				fail(member_name(i) + " and " + member_name(clique[0]) + " rank the members differently" +
-				     m_world.plan.vcluster_text(v));
+				fail(member_name(i) + " and " + member_name(clique[0]) +
+				     " rank the members differently" + m_world.plan.vcluster_text(v));
 	}
 	SimTime m_next{};
 };
@@ -447,7 +470,14 @@ private:
 					     " although " + member_name(other.member) + " is healthier");
 			return;
 		}
-		if (!override_in_force || waiting || near_margin(m_world, clique, v))
+		// Who has no lease may come first and not act; and who could not claim once is passed over until somebody
+		// fails or joins.
+		const core::Config &config = m_world.plan.common();
+		const bool passed_over =
+			m_world.member(*primary).node().vcluster(v).decision.rule == core::Rule::tie_break;
+		const bool may_lack_lease = config.isolation == core::Isolation::witness &&
+					    (clique.size() < config.expected_members || passed_over);
+		if (!override_in_force || waiting || may_lack_lease || near_margin(m_world, clique, v))
 			return;
 		const std::size_t best = first_with_override(m_world, standings);
 		if (best != *primary)

@@ -244,7 +244,8 @@ void FaultDriver::operate(Fault fault, std::size_t who)
 	case Fault::failover_flag: {
 		const std::size_t one = m_random.index(m_world.plan.vcluster_count());
 		const bool set = m_random.permille(500);
-		say(std::string("execute ha failover ").append(set ? "set" : "unset") + m_world.plan.vcluster_text(one));
+		say(std::string("execute ha failover ").append(set ? "set" : "unset") +
+		    m_world.plan.vcluster_text(one));
 		member.command(core::SetFailover{set, m_world.plan.vcluster(one).id});
 		break;
 	}
@@ -278,7 +279,8 @@ void FaultDriver::flip_witness()
 	const bool all = m_random.permille(400);
 	const std::size_t one = m_random.index(m_world.size());
 	const bool reaches = !m_world.witness.reaches(one);
-	m_world.trace.line(m_world.now(), all ? "net" : member_name(one), "witness %s", reaches ? "back" : "out of reach");
+	m_world.trace.line(m_world.now(), all ? "net" : member_name(one), "witness %s",
+			   reaches ? "back" : "out of reach");
 	for (std::size_t i = 0; i < m_world.size(); ++i)
 		if (all || i == one)
 			m_world.witness.set_reachable(i, reaches);

@@ -19,7 +19,10 @@ class World;
 
 class FaultDriver {
 public:
-	FaultDriver(World &world, Random random) : m_world(world), m_random(random), m_times(random.fork()), m_kinds(random.fork()) {}
+	FaultDriver(World &world, Random random)
+	    : m_world(world), m_random(random), m_times(random.fork()), m_kinds(random.fork())
+	{
+	}
 	void plan_next();
 	void next();
 	// Its moment passes and nothing happens.

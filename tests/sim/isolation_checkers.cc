@@ -49,7 +49,8 @@ private:
 		if (m_world.member(index).lease_until(v) > m_world.now())
 			return;
 		constexpr Duration asked_again = scenario::IdealWitness::round * 2;
-		if (config.witness_fallback_act && m_world.now() - m_unreachable_at[index] <= asked_again)
+		if (config.witness_fallback_act &&
+		    (!m_world.witness.reaches(index) || m_world.now() - m_unreachable_at[index] <= asked_again))
 			return;
 		std::size_t accounted = 1;
 		const SimTime recently = m_world.now() - m_world.plan.settling();
@@ -81,9 +82,13 @@ public:
 		const Member &member = m_world.member(step.member);
 		for (const core::Action &action : step.actions) {
 			if (const auto *yield = std::get_if<core::BecomeSecondary>(&action);
-			    yield != nullptr && yield->decision.rule == core::Rule::isolated)
-				m_demoted[step.member][m_world.plan.place_of(yield->vcluster)] = {member.boot_number(),
-												  m_world.now()};
+			    yield != nullptr && yield->decision.rule == core::Rule::isolated) {
+				// What it heard after the loss may have waited behind it while it was halted.
+				const bool was_halted =
+					m_world.now() - member.present_since() < m_world.plan.settling();
+				m_demoted[step.member][m_world.plan.place_of(yield->vcluster)] = {
+					was_halted ? 0 : member.boot_number(), m_world.now()};
+			}
 			if (const auto *claim = std::get_if<core::BecomePrimary>(&action))
 				look(step.member, m_world.plan.place_of(claim->vcluster));
 		}
@@ -100,8 +105,9 @@ private:
 		if (demotion.boot != m_world.member(index).boot_number())
 			return;
 		for (std::size_t other = 0; other < m_world.size(); ++other)
-			if (other != index && m_world.truth.possible(index, other) > demotion.at)
-				return;
+			if (other != index &&
+			    m_world.truth.possible(index, other) >= demotion.at - m_world.plan.tolerance())
+				return; // its beat may have waited in the ring behind the verdict
 		fail(member_name(index) + " claims the role" + m_world.plan.vcluster_text(v) +
 		     " after it had to stop, and has heard nobody since");
 	}
@@ -191,7 +197,8 @@ private:
 				other != index && m_world.takes_part(other) && member.present_since() <= before &&
 				m_world.member(other).present_since() <= before &&
 				m_world.truth.hearing_since(m_world.now(), index, other) <= before &&
-				m_world.member(other).node().vcluster(v).choice == m_world.plan.members[index].config.self &&
+				m_world.member(other).node().vcluster(v).choice ==
+					m_world.plan.members[index].config.self &&
 				m_world.member(other).node().vcluster(v).state == core::HaState::standby;
 	}
 	void look(std::size_t a, std::size_t b, std::size_t v)
@@ -202,12 +209,17 @@ private:
 		    m_world.network.connected_since(a, b) != sim_never ||
 		    m_world.truth.hearing_since(m_world.now(), a, b) != sim_never)
 			return;
+		// Two claims in one election that a cut has interrupted: nobody was primary yet.
+		const SimTime first = std::min(x.takeover(v).role_since, y.takeover(v).role_since);
+		const SimTime second = std::max(x.takeover(v).role_since, y.takeover(v).role_since);
+		if (second - first <= m_world.plan.dead() * 2)
+			return;
 		// Back from a halt, a member has a moment to look around.
 		const Duration both_present = m_world.now() - std::max(x.present_since(), y.present_since());
 		if (both_present <= m_world.plan.tolerance() + milliseconds{2})
 			return;
-		fail(member_name(a) + " and " + member_name(b) + " are cut off from each other and both hold the addresses" +
-		     m_world.plan.vcluster_text(v));
+		fail(member_name(a) + " and " + member_name(b) +
+		     " are cut off from each other and both hold the addresses" + m_world.plan.vcluster_text(v));
 	}
 	std::vector<std::vector<Alone>> m_alone;
 };

@@ -3,7 +3,7 @@
 //
 // systole-sim: runs a range of seeds, or the seeds of a file, or breaks something to see that it is noticed. What it
 // prints for a failed seed is all that is needed to see it again. docs/SIMULATION.md has the rest.
-#include "tests/sim/simulation.h"
+#include "tests/sim/soak.h"
 
 #include <unistd.h>
 
@@ -29,6 +29,7 @@ namespace {
 using namespace systole::sim;
 
 constexpr std::size_t seeds_with_everything = 500;
+constexpr auto what_if_run = std::chrono::seconds{400};
 
 struct Options {
 	std::vector<std::uint64_t> seeds;
@@ -36,6 +37,10 @@ struct Options {
 	PlanOptions plan;
 	std::string plan_text; // the same as typed, for the line that says how to see it again
 	std::optional<BreakInfo> broken;
+	std::optional<std::uint64_t> shrink;
+	std::optional<std::uint64_t> soak; // from this seed on
+	double minutes = 0;
+	std::uint64_t what_ifs = 0; // cases wanted
 	unsigned jobs = std::max(1U, std::thread::hardware_concurrency());
 };
 
@@ -45,6 +50,10 @@ struct Options {
 		std::fprintf(stderr, "systole-sim: %s\n", complaint.c_str());
 	std::fprintf(stderr, "usage: systole-sim --seeds A-B [--seconds S] [--members N-M] [--trace SEED] [--break "
 			     "NAME] [--jobs N]\n"
+			     "       systole-sim --trace SEED [--keep-faults N,N,...] [...]\n"
+			     "       systole-sim --shrink SEED [...]\n"
+			     "       systole-sim --soak FIRST-SEED [--minutes N] [...]\n"
+			     "       systole-sim --what-if CASES [--trace SEED] [...]\n"
 			     "       systole-sim --seeds-file FILE [...]\n"
 			     "       systole-sim --list-breaks\n");
 	std::exit(2);
@@ -83,6 +92,19 @@ std::vector<std::uint64_t> read_seeds(const std::string &path)
 			seeds.push_back(parse_range(path, word).low);
 	}
 	return seeds;
+}
+
+// "3,7,12", or "none".
+FaultFilter parse_faults(const std::string &option, const std::string &text)
+{
+	FaultFilter filter;
+	filter.all = false;
+	if (text == "none")
+		return filter;
+	std::istringstream numbers(text);
+	for (std::string number; std::getline(numbers, number, ',');)
+		filter.kept.insert(static_cast<std::uint32_t>(parse_range(option, number).low));
+	return filter;
 }
 
 Options parse(int argc, char **argv)
@@ -131,6 +153,21 @@ Options parse(int argc, char **argv)
 			if (jobs < 1 || jobs > 256 || same != jobs)
 				usage("--jobs " + value + ": expected 1 .. 256");
 			options.jobs = static_cast<unsigned>(jobs);
+		} else if (option == "--keep-faults") {
+			options.plan.filter = parse_faults(option, value);
+			options.plan_text += " --keep-faults " + value;
+		} else if (option == "--shrink") {
+			options.shrink = parse_range(option, value).low;
+		} else if (option == "--soak") {
+			options.soak = parse_range(option, value).low;
+		} else if (option == "--minutes") {
+			options.minutes = static_cast<double>(parse_range(option, value).low);
+		} else if (option == "--what-if") {
+			options.what_ifs = parse_range(option, value).low;
+			options.plan.what_if = true;
+			options.plan.vary = false;
+			options.plan.total = what_if_run;
+			options.plan_text += " --what-if " + value;
 		} else if (option == "--break") {
 			options.broken = find_break(value);
 			if (!options.broken)
@@ -141,7 +178,7 @@ Options parse(int argc, char **argv)
 	}
 	if (options.seeds.empty() && options.trace)
 		options.seeds.push_back(*options.trace);
-	if (options.seeds.empty())
+	if (options.seeds.empty() && !options.shrink && !options.soak && options.what_ifs == 0)
 		usage("no seeds: give --seeds, --seeds-file or --trace");
 	return options;
 }
@@ -193,6 +230,8 @@ void add(Totals &totals, const Outcome &outcome)
 	all.network.duplicated += one.network.duplicated;
 	all.attacks += one.attacks;
 	all.drifting += one.drifting;
+	all.what_ifs += one.what_ifs;
+	all.what_if_moves += one.what_if_moves;
 }
 
 Outcome run_seed(std::uint64_t seed, const Options &options)
@@ -284,6 +323,44 @@ Totals run_seeds(const Options &options)
 	return totals;
 }
 
+int run_shrink(const Options &options)
+{
+	const std::uint64_t seed = *options.shrink;
+	const Break broken = options.broken ? options.broken->what : Break::none;
+	const Outcome outcome = simulate(Plan::draw(seed, options.plan), broken, false);
+	if (!outcome.failure) {
+		std::printf("seed %llu does not fail\n1 passed, 0 failed\n", static_cast<unsigned long long>(seed));
+		return 0;
+	}
+	print_shrunk(seed, options.plan, broken, shrink(seed, options.plan, broken, outcome), options.plan_text);
+	std::printf("0 passed, 1 failed\n");
+	return 1;
+}
+
+// Seed after seed until so many cases have been compared.
+int run_what_if(Options options)
+{
+	Totals totals;
+	for (std::uint64_t first = 1; totals.most.what_ifs < options.what_ifs && totals.failed == 0;) {
+		constexpr std::uint64_t at_a_time = 16;
+		options.seeds.clear();
+		for (const std::uint64_t end = first + at_a_time; first < end; ++first)
+			options.seeds.push_back(first);
+		const Totals more = run_seeds(options);
+		totals.passed += more.passed;
+		totals.failed += more.failed;
+		totals.simulated_seconds += more.simulated_seconds;
+		totals.most.what_ifs += more.most.what_ifs;
+		totals.most.what_if_moves += more.most.what_if_moves;
+	}
+	std::printf("what-if: %llu cases, in %llu the role was to move; simulated %.0f s in %zu seeds\n",
+		    static_cast<unsigned long long>(totals.most.what_ifs),
+		    static_cast<unsigned long long>(totals.most.what_if_moves), totals.simulated_seconds,
+		    totals.passed + totals.failed);
+	std::printf("%zu passed, %zu failed\n", totals.passed, totals.failed);
+	return totals.failed == 0 ? 0 : 1;
+}
+
 int run_all(const Options &options)
 {
 	const auto start = std::chrono::steady_clock::now();
@@ -323,5 +400,11 @@ int main(int argc, char **argv)
 	const Options options = parse(argc, argv);
 	typed_options = options.plan_text;
 	std::signal(SIGABRT, on_abort);
-	return options.broken ? run_break(options) : run_all(options);
+	if (options.soak)
+		return soak({*options.soak, options.minutes, options.jobs, options.plan, options.plan_text});
+	if (options.shrink)
+		return run_shrink(options);
+	if (options.what_ifs != 0 && options.seeds.empty())
+		return run_what_if(options);
+	return options.broken && !options.trace ? run_break(options) : run_all(options);
 }

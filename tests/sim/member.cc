@@ -783,8 +783,8 @@ void Member::carry_out(const core::SeekWitness &action)
 {
 	m_world.witness.want(m_index, action.vcluster, action.wanted);
 	if (action.wanted) // asked at once, besides every round
-		m_world.queue.put(m_world.now() + m_random.between(Duration{}, Duration{milliseconds{5}}), Wake::witness,
-				  m_index, m_boot, 1);
+		m_world.queue.put(m_world.now() + m_random.between(Duration{}, Duration{milliseconds{5}}),
+				  Wake::witness, m_index, m_boot, 1);
 	else if (m_world.witness.reaches(m_index))
 		m_lease_until[m_world.plan.place_of(action.vcluster)] = long_ago;
 }
@@ -947,8 +947,8 @@ void Member::ask_witness(bool in_between)
 			continue;
 		}
 		const auto until = m_world.witness.ask(wish, now);
-		m_lease_until[v] = until ? SimTime{until->time_since_epoch()} + scenario::IdealWitness::drift_allowance
-					 : long_ago;
+		m_lease_until[v] =
+			until ? SimTime{until->time_since_epoch()} + scenario::IdealWitness::drift_allowance : long_ago;
 		feed(core::WitnessChanged{wish.second, reaches, until ? local_now() + (*until - now) : core::Time{}});
 	}
 	if (!in_between)
@@ -990,8 +990,7 @@ void Member::keeper_look()
 	core::Time armed{};
 	for (const Takeover &takeover : m_takeovers)
 		armed = std::max(armed, takeover.armed);
-	if (!m_keeper.look(local_now(), std::max(vital(), armed)) ||
-	    m_world.broken == Break::sleepy_keeper) {
+	if (!m_keeper.look(local_now(), std::max(vital(), armed)) || m_world.broken == Break::sleepy_keeper) {
 		plan_keeper(std::max(m_clock.when(m_keeper.due()), m_world.now() + milliseconds{1}));
 		return;
 	}

@@ -3,6 +3,7 @@
 //
 // Who is held for alive and for a member, and what the core asks of its surroundings.
 #include "tests/sim/checkers.h"
+#include "tests/sim/cliques.h"
 #include "tests/sim/world.h"
 
 #include <algorithm>
@@ -234,7 +235,10 @@ public:
 	}
 
 private:
-	[[nodiscard]] bool moves(std::size_t v) const { return m_world.now() - m_world.last_timer(v) <= m_moving; }
+	[[nodiscard]] bool moves(std::size_t v) const
+	{
+		return m_world.now() - m_world.last_timer(v) <= m_moving || ages_drift(m_world, v);
+	}
 	[[nodiscard]] bool together(std::size_t a, std::size_t b) const
 	{
 		const Plan &plan = m_world.plan;
@@ -258,7 +262,8 @@ private:
 			}
 			const core::Member *known = node.member(m_world.plan.members[other].config.self);
 			if (known != nullptr && known->alive)
-				fail(member_name(index) + " holds " + member_name(other) + " for alive across the split");
+				fail(member_name(index) + " holds " + member_name(other) +
+				     " for alive across the split");
 		}
 	}
 	void look(std::size_t index, std::size_t v)

@@ -69,7 +69,8 @@ void draw_vclusters(Plan &plan, core::Config &config, Random &random)
 	for (std::size_t i = 0; i < count; ++i) {
 		core::VclusterConfig vcluster;
 		const auto room = static_cast<int>(core::max_vclusters - (count - i) - id);
-		id = static_cast<std::uint8_t>(id + 1 + (count > 1 && random.permille(300) ? random.between(0, room) : 0));
+		id = static_cast<std::uint8_t>(id + 1 +
+					       (count > 1 && random.permille(300) ? random.between(0, room) : 0));
 		vcluster.id = id;
 		vcluster.monitors = count == 1 ? (std::uint64_t{1} << config.monitor_count) - 1
 					       : draw_set(random, config.monitor_count);
@@ -232,12 +233,34 @@ void draw_faults(Plan &plan, Random &random)
 const char *name_of(Fault fault)
 {
 	static constexpr const char *names[fault_kinds] = {
-		"crash",     "kill",     "stop",    "restart",    "pause",      "freeze",        "host-freeze",
-		"hang",      "cut-link", "one-way", "cut-pair",   "cut-switch", "isolate",       "split",
-		"heal-some", "heal-all", "cable",   "loss-burst", "monitor",    "flap",          "path",
-		"witness",   "memory",   "ssd",     "priority",   "override",   "maintenance",   "failover-flag",
-		"reset-uptime"};
+		"crash",       "kill",     "stop",        "restart",       "pause",       "freeze",
+		"host-freeze", "hang",     "cut-link",    "one-way",       "cut-pair",    "cut-switch",
+		"isolate",     "split",    "heal-some",   "heal-all",      "cable",       "loss-burst",
+		"monitor",     "flap",     "path",        "witness",       "memory",      "ssd",
+		"priority",    "override", "maintenance", "failover-flag", "reset-uptime"};
 	return names[static_cast<std::size_t>(fault)];
+}
+
+// Nothing happens by itself, and flip timers are over some time after a case.
+void Plan::only_ask()
+{
+	what_if = true;
+	fault_gap = Duration{};
+	faults.reset();
+	attack_gap = Duration{};
+	ending = Ending::whole;
+	network.loss_permille = 0;
+	network.straggler_permille = 0;
+	network.straggle = Duration{};
+	for (MemberPlan &member : members) {
+		member.outsider = false;
+		member.password = 1;
+		member.config.policy = core::Config{}.policy;
+		if (member.config.expected_members != 0)
+			member.config.expected_members = static_cast<std::uint8_t>(members.size());
+		for (core::VclusterConfig &vcluster : member.config.vclusters)
+			vcluster.flip_timeout = seconds{60};
+	}
 }
 
 Plan Plan::draw(std::uint64_t seed, const PlanOptions &options)
@@ -276,12 +299,14 @@ Plan Plan::draw(std::uint64_t seed, const PlanOptions &options)
 		plan.ending = Ending::one_way;
 		plan.cut_from = random.index(count);
 		plan.cut_to = (plan.cut_from + 1 + random.index(count - 1)) % count;
-		plan.aftermath = plan.echo_belief() + plan.hearsay() * 2 + plan.dead() * (6 + members) +
-				 plan.claim_delay();
+		plan.aftermath =
+			plan.echo_belief() + plan.hearsay() * 2 + plan.dead() * (6 + members) + plan.claim_delay();
 		plan.hold = seconds{6};
 	}
 	plan.safety = std::max<Duration>(total - plan.settle - plan.aftermath - plan.hold, seconds{5});
 	plan.forger = plan.attack_gap != Duration{} && random.permille(400);
+	if (options.what_if)
+		plan.only_ask();
 	return plan;
 }
 
@@ -318,25 +343,26 @@ std::string Plan::text() const
 		      ms(network.jitter), ms(control_delay), ms(poll_delay));
 	std::string out = line;
 	const core::Config &config = common();
-	std::snprintf(line, sizeof line,
-		      "hold %.1f s, memory %s %u %% for %.1f s flip %.1f s%s, ssd %s, isolation %s%s wait %.2f s, probes %.2f s, link "
-		      "monitors",
-		      ms(config.failover_hold) / 1000, config.memory.enabled ? "on" : "off",
-		      config.memory.threshold_percent, ms(config.memory.monitor_period) / 1000,
-		      ms(config.memory.flip_timeout) / 1000, config.memory.failback ? "" : " no failback",
-		      config.ssd_failover ? "on" : "off",
-		      config.isolation == core::Isolation::fgcp     ? "fgcp"
-		      : config.isolation == core::Isolation::demote ? "demote"
-								    : "witness",
-		      config.witness_fallback_act ? " or act" : "", ms(config.isolation_wait) / 1000,
-		      ms(probe_delay) / 1000);
+	std::snprintf(
+		line, sizeof line,
+		"hold %.1f s, memory %s %u %% for %.1f s flip %.1f s%s, ssd %s, isolation %s%s wait %.2f s, probes "
+		"%.2f s, link "
+		"monitors",
+		ms(config.failover_hold) / 1000, config.memory.enabled ? "on" : "off", config.memory.threshold_percent,
+		ms(config.memory.monitor_period) / 1000, ms(config.memory.flip_timeout) / 1000,
+		config.memory.failback ? "" : " no failback", config.ssd_failover ? "on" : "off",
+		config.isolation == core::Isolation::fgcp     ? "fgcp"
+		: config.isolation == core::Isolation::demote ? "demote"
+							      : "witness",
+		config.witness_fallback_act ? " or act" : "", ms(config.isolation_wait) / 1000, ms(probe_delay) / 1000);
 	out += line;
 	for (const std::uint8_t priority : config.ping_priority)
 		out.append(" ").append(std::to_string(priority));
 	out += config.ping_priority.empty() ? " none\n" : "\n";
 	for (const core::VclusterConfig &v : config.vclusters) {
 		std::snprintf(line, sizeof line,
-			      "vcluster %u: monitors %llx, link monitors %llx threshold %u flip %.1f s reset %s, override-wait "
+			      "vcluster %u: monitors %llx, link monitors %llx threshold %u flip %.1f s reset %s, "
+			      "override-wait "
 			      "%.1f s\n",
 			      v.id, static_cast<unsigned long long>(v.monitors),
 			      static_cast<unsigned long long>(v.ping_monitors), v.ping_threshold,

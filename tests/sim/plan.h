@@ -86,6 +86,7 @@ struct PlanOptions {
 	int members_high = 4;
 	bool vary = true; // some seeds have up to eight members, some last for 20 to 40 minutes
 	FaultFilter filter;
+	bool what_if = false; // instead of faults: changes that what-if is asked about first
 };
 
 // How a run ends, once everything is healed.
@@ -106,10 +107,11 @@ struct Plan {
 	NetworkPlan network;
 
 	std::bitset<fault_kinds> faults;
-	Duration fault_gap{};     // mean time between faults, 0 = none at all
-	Duration attack_gap{};    // mean time between the attacker's deeds, 0 = no attacker
-	bool forger = false;      // he forges HELLOs all the time, instead of replaying
+	Duration fault_gap{};  // mean time between faults, 0 = none at all
+	Duration attack_gap{}; // mean time between the attacker's deeds, 0 = no attacker
+	bool forger = false;   // he forges HELLOs all the time, instead of replaying
 	FaultFilter filter;
+	bool what_if = false;
 	bool long_run = false;    // flip timers of real length; beats are few, so that it stays cheap
 	Duration control_delay{}; // ring to control thread
 	Duration poll_delay{};    // a worker's turn after a deadline
@@ -126,11 +128,15 @@ struct Plan {
 	std::size_t cut_to = 0;
 
 	[[nodiscard]] static Plan draw(std::uint64_t seed, const PlanOptions &options);
+	void only_ask(); // what_if
 	[[nodiscard]] std::string text() const;
 	// Members are alike in these.
 	[[nodiscard]] const core::Config &common() const { return members[0].config; }
 	[[nodiscard]] std::size_t vcluster_count() const { return common().vclusters.size(); }
-	[[nodiscard]] const core::VclusterConfig &vcluster(std::size_t place) const { return common().vclusters[place]; }
+	[[nodiscard]] const core::VclusterConfig &vcluster(std::size_t place) const
+	{
+		return common().vclusters[place];
+	}
 	// Of an id.
 	[[nodiscard]] std::size_t place_of(std::uint8_t id) const;
 	// " of vcluster 7" if there are several.

@@ -3,6 +3,7 @@
 //
 // Who may hold the addresses, and when that may change.
 #include "tests/sim/checkers.h"
+#include "tests/sim/cliques.h"
 #include "tests/sim/world.h"
 
 #include <algorithm>
@@ -62,15 +63,15 @@ private:
 			m_world.statistics.longest_dual = std::max(m_world.statistics.longest_dual, dual);
 			if (dual > m_hearing_bound)
 				fail(member_name(a) + " and " + member_name(b) +
-				     " hear each other and are both primary" + m_world.plan.vcluster_text(v) +
-				     " for " + in_ms(dual) + ", bound " + in_ms(m_hearing_bound));
+				     " hear each other and are both primary" + m_world.plan.vcluster_text(v) + " for " +
+				     in_ms(dual) + ", bound " + in_ms(m_hearing_bound));
 		}
 		const SimTime connected = m_world.network.connected_since(a, b);
 		const SimTime undisturbed = std::max({both, connected, m_world.last_loss_burst});
 		if (connected != sim_never && m_world.plan.network.loss_permille <= 100 &&
 		    m_world.now() - undisturbed > m_connected_bound)
-			fail(member_name(a) + " and " + member_name(b) +
-			     " are connected and both primary" + m_world.plan.vcluster_text(v) + " for longer than " + in_ms(m_connected_bound));
+			fail(member_name(a) + " and " + member_name(b) + " are connected and both primary" +
+			     m_world.plan.vcluster_text(v) + " for longer than " + in_ms(m_connected_bound));
 	}
 	Duration m_hearing_bound;
 	Duration m_connected_bound;
@@ -110,8 +111,7 @@ private:
 		m_world.statistics.longest_half_heard = std::max(m_world.statistics.longest_half_heard, dual);
 		if (dual > m_bound)
 			fail(member_name(hearer) + " hears " + member_name(other) + " and both are primary" +
-			     m_world.plan.vcluster_text(v) + " for " +
-			     in_ms(dual) + ", bound " + in_ms(m_bound));
+			     m_world.plan.vcluster_text(v) + " for " + in_ms(dual) + ", bound " + in_ms(m_bound));
 	}
 	Duration m_bound;
 };
@@ -265,10 +265,7 @@ private:
 // Roles change only within a window after something happened: a fault, its end, a command, a member found or lost.
 class RoleCause final : public Checker {
 public:
-	explicit RoleCause(World &world) : Checker(world, "role-change-cause")
-	{
-		m_window = world.plan.settling();
-	}
+	explicit RoleCause(World &world) : Checker(world, "role-change-cause") { m_window = world.plan.settling(); }
 	void after_step(const Step &step) override
 	{
 		for (std::size_t v = 0; v < step.before.size(); ++v)
@@ -288,6 +285,10 @@ private:
 		}
 		if (m_world.now() - m_world.last_cause(v) <= m_window)
 			return;
+		if (ages_drift(m_world, v)) {
+			m_world.note_cause(v);
+			return;
+		}
 		for (std::size_t i = 0; i < m_world.size(); ++i) // the end of a holddown
 			if (m_world.member(i).running() && m_world.now() - m_world.member(i).booted_at() <=
 								   m_world.plan.common().hello_holddown + m_window)

@@ -4,6 +4,7 @@
 
 #include "tests/sim/attacker.h"
 #include "tests/sim/fault_driver.h"
+#include "tests/sim/what_if_driver.h"
 
 namespace systole::sim {
 
@@ -22,7 +23,7 @@ class Simulation {
 public:
 	Simulation(const Plan &plan, Break broken, bool trace)
 	    : m_world(plan, broken), m_faults(m_world, m_world.random.fork()),
-	      m_attacker(m_world, m_world.random.fork())
+	      m_attacker(m_world, m_world.random.fork()), m_what_if(m_world, m_world.random.fork())
 	{
 		if (trace)
 			m_world.trace.enable();
@@ -136,6 +137,8 @@ private:
 		if (m_world.network.extra_loss() != 0)
 			m_world.last_loss_burst = m_world.now();
 		m_world.checkers.sweep();
+		if (m_world.plan.what_if && m_world.now() < SimTime{m_world.plan.safety})
+			m_what_if.turn();
 		if (m_world.now() >= SimTime{m_world.plan.settled_at()})
 			m_world.checkers.settled();
 		m_world.queue.put(m_world.now() + (m_world.plan.long_run ? sweep_every_in_long_runs : sweep_every),
@@ -145,6 +148,7 @@ private:
 	World m_world;
 	FaultDriver m_faults;
 	Attacker m_attacker;
+	WhatIfDriver m_what_if;
 };
 
 } // namespace

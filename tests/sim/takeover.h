@@ -20,6 +20,7 @@ struct Takeover {
 	bool owns = false; // the kernel has the addresses
 	SimTime owns_since = long_ago;
 	core::Time armed{};
+	SimTime armed_at = long_ago;
 	bool held = false; // the keeper is to look after them
 
 	[[nodiscard]] bool claims() const { return role != Role::standby; }
@@ -32,6 +33,7 @@ struct Takeover {
 	void arm(SimTime now, core::Time local)
 	{
 		armed = local;
+		armed_at = now;
 		held = true;
 		own(now, true);
 	}

@@ -64,7 +64,8 @@ public:
 		Way &way = pair.ways[head.link];
 		const std::uint64_t behind = way.sent > head.echo_number ? way.sent - head.echo_number : 0;
 		const Duration round = head.echo_number == 0 ? Duration::max() / 2 : now - head.sent_at + head.echo_way;
-		const Duration clocks = head.echo_held / 4000 + std::chrono::milliseconds{1};
+		// Clocks drift apart by up to 1000 ppm, and as much is granted.
+		const Duration clocks = head.echo_held / 450 + std::chrono::milliseconds{1};
 		if (behind <= m_threshold + 6 || way.sent <= m_threshold + 1 || round <= m_dead + clocks)
 			way.belief = Belief{now, false, Duration{}};
 		if (!present_boot)

@@ -42,6 +42,9 @@ void World::freeze_host(Duration length)
 
 void World::host_thawed()
 {
+	// Who must not act alone may have had to stop, until it has heard somebody again.
+	if (plan.common().isolation != core::Isolation::fgcp)
+		note_upset();
 	// And for as long as everybody listens before it decides anything.
 	const Duration later = m_host_frozen_until - m_host_frozen_at + plan.dead() * 2;
 	for (std::size_t v = 0; v < plan.vcluster_count(); ++v) {

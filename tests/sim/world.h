@@ -42,7 +42,9 @@ struct Statistics {
 	std::vector<std::uint32_t> faults; // their numbers
 	NetworkCounts network;
 	std::uint64_t attacks = 0;
-	std::uint64_t drifting = 0; // members with a clock that drifts
+	std::uint64_t what_ifs = 0;      // cases compared
+	std::uint64_t what_if_moves = 0; // in which the role was to move
+	std::uint64_t drifting = 0;      // members with a clock that drifts
 };
 
 class World {

@@ -253,7 +253,7 @@ TEST(CoreConfig, a_lease_for_proof_is_a_witness_without_which_nobody_acts)
 
 TEST(IsolationWait, covers_the_time_until_a_primary_has_noticed_that_it_is_alone_and_cut_off)
 {
-	// 10 ms beats, dead after 30 ms: 10 + 30 + 60 + 100 ms.
+	// 10 ms beats, dead after 30 ms: 10 + 200 (control-watchdog) + 100 ms.
 	const std::string timing = "set hb-interval 1\nset hb-interval-in-milliseconds 10\nset hb-lost-threshold 3\n";
 	const std::string endpoint = "set witness-endpoint \"http://10.0.0.5:2379\"\n";
 	const auto wait = [&](const std::string &inside, const std::string &after = "") {
@@ -262,14 +262,14 @@ TEST(IsolationWait, covers_the_time_until_a_primary_has_noticed_that_it_is_alone
 		return isolation_wait(configuration);
 	};
 	EXPECT_EQ(wait("set monitor a"), core::Duration::zero()) << "fgcp waits for nothing";
-	EXPECT_EQ(wait("set isolation demote"), milliseconds{200});
-	EXPECT_EQ(wait("set isolation demote\nset monitor a"), milliseconds{450});
-	EXPECT_EQ(wait("set isolation witness\nset monitor a\n" + endpoint), milliseconds{200});
+	EXPECT_EQ(wait("set isolation demote"), milliseconds{310});
+	EXPECT_EQ(wait("set isolation demote\nset monitor a"), milliseconds{560});
+	EXPECT_EQ(wait("set isolation witness\nset monitor a\n" + endpoint), milliseconds{310});
 	EXPECT_EQ(wait("set isolation demote\nset isolation-proof lease\nset monitor a\n" + endpoint),
-		  milliseconds{200});
+		  milliseconds{310});
 	EXPECT_EQ(wait("set isolation demote\nset vcluster-status enable\nconfig vcluster\nedit 2\nset vdom v\n"
 		       "set monitor a\nnext\nend"),
-		  milliseconds{450})
+		  milliseconds{560})
 		<< "monitored by any virtual cluster";
 
 	const std::string monitors =
@@ -281,11 +281,11 @@ TEST(IsolationWait, covers_the_time_until_a_primary_has_noticed_that_it_is_alone
 	const auto watching = [&](const std::string &ports) {
 		return "set isolation demote\nset pingserver-monitor-interface " + ports;
 	};
-	EXPECT_EQ(wait(watching("p"), monitors), milliseconds{200 + 70});
-	EXPECT_EQ(wait(watching("p") + "\nset monitor a", monitors), milliseconds{200 + 250})
+	EXPECT_EQ(wait(watching("p"), monitors), milliseconds{310 + 70});
+	EXPECT_EQ(wait(watching("p") + "\nset monitor a", monitors), milliseconds{310 + 250})
 		<< "the larger of the two";
-	EXPECT_EQ(wait(watching("p q") + "\nset monitor a", monitors), milliseconds{200 + 2300}) << "the slowest";
-	EXPECT_EQ(wait("set isolation demote", monitors), milliseconds{200}) << "those that do not count do not count";
+	EXPECT_EQ(wait(watching("p q") + "\nset monitor a", monitors), milliseconds{310 + 2300}) << "the slowest";
+	EXPECT_EQ(wait("set isolation demote", monitors), milliseconds{310}) << "those that do not count do not count";
 }
 
 TEST(CoreConfig, protection_follows_the_two_switches_and_the_proposals)

@@ -180,6 +180,7 @@ TEST(MemoryWatch, EverySampleOfThePeriodMustBeAbove)
 	EXPECT_FALSE(watch.failed());
 	watch.sample(start + seconds{91}, 81);
 	EXPECT_TRUE(watch.failed());
+	watch.failed_over(start + seconds{91});
 	watch.sample(start + seconds{92}, 10);
 	EXPECT_FALSE(watch.failed());
 	for (int second = 93; second < 91 + 360; ++second)
@@ -221,9 +222,17 @@ TEST_F(Hearings, WhoeverHearsUsCounts)
 {
 	other(1, LinkHealth::up);
 	EXPECT_TRUE(hearing().anybody);
+	EXPECT_FALSE(hearing().all_accounted) << "how many there are is not known";
+	config.expected_members = 2;
 	EXPECT_TRUE(hearing().all_accounted);
 	config.expected_members = 3;
 	EXPECT_FALSE(hearing().all_accounted);
+}
+TEST_F(Hearings, LifeOnAOneWayLinkIsNoHearingEvenWithoutAWord)
+{
+	other(1, LinkHealth::one_way).content.reception.clear();
+	members[1].links[0].life = true;
+	EXPECT_TRUE(hearing().isolated);
 }
 TEST_F(Hearings, OneThatDoesNotHearUsIsMissing)
 {
@@ -234,26 +243,27 @@ TEST_F(Hearings, OneThatDoesNotHearUsIsMissing)
 	EXPECT_FALSE(hearing().isolated);
 	EXPECT_FALSE(hearing().all_accounted);
 }
-TEST_F(Hearings, OneThatSaidGoodbyeIsNotMissed)
+TEST_F(Hearings, OneThatSaidGoodbyeMayHaveStartedAgain)
 {
-	other(1, LinkHealth::down);
+	config.expected_members = 2;
+	other(1, LinkHealth::down).leaving = true;
 	EXPECT_TRUE(hearing().isolated);
-	members[1].leaving = true;
-	EXPECT_FALSE(hearing().isolated);
-	EXPECT_TRUE(hearing().all_accounted);
+	EXPECT_FALSE(hearing().all_accounted);
 }
 
-TEST(Bound, IsZeroOnlyWhereSomethingStopsTheOldPrimary)
+TEST_F(Hearings, TheBoundIsZeroOnlyWhereSomethingStopsTheOldPrimary)
 {
-	Config config;
-	EXPECT_FALSE(dual_primary_bound(config, true));
+	other(1, LinkHealth::up);
+	EXPECT_FALSE(dual_primary_bound(config, members, true));
 	config.isolation = Isolation::demote;
-	EXPECT_FALSE(dual_primary_bound(config, false));
-	EXPECT_EQ(dual_primary_bound(config, true), Duration::zero());
+	EXPECT_FALSE(dual_primary_bound(config, members, false));
+	EXPECT_EQ(dual_primary_bound(config, members, true), Duration::zero());
+	other(2, LinkHealth::up);
+	EXPECT_FALSE(dual_primary_bound(config, members, true)) << "it may hear one and not the other";
 	config.isolation = Isolation::witness;
-	EXPECT_EQ(dual_primary_bound(config, false), Duration::zero());
+	EXPECT_EQ(dual_primary_bound(config, members, false), Duration::zero());
 	config.witness_fallback_act = true;
-	EXPECT_FALSE(dual_primary_bound(config, false));
+	EXPECT_FALSE(dual_primary_bound(config, members, false));
 }
 
 } // namespace
