@@ -79,7 +79,16 @@ bool Vcluster::follows_us(const Scene &scene, const MemberId &id) const
 		       std::any_of(scene.members.begin() + 1, scene.members.end(),
 				   [&](const Member &m) { return m.alive && member_hash(m.id) == cell.peer_hash; });
 	};
-	return std::all_of(other->content.reception.begin(), other->content.reception.end(), known);
+	const auto &cells = other->content.reception;
+	const auto hears_too = [&](const Member &m) {
+		const std::uint32_t hash = member_hash(m.id);
+		return !m.alive || m.id == id || cells.full() ||
+		       std::any_of(cells.begin(), cells.end(), [hash](const Reception &cell) {
+			       return cell.peer_hash == hash && cell.health != LinkHealth::down;
+		       });
+	};
+	return std::all_of(cells.begin(), cells.end(), known) &&
+	       std::all_of(scene.members.begin() + 1, scene.members.end(), hears_too);
 }
 
 void Vcluster::note_override(const Scene &scene)

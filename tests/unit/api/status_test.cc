@@ -525,7 +525,12 @@ TEST_F(Status, the_bound_on_two_primaries_is_a_number_where_there_is_one)
 		return status.at("vclusters").as_array().at(0).as_object().at("dual_primary_bound_ms");
 	};
 	EXPECT_TRUE(bound().is_null());
+	demoting.link(0, core::LinkHealth::down);
+	demoting.pass(seconds{60}); // isolation_wait
+	ASSERT_TRUE(demoting.node().primary());
+	EXPECT_TRUE(bound().is_null()) << "nobody hears it, and it goes on";
 	demoting.step(core::MonitorChanged{0, false});
+	ASSERT_FALSE(demoting.node().primary());
 	EXPECT_EQ(bound().to_number<double>(), 0) << "its proof of life is gone";
 }
 
