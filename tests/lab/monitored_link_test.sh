@@ -33,3 +33,31 @@ $lab link-up m2 port2
 within 5 moved_to m2 || fail "within the margin the role did not go back to the better member"
 case $(reason m2) in *serialno*) ;; *) fail "the reason is '$(reason m2)'" ;; esac
 within 10 traffic || fail "no traffic at the end"
+$lab down
+
+# Unplugged port2 of the primary, override disabled and enabled: the age begins anew, the reason is told, and the plug put
+# back brings the role back with override only. The margin of 1 s keeps the ages apart.
+resets() { answer "$1" 'me["reset_count"]'; }
+for override in disable enable; do
+	$lab up --set 'ha-uptime-diff-margin 1' --set "override $override" --member-set 'm1:priority 200'
+	within 5 moved_to m1 || fail "override $override: m1 is not primary"
+	sleep 1.5
+	$lab link-down m1 port2
+	within 5 moved_to m2 || fail "override $override: the role did not move"
+	[ "$(resets m1)" = 1 ] || fail "override $override: the age of m1 was not reset: '$(resets m1)'"
+	case $(reason m2) in *"link-failure + pingsvr-failure is less than peer member $(serial m1)"*) ;;
+	*) fail "override $override: the reason is '$(reason m2)'" ;; esac
+	# From the carrier's event to the role, on one clock; loose, since two CPUs carry the whole lab.
+	took=$(told m1 '(roles[-1]["mono_ns"] - [e for e in h if e["event"] == "link" and "port2" in e["text"] and "1->0" in e["text"]][-1]["mono_ns"]) / 1e6')
+	python3 -c "import sys; sys.exit(not 0 <= float('${took:-nan}') < 500)" || fail "override $override: yielded '$took' ms after the carrier was lost"
+	sleep 2
+	$lab link-up m1 port2
+	if [ "$override" = enable ]; then
+		within 5 moved_to m1 || fail "override enabled, and no failback"
+		case $(reason m1) in *"override priority is larger"*) ;; *) fail "the reason of the failback is '$(reason m1)'" ;; esac
+	else
+		sleep 2
+		moved_to m2 || fail "override disabled, and the role went back"
+	fi
+	$lab down
+done

@@ -28,7 +28,7 @@ constexpr std::array<BreakInfo, 43> table{{
 	 "the worker judges after a third of the dead interval"},
 	{Break::accept_any_tag, "accept-any-tag", "right-password-only", "the key agent finds every tag good"},
 	{Break::wrong_slot, "wrong-slot", "known-slots", "beats are started for a slot where nobody is"},
-	{Break::flood_actions, "flood-actions", "actions-bounded", "now and then a step has a hundred notices more"},
+	{Break::flood_actions, "flood-actions", "actions-bounded", "now and then a step has some hundred notices more"},
 	{Break::keep_sessions, "keep-sessions", "sessions-released", "DropSession is not carried out"},
 	{Break::deaf_after_restart, "deaf-after-restart", "converges",
 	 "a member that has restarted hears no handshake"},
@@ -202,7 +202,7 @@ void spoil(Break what, const MemberView &member, core::Actions &actions)
 		break;
 	case Break::flood_actions:
 		if (now_and_then(member.now))
-			for (int i = 0; i < 100 && !actions.full(); ++i)
+			while (actions.size() <= core::Actions::capacity() / 2)
 				actions.push_back(core::Notice{});
 		break;
 	default: break;

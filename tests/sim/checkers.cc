@@ -14,7 +14,8 @@ namespace {
 void note_words(World &world, std::size_t vcluster, const core::VclusterState &before, const core::VclusterState &now)
 {
 	if (before.link_failure != now.link_failure || before.ping_failure < now.ping_failure ||
-	    before.reset_count != now.reset_count || before.failover_flag != now.failover_flag ||
+	    before.reset_count != now.reset_count ||
+	    (before.failover_flag && !now.failover_flag) || // somebody else's is newer
 	    before.witness != now.witness)
 		world.note_upset(vcluster);
 	if (before.ping_failure > now.ping_failure || before.priority != now.priority ||

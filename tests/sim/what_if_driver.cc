@@ -57,7 +57,9 @@ bool WhatIfDriver::quiet(std::size_t v) const
 		const core::Node &node = m_world.member(i).node();
 		const core::VclusterState &state = node.vcluster(v);
 		return node.virtual_cluster(v).flip_left(node.now()) == Duration::zero() && !state.waiting &&
-		       state.hold_until == core::never;
+		       state.hold_until == core::never &&
+		       // A record that has outlived the flip timer: the next election clears it, before it or in it.
+		       (state.ping_failure == 0 || state.state == core::HaState::work);
 	});
 }
 
@@ -114,6 +116,11 @@ void WhatIfDriver::compare()
 	else if (m_outlook.role_moves != (now != m_former))
 		m_world.fail("what-if", "if" + m_text + ": the role was said to " +
 						(m_outlook.role_moves ? "move" : "stay") + ", and did not");
+	// Only a primary knows its paths: what the next one will find out, what-if cannot say.
+	for (std::size_t i = 0; i < m_world.size(); ++i)
+		for (std::size_t path = 0; path < m_world.plan.common().ping_priority.size(); ++path)
+			if (i != now && !m_world.member(i).path_good(path))
+				m_world.member(i).set_path(path, true);
 	if (m_lost) {
 		m_world.queue.put(m_world.now(), Wake::boot, *m_lost);
 		m_lost.reset();
@@ -155,7 +162,12 @@ bool WhatIfDriver::add(Suggestion &suggestion)
 		if (!suggestion.changes.empty() || !add_pings(change, who, text)) // who is primary then?
 			return false;
 		break;
-	case core::ChangeKind::member_lost: text = " lost"; break;
+	case core::ChangeKind::member_lost:
+		// Who is left alone may have to stop (docs/ISOLATION.md), which is no matter of the election.
+		if (m_world.plan.common().isolation == core::Isolation::demote && m_world.size() == 2)
+			return false;
+		text = " lost";
+		break;
 	case core::ChangeKind::priority:
 		change.value = m_random.between(98, 105);
 		text = " priority " + std::to_string(change.value);

@@ -5,9 +5,10 @@
 // these really happen, and when everything has settled again the primary must be the one that was named. Over and over,
 // each case beginning where the last one ended.
 //
-// Not asked: what hangs on an age difference within a few seconds of the margin, on a flip timer that ends meanwhile, or on
-// which of two changes the primary hears of first. So two come one after the other, and the first is one that with
-// override off moves no role: a priority, or override itself.
+// Not asked: what nobody can know (who is not primary has good paths to its ping servers), what isolation decides (with
+// `demote` the last of two), what hangs on an age difference within a few seconds of the margin, on a flip timer that
+// ends meanwhile, or on which of two changes the primary hears of first. So two come one after the other, and the first
+// is one that with override off moves no role: a priority, or override itself.
 #pragma once
 
 #include "control/core/what_if.h"

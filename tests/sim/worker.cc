@@ -172,6 +172,8 @@ void Worker::beat()
 
 void Worker::round(Duration late)
 {
+	// No two rounds of a real worker are sent at the same nanosecond: what is said later has the later stamp.
+	m_round_at = std::max(now(), m_round_at + Duration{1});
 	const auto late_us = std::chrono::duration_cast<std::chrono::microseconds>(late).count();
 	bool sent = false;
 	for (std::size_t slot = 1; slot < m_peers.size(); ++slot)
@@ -188,7 +190,7 @@ void Worker::round(Duration late)
 void Worker::send(Peer &peer, core::LinkIndex link, std::uint32_t lateness_us)
 {
 	Way &way = peer.links[link];
-	const core::Time at = now();
+	const core::Time at = m_round_at;
 	core::BeatStamp stamp;
 	stamp.content_length = static_cast<std::uint16_t>(m_content_bytes);
 	stamp.lateness_us = lateness_us;

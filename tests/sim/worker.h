@@ -133,6 +133,7 @@ private:
 	bool m_halted = false;
 	bool m_draining = false; // what waited in the queue meanwhile: all of it comes before any judgement
 	bool m_extra_round = false;
+	core::Time m_round_at{};
 	bool m_control_hangs = false;
 	core::Time m_silent_since{};
 	core::Time m_returned_at{};
