@@ -50,16 +50,34 @@ Config read_config(WireReader &in)
 	config.link_count = (flags & 16) != 0 ? 2 : 1;
 	config.monitor_everywhere(2);
 	config.uptime_margin = seconds{1 + (flags >> 5) * 50};
-	config.vclusters[0].priority = in.number<std::uint8_t>();
+	VclusterConfig &vcluster = config.vclusters[0];
+	vcluster.priority = in.number<std::uint8_t>();
+	if ((vcluster.priority & 1) != 0) {
+		config.ping_priority.push_back(5);
+		config.ping_priority.push_back(2);
+		vcluster.ping_monitors = 3;
+		vcluster.ping_threshold = 4;
+		vcluster.flip_timeout = seconds{2};
+		vcluster.override_wait = seconds{1};
+		config.memory.enabled = true;
+		config.memory.monitor_period = milliseconds{100};
+		config.memory.flip_timeout = seconds{2};
+		config.ssd_failover = true;
+	}
+	config.failover_hold = (vcluster.priority & 8) != 0 ? seconds{1} : Duration::zero();
+	config.isolation = static_cast<Isolation>(vcluster.priority / 2 % 3);
+	config.isolation_wait = milliseconds{300};
+	config.witness_fallback_act = (vcluster.priority & 16) != 0;
 	return config;
 }
 
 // What may never happen, whatever the events: looked at after every step.
-class Witness {
+class Invariants {
 public:
 	void see(const Node &node, const Actions &actions, Time now)
 	{
 		require(node.next_deadline() >= now, "the next deadline does not lie in the past");
+		m_node = &node;
 		for (const Action &action : actions)
 			std::visit([this](const auto &a) { on(a); }, action);
 		require(node.primary() == m_primary, "the role is the one last announced");
@@ -91,12 +109,18 @@ private:
 		require(m_primary && m_suspended, "only what was suspended is resumed");
 		m_suspended = false;
 	}
+	void on(const SeekWitness &a)
+	{
+		require(a.wanted != m_wants_witness, "a wish is told when it changes");
+		m_wants_witness = a.wanted;
+	}
 	void on(const Reannounce &) { require(m_primary, "only a primary announces itself again"); }
 	void on(const Notice &a)
 	{
 		if (a.kind == NoticeKind::stopped)
 			m_stopped = true;
-		require(a.link < max_links || a.kind == NoticeKind::monitor, "a notice is about a link there is");
+		require(a.link < max_links || a.kind == NoticeKind::monitor || a.kind == NoticeKind::ping_monitor,
+			"a notice is about a link there is");
 	}
 	void on(const StartPeerBeats &a)
 	{
@@ -117,7 +141,7 @@ private:
 	void on(const SetBeatContent &)
 	{
 		std::array<std::byte, 2048> buffer{};
-		const HeartbeatContent &content = m_node.beat();
+		const HeartbeatContent &content = m_node->beat();
 		const std::size_t length = encode(content, buffer);
 		const auto read = decode_content(std::span(buffer).first(length));
 		require(length != 0 && read && *read == content, "what we say can be said and understood");
@@ -155,6 +179,8 @@ private:
 		slot(of);
 	}
 
+	const Node *m_node = nullptr;
+	bool m_wants_witness = false;
 	bool m_primary = false;
 	bool m_suspended = false;
 	bool m_stopped = false;
@@ -179,7 +205,7 @@ private:
 	{
 		m_actions->clear();
 		m_node.step({m_now, body}, *m_actions);
-		m_witness.see(m_node, *m_actions, m_now);
+		m_invariants.see(m_node, *m_actions, m_now);
 		for (const Action &action : *m_actions) {
 			if (const auto *begin = std::get_if<BeginExchange>(&action))
 				m_begun = *begin;
@@ -240,7 +266,7 @@ private:
 		case 9: step(PeerRolledBack{m_in.number<PeerSlot>()}); break;
 		case 10: step(MonitorChanged{m_in.number<std::uint8_t>(), (code & 16) != 0}); break;
 		case 11: step(CarrierChanged{m_in.number<LinkIndex>(), (code & 16) != 0}); break;
-		case 12: step(SetFailover{(code & 16) != 0}); break;
+		case 12: operator_or_health(code); break;
 		case 13: absence(code); break;
 		case 14: raw_frame(); break;
 		case 15:
@@ -249,6 +275,24 @@ private:
 			else
 				said_of_all();
 			break;
+		}
+	}
+
+	void operator_or_health(std::uint8_t code)
+	{
+		const bool on = (code & 16) != 0;
+		const auto what = m_in.number<std::uint8_t>();
+		switch (code / 32) {
+		case 0: step(SetFailover{on, static_cast<std::uint8_t>(what % 4)}); break;
+		case 1: step(PingMonitorChanged{what, on}); break;
+		case 2: step(MemorySample{what}); break;
+		case 3: step(SsdChanged{on}); break;
+		case 4:
+			step(WitnessChanged{static_cast<std::uint8_t>(what % 4), on, m_now + milliseconds{what * 20}});
+			break;
+		case 5: step(SetMaintenance{on}); break;
+		case 6: step(SetPriority{what, static_cast<std::uint8_t>(what % 3)}); break;
+		default: step(SetOverride{on, static_cast<std::uint8_t>(what % 3)}); break;
 		}
 	}
 
@@ -411,7 +455,7 @@ private:
 		words.pingserver_failure = failures == 0xff ? 0xffff : static_cast<std::uint16_t>(failures / 64);
 		words.reset_count = failures / 4;
 		if (const auto choice = m_in.number<std::uint8_t>(); choice != 0)
-			words.choice = choice == 1 ? own_id : peer_id(choice);
+			words.choice = member_hash(choice == 1 ? own_id : peer_id(choice));
 		beat.content.vclusters.push_back(words);
 		if ((flags & 32) != 0)
 			beat.content.macs.push_back({2, 0, 0, 0, 2, flags});
@@ -441,7 +485,7 @@ private:
 	Node m_node;
 	Time m_now{seconds{1000}};
 	std::unique_ptr<Actions> m_actions = std::make_unique<Actions>();
-	Witness m_witness;
+	Invariants m_invariants;
 	std::deque<KeyResult> m_asked;
 	SessionId m_last_session = 0;
 	BeginExchange m_begun;

@@ -18,7 +18,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t *data, std::size_t size
 	if (failed || !reply.is_object())
 		return 0;
 	for (const View view : {View::status, View::configuration, View::diagnosis, View::dump, View::history,
-				View::explanation, View::poll, View::failover_status, View::events, View::quiet}) {
+				View::explanation, View::what_if, View::poll, View::link_monitors,
+				View::failover_status, View::words, View::events, View::quiet}) {
 		const std::string shown = render(view, reply.get_object());
 		systole::fuzz::require(shown.empty() || shown.back() == '\n', "what is shown ends its line");
 	}

@@ -378,21 +378,37 @@ void FaultDriver::cut_one_way()
 			m_world.network.set_open(from, to, link, false);
 }
 
+// Into two or more parts; or so that each hears its neighbours only, or all hear one and that one all.
 void FaultDriver::split()
 {
 	struck(Fault::split);
-	std::array<bool, max_sim_members> side{};
-	std::string text;
+	enum class Shape : std::uint8_t { parts, chain, star };
+	const int dice = m_random.between(0, 99);
+	const Shape shape = dice < 75 || m_world.size() < 3 ? Shape::parts : dice < 87 ? Shape::chain : Shape::star;
+	const std::size_t parts = m_random.permille(750) ? 2 : 2 + m_random.index(m_world.size() - 1);
+	const std::size_t centre = m_random.index(m_world.size());
+	std::array<std::size_t, max_sim_members> part{};
+	std::string text = shape == Shape::parts   ? "split, in parts"
+			   : shape == Shape::chain ? "split, each hears its neighbours only"
+						   : "split, all hear only " + member_name(centre);
 	for (std::size_t i = 0; i < m_world.size(); ++i) {
-		side[i] = m_random.permille(500);
-		if (side[i])
-			text.append(" ").append(member_name(i));
+		part[i] = m_random.index(parts);
+		if (shape == Shape::parts)
+			text.append(" ").append(std::to_string(part[i]));
 	}
-	m_world.trace.line(m_world.now(), "net", "split, on one side:%s", text.c_str());
+	const auto open = [&](std::size_t a, std::size_t b) {
+		switch (shape) {
+		case Shape::parts: return part[a] == part[b];
+		case Shape::chain: return a == b + 1;
+		case Shape::star: return a == centre || b == centre;
+		}
+		return false;
+	};
+	m_world.trace.line(m_world.now(), "net", "%s", text.c_str());
 	m_world.upset();
 	for (std::size_t a = 0; a < m_world.size(); ++a)
 		for (std::size_t b = 0; b < a; ++b)
-			m_world.network.set_open_pair(a, b, side[a] == side[b]);
+			m_world.network.set_open_pair(a, b, open(a, b));
 	plug_everything();
 }
 
