@@ -461,6 +461,15 @@ private:
 		}
 		if (!primary)
 			return; // same-primary says whether that may be
+		// Who has no lease may come first and not act; and who could not claim once is passed over until somebody
+		// fails or joins.
+		const core::Config &config = m_world.plan.common();
+		const bool passed_over =
+			m_world.member(*primary).node().vcluster(v).decision.rule == core::Rule::tie_break;
+		const bool may_lack_lease = config.isolation == core::Isolation::witness &&
+					    (clique.size() < config.expected_members || passed_over);
+		if (may_lack_lease)
+			return;
 		const auto own = std::find_if(standings.begin(), standings.end(),
 					      [&](const Standing &s) { return s.member == *primary; });
 		if (!m_with_override) {
@@ -470,14 +479,7 @@ private:
 					     " although " + member_name(other.member) + " is healthier");
 			return;
 		}
-		// Who has no lease may come first and not act; and who could not claim once is passed over until somebody
-		// fails or joins.
-		const core::Config &config = m_world.plan.common();
-		const bool passed_over =
-			m_world.member(*primary).node().vcluster(v).decision.rule == core::Rule::tie_break;
-		const bool may_lack_lease = config.isolation == core::Isolation::witness &&
-					    (clique.size() < config.expected_members || passed_over);
-		if (!override_in_force || waiting || may_lack_lease || near_margin(m_world, clique, v))
+		if (!override_in_force || waiting || near_margin(m_world, clique, v))
 			return;
 		const std::size_t best = first_with_override(m_world, standings);
 		if (best != *primary)
