@@ -26,5 +26,7 @@ benchmarks = json.loads(report)["benchmarks"] if report else []
 errors = [f"{entry['name']}: {entry['error_message']}" for entry in benchmarks if entry.get("error_occurred")]
 if not benchmarks:
     errors.append("no benchmark ran")
+elif (named := json.loads(report)["context"]["executable"]) != command[0]:
+    errors.append(f"the report names {named!r} as the program")
 if errors:
     sys.exit("\n".join([*errors, run.stdout]))

@@ -8,12 +8,13 @@ namespace systole::bench {
 
 bool initialise_repeated(int argc, char **argv)
 {
-	std::vector<std::string> words{argv[0], "--benchmark_repetitions=25", "--benchmark_min_time=0.01",
+	std::vector<std::string> words{"", "--benchmark_repetitions=25", "--benchmark_min_time=0.01",
 				       "--benchmark_enable_random_interleaving=true"};
 	words.insert(words.end(), argv + 1, argv + argc);
 	std::vector<char *> arguments;
 	for (std::string &word : words)
 		arguments.push_back(word.data());
+	arguments[0] = argv[0]; // the library keeps this pointer until the report's heading
 	int count = static_cast<int>(arguments.size());
 	benchmark::Initialize(&count, arguments.data());
 	return !benchmark::ReportUnrecognizedArguments(count, arguments.data());
