@@ -41,7 +41,7 @@ public:
 	// False: see problem().
 	[[nodiscard]] bool read(Words words);
 	[[nodiscard]] const NotUnderstood &problem() const { return m_problem; }
-	[[nodiscard]] object json() const;
+	[[nodiscard]] object json();
 
 private:
 	[[nodiscard]] std::size_t read_one(Words words);
@@ -57,6 +57,7 @@ private:
 	[[nodiscard]] int choice(Words words, std::size_t at, std::string_view off, std::string_view on);
 	std::size_t fail(std::string message, std::string hint = std::string(grammar));
 	void say(Words words) { m_said.emplace_back(printable(fmt::format("{}", fmt::join(words, " ")))); }
+	void note_isolation(const core::Outlook &outlook);
 	void note(std::string text) { m_notes.emplace_back(std::move(text)); }
 
 	const Configuration &m_configuration;
@@ -270,9 +271,31 @@ boost::json::value serial_or_null(const MemberId &id)
 	return boost::json::string(printable(id.view()));
 }
 
-object Reader::json() const
+// An election names who comes first; whether that one may act on its own is decided by what it then finds.
+void Reader::note_isolation(const core::Outlook &outlook)
+{
+	const bool somebody_lost =
+		std::any_of(m_changes.begin(), m_changes.end(),
+			    [](const core::Change &change) { return change.kind == ChangeKind::member_lost; });
+	if (!somebody_lost || outlook.primary.empty())
+		return;
+	const core::Config &config = m_node.config();
+	if (config.isolation == core::Isolation::witness)
+		note(fmt::format("isolation witness: {} acts once it holds the lease{}", printable(outlook.primary.view()),
+				 config.witness_fallback_act ? ", or if no endpoint of the witness answers" : ""));
+	else if (config.isolation == core::Isolation::demote)
+		note(fmt::format("isolation demote: alone, {} acts only with its monitored interfaces up and its ping "
+				 "servers alive{}",
+				 printable(outlook.primary.view()), outlook.role_moves
+								 ? fmt::format(", and waits {} ms before it does",
+									       config.isolation_wait / std::chrono::milliseconds{1})
+								 : ""));
+}
+
+object Reader::json()
 {
 	const core::Outlook outlook = core::what_if(m_facts, m_changes);
+	note_isolation(outlook);
 	const core::Decision &decision = outlook.decision;
 	object reply{{"vcluster", m_node.vcluster(m_place).id},
 		     {"changes", m_said},

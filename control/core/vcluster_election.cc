@@ -175,8 +175,8 @@ void Vcluster::evaluate_standby(const Scene &scene)
 		m_orphan_since + config.dead_interval() * (claim_patience + above) + config.isolation_wait;
 
 	const Member *successor = find(scene.members, m_successor);
-	if (successor == nullptr || !successor->alive || now >= patience)
-		m_successor = MemberId{};
+	if (successor == nullptr || !successor->alive || now >= patience || m_renegotiate)
+		m_successor = MemberId{}; // also when something failed meanwhile: the others elect anew, too
 	m_state.choice = m_successor;
 	wake(now < patience ? patience : now + config.dead_interval());
 	if (!m_successor.empty() || somebody_follows_another(scene))

@@ -57,9 +57,7 @@ bool WhatIfDriver::quiet(std::size_t v) const
 		const core::Node &node = m_world.member(i).node();
 		const core::VclusterState &state = node.vcluster(v);
 		return node.virtual_cluster(v).flip_left(node.now()) == Duration::zero() && !state.waiting &&
-		       state.hold_until == core::never &&
-		       // A record that has outlived the flip timer: the next election clears it, before it or in it.
-		       (state.ping_failure == 0 || state.state == core::HaState::work);
+		       state.hold_until == core::never;
 	});
 }
 

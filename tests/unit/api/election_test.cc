@@ -367,6 +367,27 @@ TEST(WhatIf, says_what_does_not_count)
 		  std::string::npos);
 }
 
+TEST(WhatIf, says_that_who_is_left_alone_must_also_be_allowed_to_act)
+{
+	Configuration configuration = seed_configuration();
+	const auto lost = [&](const std::string &serial) {
+		FakeBackend backend(configuration);
+		backend.join_primary(seconds{900});
+		return supposed(backend, "member " + serial + " lost");
+	};
+	EXPECT_EQ(lost(peer_serial).find("isolation"), std::string::npos) << "fgcp acts always";
+	configuration.ha.isolation = core::Isolation::demote;
+	EXPECT_NE(lost(peer_serial)
+			  .find("isolation demote: alone, " + self_serial + " acts only with"),
+		  std::string::npos);
+	configuration.ha.isolation = core::Isolation::witness;
+	configuration.ha.witness_endpoints = {"http://192.0.2.1:2379"};
+	const std::string guarded = lost(peer_serial);
+	EXPECT_NE(guarded.find("isolation witness: " + self_serial + " acts once it holds the lease"),
+		  std::string::npos)
+		<< guarded;
+}
+
 TEST(WhatIf, answers_for_the_virtual_cluster_that_is_named)
 {
 	FakeBackend backend(two_vclusters());
