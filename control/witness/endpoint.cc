@@ -17,7 +17,7 @@ std::string WitnessEndpoint::host() const
 std::optional<WitnessEndpoint> parse_endpoint(std::string_view url, std::string &error)
 {
 	const auto refuse = [&](std::string_view why) {
-		error = "witness endpoint \"";
+		error = "\"";
 		error.append(url).append("\": ").append(why).append(
 			"; write http://10.0.0.5:2379 or https://[fd00::5]:2379");
 		return std::nullopt;
