@@ -44,16 +44,18 @@ void Node::step(const Event &event, Actions &actions)
 {
 	const Time now = std::max(event.now, m_last_now);
 	m_last_now = now;
+	const std::size_t before = actions.size();
 	std::visit([&](const auto &body) { on(now, body, actions); }, event.body);
 	if (m_presence == Presence::returning)
 		reenter_when_due(now, actions);
 	if (m_started && !m_stopping && m_presence == Presence::present)
-		for (Vcluster &vcluster : m_vclusters) {
-			const bool was_primary = vcluster.state().state == HaState::work;
+		for (Vcluster &vcluster : m_vclusters)
 			vcluster.evaluate(scene(now, actions));
-			if (was_primary && vcluster.state().state != HaState::work && m_memory.failed())
-				m_memory.failed_over(now);
-		}
+	const bool gave_away = std::any_of(actions.begin() + before, actions.end(), [](const Action &action) {
+		return std::holds_alternative<BecomeSecondary>(action);
+	});
+	if (gave_away && m_memory.failed())
+		m_memory.failed_over(now);
 	if (m_started)
 		refresh_beat(now, actions, false);
 }

@@ -753,6 +753,8 @@ void Member::carry_out(const core::BecomePrimary &action)
 
 void Member::carry_out(const core::BecomeSecondary &action)
 {
+	if (m_orders.short_of_memory)
+		m_orders.not_before = m_world.now() + m_world.plan.common().memory.flip_timeout;
 	Takeover &takeover = m_takeovers[m_world.plan.place_of(action.vcluster)];
 	takeover.set_role(m_world.now(), Takeover::Role::standby);
 	if (!announces())
@@ -909,7 +911,7 @@ void Member::sample_memory()
 	m_world.queue.put(m_world.now() + m_world.plan.common().memory.sample_interval, Wake::memory, m_index, m_boot);
 }
 
-// Too much in every sample of a period, and not again before the flip timeout is over.
+// Too much in every sample of a period; who gave a role away for that is not judged again before the flip timeout.
 void Member::count_memory(std::uint8_t used_percent)
 {
 	const core::MemoryFailover &rule = m_world.plan.common().memory;
@@ -928,7 +930,6 @@ void Member::count_memory(std::uint8_t used_percent)
 		return;
 	m_orders.short_of_memory = true;
 	m_orders.changed_at = m_world.now();
-	m_orders.not_before = m_world.now() + rule.flip_timeout;
 }
 
 // The witness's clock is the simulation's; what is left of the lease is counted in the member's. Who wants nothing
