@@ -166,7 +166,8 @@ private:
 		const Flips::Flip *last = m_flips.last(v);
 		const core::VclusterState &now = m_world.member(step.member).node().vcluster(v);
 		const Duration calm = m_world.plan.settling();
-		if (last == nullptr || m_world.index_of(now.decision.winner) != last->member ||
+		const bool rival = last != nullptr && m_world.member(last->member).takeover(v).claims(); // a split ends
+		if (last == nullptr || m_world.index_of(now.decision.winner) != last->member || rival ||
 		    !by_rank(now.decision) || step.before[v].ping_failure != 0 ||
 		    m_world.now() - last->at < m_world.plan.vcluster(v).flip_timeout * 9 / 10 ||
 		    m_world.now() - m_overridden_at[v] <= calm || m_world.now() - m_world.last_upset(v) <= calm)
