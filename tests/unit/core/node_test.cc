@@ -395,11 +395,14 @@ TEST_F(Pair, FailureSumsAreComparedAtAnyTime)
 	peer.words.link_failure = 50;
 	(void)one.beat(peer);
 	EXPECT_TRUE(one.node().primary());
-	peer.words.link_failure = 0;
-	peer.words.pingserver_failure = 5;
+	peer.words.link_failure = 5;
 	peer.words.age_origin_ns = one.now.time_since_epoch().count(); // younger, but inside the margin
 	(void)one.beat(peer);
 	EXPECT_TRUE(one.node().primary()) << "5 is more than 0";
+	peer.words.link_failure = 0;
+	peer.words.pingserver_failure = 5; // no flip timer runs: it ends with this election
+	(void)one.beat(peer);
+	EXPECT_FALSE(one.node().primary()) << "a standby's record that has expired counts no more";
 }
 
 class MonitoredPair : public Pair {
