@@ -274,22 +274,23 @@ boost::json::value serial_or_null(const MemberId &id)
 // An election names who comes first; whether that one may act on its own is decided by what it then finds.
 void Reader::note_isolation(const core::Outlook &outlook)
 {
-	const bool somebody_lost =
-		std::any_of(m_changes.begin(), m_changes.end(),
-			    [](const core::Change &change) { return change.kind == ChangeKind::member_lost; });
+	const bool somebody_lost = std::any_of(m_changes.begin(), m_changes.end(), [](const core::Change &change) {
+		return change.kind == ChangeKind::member_lost;
+	});
 	if (!somebody_lost || outlook.primary.empty())
 		return;
 	const core::Config &config = m_node.config();
 	if (config.isolation == core::Isolation::witness)
-		note(fmt::format("isolation witness: {} acts once it holds the lease{}", printable(outlook.primary.view()),
+		note(fmt::format("isolation witness: {} acts once it holds the lease{}",
+				 printable(outlook.primary.view()),
 				 config.witness_fallback_act ? ", or if no endpoint of the witness answers" : ""));
 	else if (config.isolation == core::Isolation::demote)
 		note(fmt::format("isolation demote: alone, {} acts only with its monitored interfaces up and its ping "
 				 "servers alive{}",
-				 printable(outlook.primary.view()), outlook.role_moves
-								 ? fmt::format(", and waits {} ms before it does",
-									       config.isolation_wait / std::chrono::milliseconds{1})
-								 : ""));
+				 printable(outlook.primary.view()),
+				 outlook.role_moves ? fmt::format(", and waits {} ms before it does",
+								  config.isolation_wait / std::chrono::milliseconds{1})
+						    : ""));
 }
 
 object Reader::json()

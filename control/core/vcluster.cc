@@ -363,8 +363,8 @@ Candidates Vcluster::candidates(const Surroundings &scene, bool everybody) const
 		other.waiting = words->waiting;
 		other.barred = words->barred;
 		// What a standby has on record ends with the first election after the flip timer, told or not.
-		const bool record_over = m_renegotiate && words->state != HaState::work &&
-					 flip_left(scene.now) == Duration::zero();
+		const bool record_over =
+			m_renegotiate && words->state != HaState::work && flip_left(scene.now) == Duration::zero();
 		other.failure_sum = record_over ? words->link_failure : failure_sum(*words);
 		other.age_origin = age_origin_of(m, *words);
 		list.push_back(other);

@@ -377,8 +377,7 @@ TEST(WhatIf, says_that_who_is_left_alone_must_also_be_allowed_to_act)
 	};
 	EXPECT_EQ(lost(peer_serial).find("isolation"), std::string::npos) << "fgcp acts always";
 	configuration.ha.isolation = core::Isolation::demote;
-	EXPECT_NE(lost(peer_serial)
-			  .find("isolation demote: alone, " + self_serial + " acts only with"),
+	EXPECT_NE(lost(peer_serial).find("isolation demote: alone, " + self_serial + " acts only with"),
 		  std::string::npos);
 	configuration.ha.isolation = core::Isolation::witness;
 	configuration.ha.witness_endpoints = {"http://192.0.2.1:2379"};
