@@ -15,7 +15,10 @@
 #include "control/log.h"
 #include "control/netlink/link_monitor_table.h"
 #include "control/netlink/link_poller.h"
+#include "control/password_reader.h"
 #include "control/record.h"
+#include "control/resume_keys.h"
+#include "control/sandbox/system_calls.h"
 #include "control/takeover_timers.h"
 #include "control/traffic.h"
 #include "control/witness_link.h"
@@ -81,7 +84,7 @@ core::BootNonce fresh_nonce()
 	return nonce;
 }
 
-core::Started started_event(const DaemonSetup &setup, const core::BootNonce &nonce)
+core::Started started_event(const DaemonSetup &setup, const core::BootNonce &nonce, const ResumeKeys &resume)
 {
 	core::Started started;
 	started.nonce = nonce;
@@ -92,13 +95,14 @@ core::Started started_event(const DaemonSetup &setup, const core::BootNonce &non
 	started.hostname = core::Hostname::from(setup.configuration.global.hostname);
 	for (const HeartbeatPort &port : setup.ports)
 		started.macs.push_back(port.mac);
+	started.acquainted = resume.acquainted();
 	return started;
 }
 
 // The sessions of every daemon of this boot run through here; one object per process.
 class Daemon final : public ApiBackend {
 public:
-	Daemon(DaemonSetup setup, crypto::Secret<32> prs, KeyAgent::KeyLogger logger);
+	Daemon(DaemonSetup setup, PasswordSet passwords, KeyAgent::KeyLogger logger);
 
 	int run();
 
@@ -113,6 +117,7 @@ public:
 	double unix_now() const override { return unix_seconds(); }
 	std::string version() const override { return SYSTOLE_VERSION; }
 	void command(const core::EventBody &event) override { feed(event); }
+	bool rekey(std::optional<std::uint8_t> index, std::string &error) override;
 	bool set_debug(std::string_view app, std::string_view level, std::string &error) override
 	{
 		return log_set_level(app, level, error);
@@ -139,15 +144,21 @@ private:
 	void arm_hook_poll();
 	void link_changed(const LinkState &link);
 	void noticed(const core::Notice &notice);
+	void take_passwords(PasswordSet set, std::optional<std::uint8_t> index);
+	void begin_anew();
 	void begin_stop();
 	void wait_to_exit(core::Duration wait);
+	[[nodiscard]] SpawnResult spawn_hook(const char *path, char *const environment[], int input, int output);
 
 	DaemonSetup m_setup;
 	core::Config m_core_config;
 	core::BootNonce m_nonce;
 	asio::io_context m_io{1};
 	WorkerPort m_worker;
+	ResumeKeys m_resume;
 	KeyAgent m_keys;
+	PasswordReader m_passwords;
+	core::FixedVector<std::uint8_t, 2> m_password_indexes; // the one to begin exchanges with first
 	Takeovers m_takeovers;
 	HookRunners m_hooks;
 	core::Node m_node;
@@ -215,16 +226,23 @@ TakeoverSettings settings_of(const DaemonSetup &setup)
 	return settings;
 }
 
-Daemon::Daemon(DaemonSetup setup, crypto::Secret<32> prs, KeyAgent::KeyLogger logger)
+Daemon::Daemon(DaemonSetup setup, PasswordSet passwords, KeyAgent::KeyLogger logger)
     : m_setup(std::move(setup)), m_core_config(core_config(m_setup.configuration)), m_nonce(fresh_nonce()),
-      m_worker(*m_setup.channel), m_keys(std::move(prs), m_core_config, m_nonce, m_worker, std::move(logger)),
+      m_worker(*m_setup.channel), m_keys(std::move(passwords.passwords.at(passwords.indexes[0])), m_core_config,
+					 m_nonce, m_worker, std::move(logger)),
+      m_passwords(m_io, m_setup.file, m_core_config.group_id, m_setup.configuration.ha.group_name),
       m_takeovers(settings_of(m_setup)),
-      m_hooks(m_setup.instance, [this](const HookResult &result) { m_record.take(result); }), m_node(m_core_config),
+      m_hooks(
+	      m_setup.instance, [this](const HookResult &result) { m_record.take(result); },
+	      [this](const char *path, char *const environment[], int input, int output) {
+		      return spawn_hook(path, environment, input, output);
+	      }),
+      m_node(m_core_config),
       m_executor({m_keys, m_worker, m_takeovers, m_hooks, m_attendance, m_node}, m_core_config, m_nonce,
 		 {m_setup.configuration.ha.hook_primary, m_setup.configuration.ha.hook_secondary,
 		  m_setup.configuration.ha.hook_timeout}),
       m_record(names_of(m_setup)), m_takeover_timers(m_io, m_takeovers, m_record, [this] { check_presence(); }),
-      m_api(m_io, *this),
+      m_api(m_io, *this, {}, m_setup.groups),
       m_links(
 	      watched_names(m_setup, m_takeovers), [this](const LinkState &link) { link_changed(link); },
 	      [this](int ifindex, const IpPrefix &prefix, bool present) {
@@ -242,6 +260,11 @@ Daemon::Daemon(DaemonSetup setup, crypto::Secret<32> prs, KeyAgent::KeyLogger lo
 		m_takeover_timers.released(vcluster, release);
 	});
 	m_executor.on_noticed([this](const core::Notice &n) { noticed(n); });
+	m_executor.on_anew([this] { asio::post(m_io, [this] { begin_anew(); }); });
+	if (passwords.indexes.size() > 1)
+		m_keys.add_password(passwords.indexes[1], std::move(passwords.passwords.at(passwords.indexes[1])));
+	m_keys.use(m_resume);
+	m_password_indexes = passwords.indexes;
 	if (m_setup.configuration.ha.uses_witness()) {
 		m_witness = std::make_unique<WitnessLink>(m_io, m_setup.configuration,
 							  [this](const core::EventBody &event) { feed(event); });
@@ -321,7 +344,9 @@ bool Daemon::drain_ring()
 						std::chrono::duration<double, std::milli>(late->gap).count()));
 		} else if (const auto *back = std::get_if<WorkerReturned>(&event)) {
 			tell(m_attendance.returned(back->number, worker()), back->at, back->gap);
-		} else if (const auto body = core_event(event)) {
+		} else if (auto body = core_event(event)) {
+			if (auto *hake = std::get_if<core::HakeReceived>(&*body); hake != nullptr && hake->slot == 0)
+				hake->ticketed = m_keys.ticketed(hake->message);
 			feed(*body);
 		}
 	}
@@ -518,6 +543,10 @@ boost::json::object Daemon::extra_status() const
 		else
 			all_held = false;
 	}
+	status["control_socket"] = {{"clients", m_api.clients()},
+				    {"refused", m_api.refused()},
+				    {"evicted", m_api.evicted()},
+				    {"denied", m_api.denied()}};
 	status["addresses_held"] = all_held && !held.empty();
 	status["vclusters_held"] = std::move(held);
 	if (m_witness != nullptr)
@@ -550,8 +579,72 @@ void Daemon::wait_to_exit(core::Duration wait)
 	});
 }
 
+// By systole-spawner: this process may start nothing any more.
+SpawnResult Daemon::spawn_hook(const char *path, char *const environment[], int input, int output)
+{
+	const bool ran = m_setup.spawner->running();
+	const SpawnResult result = m_setup.spawner->hook(path, environment, input, output);
+	if (ran && !m_setup.spawner->running())
+		log(LogApp::daemon, LogLevel::error,
+		    "systole-spawner has ended or hangs: hooks and another keeper cannot be started until systoled is "
+		    "started again");
+	return result;
+}
+
+// ---------------------------------------------------------------- keys
+
+bool Daemon::rekey(std::optional<std::uint8_t> index, std::string &error)
+{
+	const bool begun = m_passwords.read([this, index](PasswordSet set) { take_passwords(std::move(set), index); });
+	if (!begun)
+		error = "the passwords are being read already; try again in a moment";
+	return begun;
+}
+
+void Daemon::take_passwords(PasswordSet set, std::optional<std::uint8_t> index)
+{
+	if (!set.error.empty()) {
+		log(LogApp::hatalk, LogLevel::error, "rekey: {}", set.error);
+		return;
+	}
+	const bool known = set.unchanged ? index && m_keys.knows(*index) : index && set.passwords.contains(*index);
+	if (index && !known) {
+		log(LogApp::hatalk, LogLevel::error,
+		    "rekey: {} has no password with index {}: set password-next and password-next-index first",
+		    m_setup.file, *index);
+		return;
+	}
+	if (!set.unchanged) {
+		m_keys.set_passwords(std::move(set.passwords));
+		m_password_indexes = set.indexes;
+	}
+	auto &indexes = m_password_indexes;
+	if (index && indexes.size() > 1 && indexes[0] != *index)
+		std::swap(indexes[0], indexes[1]);
+	feed(core::PasswordsChanged{indexes});
+	feed(core::Rekey{});
+}
+
+// Our state was set back: what the core, the key agent and the peers agreed on is void.
+void Daemon::begin_anew()
+{
+	if (m_stopping)
+		return;
+	m_nonce = fresh_nonce();
+	m_keys.begin_anew(m_nonce);
+	m_executor.set_nonce(m_nonce);
+	feed(started_event(m_setup, m_nonce, m_resume));
+}
+
 int Daemon::run()
 {
+	if (std::string error; !m_resume.open(
+		    instance_paths(m_setup.instance).resume_keys(),
+		    [](const std::string &complaint) { log(LogApp::hatalk, LogLevel::warning, "{}", complaint); },
+		    error)) {
+		log(LogApp::daemon, LogLevel::error, "{}", error);
+		return exit_keys;
+	}
 	if (std::string error; !m_api.start(instance_paths(m_setup.instance).socket(), error)) {
 		log(LogApp::api, LogLevel::error, "{}", error);
 		return exit_other;
@@ -579,8 +672,14 @@ int Daemon::run()
 		log(LogApp::daemon, LogLevel::warning,
 		    "control runs without real-time priority ({}); it may be late on a busy machine", strerror(errno));
 
+	// The threads that speak TCP and UDP exist too; this one never needs to.
+	if (std::string error; m_setup.sandbox && !confine_control(error)) {
+		log(LogApp::daemon, LogLevel::error, "{}", error);
+		return exit_keys;
+	}
+
 	m_keeper.watch();
-	feed(started_event(m_setup, m_nonce));
+	feed(started_event(m_setup, m_nonce, m_resume));
 	if (m_core_config.memory.enabled)
 		sample_memory();
 	arm_pulse();
@@ -616,6 +715,7 @@ int run_daemon(DaemonSetup setup)
 	std::signal(SIGPIPE, SIG_IGN); // a log reader that goes away must not take a primary with it
 	log_start();
 	log(LogApp::daemon, LogLevel::info, "instance {}: {}", setup.instance, setup.dataplane_text);
+	log(LogApp::daemon, setup.sandbox ? LogLevel::info : LogLevel::warning, "{}", setup.sandbox_text);
 
 	KeyAgent::KeyLogger logger;
 #if defined(SYSTOLE_KEY_LOG)
@@ -638,18 +738,19 @@ int run_daemon(DaemonSetup setup)
 	}
 #endif
 	const Configuration::Ha &ha = setup.configuration.ha;
-	auto prs = crypto::derive_prs(ha.password.view(), ha.group_id, ha.group_name);
+	PasswordSet passwords = stretched(ha, ha.group_id, ha.group_name);
 	setup.configuration.ha.password = SecretText("*"); // `show` tells that there is one
-	if (!prs) {
-		log(LogApp::daemon, LogLevel::error,
-		    "the cluster password could not be stretched: not enough memory (32 MiB)");
+	if (!ha.password_next.empty())
+		setup.configuration.ha.password_next = SecretText("*");
+	if (!passwords.error.empty()) {
+		log(LogApp::daemon, LogLevel::error, "{}", passwords.error);
 		log_stop();
 		return exit_keys;
 	}
 	const auto stop_worker = setup.stop_worker;
 	int code = exit_other;
 	{
-		Daemon daemon(std::move(setup), std::move(*prs), std::move(logger));
+		Daemon daemon(std::move(setup), std::move(passwords), std::move(logger));
 		const WorkerEnd end{stop_worker}; // before the daemon's end, also when something throws
 		code = daemon.run();
 	}

@@ -9,9 +9,11 @@
 //   unix socket ----+        +------------- key results --------+
 #pragma once
 
+#include "control/api/access.h"
 #include "control/config/configuration.h"
 #include "control/keeper/process.h"
 #include "control/ring.h"
+#include "control/spawner/process.h"
 
 #include <functional>
 #include <string>
@@ -24,11 +26,16 @@ struct DaemonSetup {
 	std::string config_file;
 	std::string instance;
 	std::string key_log_dir; // empty: no key log
+	std::string file;        // of the configuration: its passwords are read again at a rekey
 	std::vector<HeartbeatPort> ports;
 	WorkerChannel *channel = nullptr;
 	KeeperProcess *keeper = nullptr; // null: none could be started
-	std::string poll_mode;           // "busy" or "adaptive"
-	std::string dataplane_text;      // one line: EAL, memory, ports
+	SpawnerProcess *spawner = nullptr;
+	AccessGroups groups; // of the control socket
+	bool sandbox = true;
+	std::string sandbox_text;   // one line: what the process has kept, or that it has given nothing up
+	std::string poll_mode;      // "busy" or "adaptive"
+	std::string dataplane_text; // one line: EAL, memory, ports
 	// Ends the worker and waits for it: it must be gone before the security associations that it borrows.
 	std::function<void()> stop_worker;
 };

@@ -27,6 +27,8 @@ Body convert(const HakeFrame &frame)
 	core::HakeReceived event;
 	event.link = frame.link;
 	event.source = frame.source;
+	event.slot = frame.slot;
+	event.session = frame.session;
 	event.message.length = static_cast<std::uint8_t>(std::min<std::size_t>(frame.length, max_hake_bytes));
 	std::copy_n(frame.payload.begin(), event.message.length, event.message.bytes.begin());
 	return event;
@@ -35,6 +37,11 @@ Body convert(const HakeFrame &frame)
 Body convert(const SessionConfirmed &confirmed)
 {
 	return core::SessionConfirmed{confirmed.session};
+}
+
+Body convert(const SessionWorn &worn)
+{
+	return core::SessionWorn{worn.session};
 }
 
 Body convert(const PeerBeat &beat)
@@ -59,7 +66,7 @@ Body convert(const PeerBeat &beat)
 Body convert(const PeerLink &link)
 {
 	if (link.verdict == LinkVerdict::rollback)
-		return core::PeerRolledBack{link.slot};
+		return core::PeerRolledBack{link.slot, link.generation};
 	core::PeerLinkChanged event;
 	event.slot = link.slot;
 	event.generation = link.generation;

@@ -45,6 +45,8 @@ void Executor::carry_out(const core::Actions &actions, core::Time now, std::vect
 				else if constexpr (std::is_same_v<Kind, core::InstallInboundKeys> ||
 						   std::is_same_v<Kind, core::InstallOutboundKeys>)
 					m_parts.keys.install(action);
+				else if constexpr (std::is_same_v<Kind, core::KeepResumeKey>)
+					m_parts.keys.keep(action);
 				else if constexpr (std::is_same_v<Kind, core::BindCandidate>)
 					m_parts.keys.bind(action);
 				else if constexpr (std::is_same_v<Kind, core::DropSession>)
@@ -68,15 +70,53 @@ void Executor::carry_out(const core::Actions &actions, core::Time now, std::vect
 	}
 }
 
+core::HakeBytes Executor::hello(core::LinkIndex link) const
+{
+	core::Hello hello;
+	hello.header = {core::HakeType::hello, m_config.group_id, link, m_config.self, m_nonce};
+	hello.group_name = m_config.group_name;
+	hello.capabilities = m_config.capabilities;
+	hello.policy = m_config.policy;
+	return core::encode(hello);
+}
+
+void Executor::send_sealed(core::PeerSlot slot, core::LinkIndex link, const core::HakeBytes &bytes)
+{
+	SendSealed message{};
+	message.slot = slot;
+	message.link = link;
+	message.length = bytes.length;
+	std::copy_n(bytes.bytes.begin(), bytes.length, message.payload.begin());
+	m_parts.worker.send(message);
+}
+
+void Executor::run(const core::AskRekey &action)
+{
+	for (core::LinkIndex link = 0; link < m_config.link_count; ++link)
+		send_sealed(action.slot, link, hello(link));
+}
+
+void Executor::run(const core::SayBye &action)
+{
+	for (core::LinkIndex link = 0; link < m_config.link_count; ++link) {
+		core::Bye bye;
+		bye.header = {core::HakeType::bye, m_config.group_id, link, m_config.self, m_nonce};
+		bye.destination = action.peer;
+		bye.destination_nonce = action.peer_nonce;
+		send_sealed(action.slot, link, core::encode(bye));
+	}
+}
+
+void Executor::run(const core::BeginAnew &)
+{
+	if (m_anew)
+		m_anew();
+}
+
 void Executor::run(const core::SendHello &)
 {
 	for (core::LinkIndex link = 0; link < m_config.link_count; ++link) {
-		core::Hello hello;
-		hello.header = {core::HakeType::hello, m_config.group_id, link, m_config.self, m_nonce};
-		hello.group_name = m_config.group_name;
-		hello.capabilities = m_config.capabilities;
-		hello.policy = m_config.policy;
-		const core::HakeBytes bytes = core::encode(hello);
+		const core::HakeBytes bytes = hello(link);
 		SendFrame frame{};
 		frame.link = link;
 		frame.destination = core::broadcast_mac;

@@ -40,6 +40,7 @@ public:
 	using Claimed = std::function<void(std::uint8_t vcluster, const ClaimReport &)>;
 	using Released = std::function<void(std::uint8_t vcluster, const ReleaseReport &)>;
 	using Noticed = std::function<void(const core::Notice &)>;
+	using Anew = std::function<void()>; // of BeginAnew: Started is due, after this step
 	using Sought = std::function<void(const core::SeekWitness &)>;
 
 	// `nonce` is this boot's, which every HELLO carries.
@@ -48,6 +49,8 @@ public:
 	void on_claimed(Claimed callback) { m_claimed = std::move(callback); }
 	void on_released(Released callback) { m_released = std::move(callback); }
 	void on_noticed(Noticed callback) { m_noticed = std::move(callback); }
+	void on_anew(Anew callback) { m_anew = std::move(callback); }
+	void set_nonce(const core::BootNonce &nonce) { m_nonce = nonce; }
 	void on_sought(Sought callback) { m_sought = std::move(callback); }
 
 	// Appends to `answers` what the key agent found out.
@@ -55,6 +58,11 @@ public:
 
 private:
 	void run(const core::SendHello &action);
+	void run(const core::AskRekey &action);
+	void run(const core::SayBye &action);
+	void run(const core::BeginAnew &action);
+	[[nodiscard]] core::HakeBytes hello(core::LinkIndex link) const;
+	void send_sealed(core::PeerSlot slot, core::LinkIndex link, const core::HakeBytes &bytes);
 	void run(const core::StartPeerBeats &action);
 	void run(const core::SetBeatContent &action);
 	void run(const core::BecomePrimary &action, core::Time now);
@@ -78,6 +86,7 @@ private:
 	Released m_released;
 	Noticed m_noticed;
 	Sought m_sought;
+	Anew m_anew;
 };
 
 } // namespace systole::control

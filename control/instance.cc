@@ -32,7 +32,8 @@ bool make_directory(const std::string &path, mode_t mode, std::string &error)
 			}
 		} else if (errno != EEXIST) {
 			error = "cannot create the directory " + part + ": " + std::strerror(errno) +
-				(errno == EACCES ? "; run as root, or let root create it for this user" : "");
+				(errno == EACCES ? "; run as root, or let root create it for this user, mode 0750"
+						 : "");
 			return false;
 		}
 		if (last)
@@ -91,7 +92,10 @@ std::optional<InstanceLock> InstanceLock::take(const InstancePaths &paths, std::
 	const std::string file = paths.lock();
 	const int fd = open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0640);
 	if (fd < 0) {
-		error = "cannot open the lock file " + file + ": " + std::strerror(errno);
+		error = "cannot open the lock file " + file + ": " + std::strerror(errno) +
+			(errno == EACCES ? "; another user has run this instance: remove " + paths.run_directory +
+						   " and chown " + paths.state_directory + " to this user"
+					 : "");
 		return refuse(InstanceRefusal::files);
 	}
 	InstanceLock lock(paths, fd);

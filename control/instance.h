@@ -22,6 +22,7 @@ struct InstancePaths {
 	[[nodiscard]] std::string socket() const { return run_directory + "/control.sock"; }
 	[[nodiscard]] std::string lock() const { return run_directory + "/lock"; }
 	[[nodiscard]] std::string keeper_lock() const { return run_directory + "/keeper.lock"; }
+	[[nodiscard]] std::string resume_keys() const { return state_directory + "/resume"; }
 	[[nodiscard]] std::string history() const { return state_directory + "/history.jsonl"; }
 };
 

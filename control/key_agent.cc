@@ -10,6 +10,8 @@ namespace systole::control {
 namespace {
 
 constexpr std::size_t spi_slots = 2048;
+constexpr std::size_t ticket_offset_ke1 = 132;
+constexpr std::size_t ticket_offset_ke2 = 164;
 constexpr std::size_t tag_offset_ke2 = 132;
 constexpr std::size_t tag_offset_ke3 = 84;
 
@@ -35,9 +37,9 @@ crypto::Suite crypto_suite(core::Suite suite)
 
 KeyAgent::KeyAgent(crypto::Secret<32> prs, const core::Config &config, const core::BootNonce &nonce, WorkerPort &worker,
 		   KeyLogger logger)
-    : m_prs(std::move(prs)), m_config(config), m_nonce(nonce), m_worker(worker), m_logger(std::move(logger)),
-      m_spi_slots(spi_slots, false)
+    : m_config(config), m_nonce(nonce), m_worker(worker), m_logger(std::move(logger)), m_spi_slots(spi_slots, false)
 {
+	m_passwords.emplace(config.password_indexes[0], std::move(prs));
 	const auto &name = config.group_name;
 	m_group_name.assign(name.data(),
 			    static_cast<std::size_t>(std::find(name.begin(), name.end(), '\0') - name.begin()));
@@ -74,7 +76,9 @@ core::ExchangeHead KeyAgent::head(core::HakeType type, const Session &session) c
 	head.destination = session.peer;
 	head.destination_nonce = session.peer_nonce;
 	head.x = session.x;
-	head.capabilities = m_config.capabilities;
+	head.capabilities = session.capabilities;
+	head.password_index = session.password_index;
+	head.continues = session.continues;
 	head.policy = m_config.policy;
 	head.spi_base = session.own_spi_base;
 	head.link_bitmap = static_cast<std::uint8_t>((1U << m_config.link_count) - 1);
@@ -100,8 +104,23 @@ void KeyAgent::free_spi_base(std::uint32_t base)
 		m_spi_slots[base >> 5 & (spi_slots - 1)] = false;
 }
 
+const crypto::Secret<32> *KeyAgent::prs_of(const Session &session) const
+{
+	const auto found = m_passwords.find(session.password_index);
+	return found == m_passwords.end() ? nullptr : &found->second;
+}
+
 void KeyAgent::send(const Session &session, const core::HakeBytes &message)
 {
+	if (session.slot != 0) {
+		SendSealed sealed{};
+		sealed.slot = session.slot;
+		sealed.link = session.link;
+		sealed.length = message.length;
+		std::copy_n(message.bytes.begin(), message.length, sealed.payload.begin());
+		m_worker.send(sealed);
+		return;
+	}
 	SendFrame frame{};
 	frame.link = session.link;
 	frame.destination = session.destination;
@@ -118,15 +137,30 @@ void KeyAgent::begin(const core::BeginExchange &action)
 	session->initiator = true;
 	session->link = action.link;
 	session->destination = action.destination;
+	session->slot = action.slot;
+	session->capabilities = action.capabilities;
+	session->password_index = action.password_index;
+	session->continues = action.continues;
 	session->peer = action.peer;
 	session->peer_nonce = action.peer_nonce;
+	const crypto::Secret<32> *prs = prs_of(*session);
+	if (prs == nullptr)
+		return; // taken away a moment ago: the exchange ends like one that nobody answers
 	crypto::random_bytes(std::as_writable_bytes(std::span(session->x)));
 	session->own_spi_base = new_spi_base();
-	session->own = crypto::make_share(m_prs, context(*session));
+	session->own = crypto::make_share(*prs, context(*session));
 	core::Ke1 ke1;
 	ke1.head = head(core::HakeType::ke1, *session);
 	ke1.share = copied<core::Share>(session->own.share);
 	session->ke1 = core::encode(ke1);
+	const ResumeKeys::Key *key = m_resume == nullptr ? nullptr : m_resume->newest(action.peer);
+	if (key != nullptr && action.older_ticket && m_resume->older(action.peer) != nullptr)
+		key = m_resume->older(action.peer);
+	if (key != nullptr && action.slot == 0) {
+		ke1.ticket =
+			copied<core::Ticket>(crypto::ticket(*key, 1, session->ke1.span().first(ticket_offset_ke1)));
+		session->ke1 = core::encode(ke1);
+	}
 	send(*session, session->ke1);
 	m_sessions[action.session] = std::move(session);
 }
@@ -192,12 +226,19 @@ core::KeyResult KeyAgent::evaluate(const core::EvaluateKe1 &action)
 	auto session = std::make_unique<Session>();
 	session->link = action.link;
 	session->destination = action.source;
+	session->slot = action.slot;
+	session->capabilities = action.capabilities;
+	session->password_index = ke1->head.password_index;
+	session->continues = action.continues;
 	session->peer = ke1->head.header.sender;
 	session->peer_nonce = ke1->head.header.nonce;
 	session->x = ke1->head.x;
 	session->peer_spi_base = ke1->head.spi_base;
 	session->ke1 = action.ke1;
-	session->own = crypto::make_share(m_prs, context(*session));
+	const crypto::Secret<32> *prs = prs_of(*session);
+	if (prs == nullptr)
+		return result;
+	session->own = crypto::make_share(*prs, context(*session));
 	session->own_spi_base = new_spi_base();
 	core::Ke2 ke2;
 	ke2.head = head(core::HakeType::ke2, *session);
@@ -216,6 +257,10 @@ core::KeyResult KeyAgent::evaluate(const core::EvaluateKe1 &action)
 	}
 	const auto tag = session->secrets->confirm_b(session->ke1.span(), untagged.span().first(tag_offset_ke2));
 	ke2.confirm = copied<core::Tag>(tag);
+	// By the key that made A's ticket, which A surely has.
+	if (const ResumeKeys::Key *key = action.slot == 0 ? ticket_key(action.ke1) : nullptr)
+		ke2.ticket =
+			copied<core::Ticket>(crypto::ticket(*key, 2, core::encode(ke2).span().first(tag_offset_ke2)));
 	session->ke2 = core::encode(ke2);
 	m_sessions[action.session] = std::move(session);
 	result.outcome = core::KeyOutcome::ok;
@@ -322,6 +367,45 @@ void KeyAgent::drop(const core::DropSession &action)
 	free_spi_base(it->second->own_spi_base);
 	m_sessions.erase(it);
 	m_worker.send(RemoveSession{action.session});
+}
+
+// ---------------------------------------------------------------- what outlives a session
+
+void KeyAgent::keep(const core::KeepResumeKey &action)
+{
+	const Session *session = find(action.session);
+	if (m_resume != nullptr && session != nullptr && session->secrets)
+		m_resume->keep(session->peer, session->secrets->resume_key());
+}
+
+const ResumeKeys::Key *KeyAgent::ticket_key(const core::HakeBytes &message) const
+{
+	const auto header = core::decode_header(message.span());
+	if (m_resume == nullptr || !header ||
+	    (header->type != core::HakeType::ke1 && header->type != core::HakeType::ke2))
+		return nullptr;
+	const bool first = header->type == core::HakeType::ke1;
+	const auto given = message.span().subspan(first ? ticket_offset_ke1 : ticket_offset_ke2);
+	for (const ResumeKeys::Key *key : {m_resume->newest(header->sender), m_resume->older(header->sender)})
+		if (key != nullptr &&
+		    crypto::equal_constant_time(
+			    crypto::ticket(*key, first ? 1 : 2,
+					   message.span().first(first ? ticket_offset_ke1 : tag_offset_ke2)),
+			    given))
+			return key;
+	return nullptr;
+}
+
+bool KeyAgent::ticketed(const core::HakeBytes &message) const
+{
+	return ticket_key(message) != nullptr;
+}
+
+void KeyAgent::begin_anew(const core::BootNonce &nonce)
+{
+	while (!m_sessions.empty())
+		drop(core::DropSession{m_sessions.begin()->first});
+	m_nonce = nonce;
 }
 
 void KeyAgent::released(crypto::InboundSa *sa)

@@ -11,12 +11,14 @@
 #include "control/core/action.h"
 #include "control/core/config.h"
 #include "control/core/event.h"
+#include "control/resume_keys.h"
 #include "control/worker_port.h"
 #include "crypto/hake.h"
 #include "crypto/sa.h"
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -30,8 +32,25 @@ public:
 	// Called with every SA before its first packet, when key logging is on.
 	using KeyLogger = std::function<void(std::uint32_t spi, crypto::Suite suite, crypto::Bytes key)>;
 
+	// Stretched passwords by the index the administrator gave them.
+	using Passwords = std::map<std::uint8_t, crypto::Secret<32>>;
+
+	// `prs` has the first of Config::password_indexes.
 	KeyAgent(crypto::Secret<32> prs, const core::Config &config, const core::BootNonce &nonce, WorkerPort &worker,
 		 KeyLogger logger);
+	// Instead of those it had. Exchanges that have begun end with the one they began with.
+	void set_passwords(Passwords passwords) { m_passwords = std::move(passwords); }
+	[[nodiscard]] bool knows(std::uint8_t index) const { return m_passwords.contains(index); }
+	void add_password(std::uint8_t index, crypto::Secret<32> prs)
+	{
+		m_passwords.insert_or_assign(index, std::move(prs));
+	}
+	// Without: no tickets.
+	void use(ResumeKeys &keys) { m_resume = &keys; }
+	// Everything agreed on so far is gone.
+	void begin_anew(const core::BootNonce &nonce);
+	// A KE1 or KE2 with a ticket by one of the sender's last two resume keys.
+	[[nodiscard]] bool ticketed(const core::HakeBytes &message) const;
 
 	void begin(const core::BeginExchange &action);
 	void resend_ke1(const core::ResendKe1 &action);
@@ -43,6 +62,7 @@ public:
 	void install(const core::InstallInboundKeys &action);
 	void bind(const core::BindCandidate &action);
 	void install(const core::InstallOutboundKeys &action);
+	void keep(const core::KeepResumeKey &action);
 	void drop(const core::DropSession &action);
 
 	void released(crypto::InboundSa *sa);
@@ -53,6 +73,10 @@ private:
 		bool initiator = false;
 		core::LinkIndex link = 0;
 		core::MacAddress destination{};
+		core::PeerSlot slot = 0; // sealed in this peer's heartbeat SA; 0: clear
+		std::uint32_t capabilities = 0;
+		std::uint8_t password_index = 0;
+		bool continues = false;
 		core::MemberId peer;
 		core::BootNonce peer_nonce{};
 		core::ExchangeNonce x{};
@@ -66,13 +90,17 @@ private:
 	[[nodiscard]] Session *find(core::SessionId id);
 	[[nodiscard]] crypto::ExchangeContext context(const Session &session) const;
 	[[nodiscard]] core::ExchangeHead head(core::HakeType type, const Session &session) const;
+	// The resume key that made the message's ticket; nullptr: none of ours did.
+	[[nodiscard]] const ResumeKeys::Key *ticket_key(const core::HakeBytes &message) const;
+	[[nodiscard]] const crypto::Secret<32> *prs_of(const Session &session) const;
 	[[nodiscard]] std::uint32_t new_spi_base();
 	void free_spi_base(std::uint32_t base);
 	void send(const Session &session, const core::HakeBytes &message);
 	[[nodiscard]] bool make_key(const Session &session, crypto::Suite suite, bool inbound, core::LinkIndex link,
 				    std::uint32_t &spi, std::span<std::byte> key) const;
 
-	crypto::Secret<32> m_prs;
+	Passwords m_passwords;
+	ResumeKeys *m_resume = nullptr;
 	core::Config m_config;
 	core::BootNonce m_nonce;
 	std::string m_group_name;

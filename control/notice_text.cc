@@ -117,6 +117,7 @@ std::string_view suite_name(core::Suite suite)
 	case core::Suite::null_sha1: return "null-sha1";
 	case core::Suite::cbc_sha1: return "aes128-cbc-sha1";
 	case core::Suite::gcm: return "aes128-gcm";
+	case core::Suite::plain: return "plain";
 	}
 	return "unknown";
 }
@@ -151,6 +152,10 @@ std::string_view event_name(NoticeKind kind)
 	case NoticeKind::duplicate_member: return "duplicate-member";
 	case NoticeKind::cross_cabled: return "cross-cabled";
 	case NoticeKind::no_slot: return "no-slot";
+	case NoticeKind::peer_left: return "peer-left";
+	case NoticeKind::unknown_password_index: return "unknown-password-index";
+	case NoticeKind::rekeyed: return "rekeyed";
+	case NoticeKind::rekey_overdue: return "rekey-overdue";
 	case NoticeKind::rolled_back: return "rolled-back";
 	case NoticeKind::absent: return "absent";
 	case NoticeKind::reentered: return "reentered";
@@ -245,6 +250,9 @@ std::string notice_text(const core::Notice &notice, const NoticeNames &names)
 			"member {} is refused: set authentication, encryption and ipsec-phase2-proposal alike on both",
 			peer);
 	case NoticeKind::duplicate_member:
+		if (notice.peer.view() != names.member)
+			return fmt::format("two members use the serial {}: the first one stays; give each its own",
+					   peer);
 		return fmt::format("somebody else on hbdev {} uses the serial {}: give each member its own",
 				   hbdev_name(names, notice.link), names.member);
 	case NoticeKind::cross_cabled:
@@ -252,6 +260,18 @@ std::string notice_text(const core::Notice &notice, const NoticeNames &names)
 				   hbdev_name(names, notice.link), notice.value + 1, peer);
 	case NoticeKind::no_slot:
 		return fmt::format("member {} is refused: the cluster is full ({} members)", peer, core::max_members);
+	case NoticeKind::peer_left: return fmt::format("member {} said goodbye", peer);
+	case NoticeKind::unknown_password_index:
+		return fmt::format(
+			"member {} wants to use the password with index {}, which this member does not have: "
+			"set it as password or password-next, then execute ha rekey",
+			peer, notice.value);
+	case NoticeKind::rekeyed: return fmt::format("new keys with member {}", peer);
+	case NoticeKind::rekey_overdue:
+		return fmt::format(
+			"member {} has not agreed on new keys for long beyond their time: the old ones stay in "
+			"use; look for its password and its log",
+			peer);
 	case NoticeKind::rolled_back:
 		return fmt::format("member {} has heard heartbeats that this member has not sent: this machine was set "
 				   "back to an earlier state",

@@ -31,7 +31,10 @@ enum class Drop : std::uint8_t {
 	esp_len,        // ESP length impossible for the suite
 	esp_nosa,       // no SA under this SPI
 	esp_link,       // SA belongs to another heartbeat link
+	esp_class,      // nobody here takes the SA's traffic class, or its share of this turn is used up
+	esp_size,       // neither the length the sender uses nor the one it has announced
 	esp_replay_pre, // sequence number already seen, too old or zero
+	esp_budget,     // too many failed integrity checks on this SA: by chance not checked
 	esp_icv,        // integrity check failed
 	esp_pad,
 	esp_nh,        // inner protocol is not IPv4
@@ -42,14 +45,15 @@ enum class Drop : std::uint8_t {
 	plain_drop,    // clear heartbeat while policy asks for ESP
 	ring_full,     // control did not keep up
 	tx_full,       // the port took no frame
+	tx_exhausted,  // the SA has used all its sequence numbers
 	count_
 };
 inline constexpr std::size_t drop_count = static_cast<std::size_t>(Drop::count_);
 inline constexpr std::array<std::string_view, drop_count> drop_names{
-	"rx_short",    "rx_ethertype",   "rx_vlan",     "rx_multiseg", "rx_oversize", "rx_badip",
-	"rx_frag",     "hake_len",       "hake_ver",    "hake_type",   "esp_len",     "esp_nosa",
-	"esp_link",    "esp_replay_pre", "esp_icv",     "esp_pad",     "esp_nh",      "esp_policy",
-	"inner_parse", "hb_stale_echo",  "hb_rollback", "plain_drop",  "ring_full",   "tx_full"};
+	"rx_short",    "rx_ethertype",   "rx_vlan",     "rx_multiseg", "rx_oversize", "rx_badip", "rx_frag",
+	"hake_len",    "hake_ver",       "hake_type",   "esp_len",     "esp_nosa",    "esp_link", "esp_class",
+	"esp_size",    "esp_replay_pre", "esp_budget",  "esp_icv",     "esp_pad",     "esp_nh",   "esp_policy",
+	"inner_parse", "hb_stale_echo",  "hb_rollback", "plain_drop",  "ring_full",   "tx_full",  "tx_exhausted"};
 
 using Counter = std::atomic<std::uint64_t>;
 inline void add(Counter &counter, std::uint64_t n = 1)
@@ -86,6 +90,7 @@ struct WorkerCounters {
 	std::array<Counter, drop_count> drops{};
 	std::array<PortCounters, core::max_links> ports{};
 	std::vector<std::array<LinkCounters, core::max_links>> peers; // index = PeerSlot; never resized
+	Counter integrity_checks{0};                                  // tags computed for received packets
 	Counter turns{0};
 	Counter beats{0};          // heartbeat rounds sent
 	Counter silences{0};       // times the worker fell silent: see WorkerReturned

@@ -92,18 +92,27 @@ struct SendFrame {
 	std::uint16_t length;
 	std::array<std::byte, max_hake_bytes> payload;
 };
+// One HAKE message, sealed in the heartbeat SA of (slot, link) and as long as a beat. Nothing happens where there is none.
+struct SendSealed {
+	PeerSlot slot;
+	LinkIndex link;
+	std::uint16_t length;
+	std::array<std::byte, max_hake_bytes> payload;
+};
 // Ends the worker's silence that WorkerReturned named by this number; a later one stays.
 struct EndSilence {
 	std::uint32_t number;
 };
 using WorkerCommand = std::variant<InstallInbound, BindSession, InstallOutbound, RemoveSession, StartPeer, StopPeer,
-				   SetPeerMac, SetBeat, SendFrame, EndSilence>;
+				   SetPeerMac, SetBeat, SendFrame, SendSealed, EndSilence>;
 
 // ---------------------------------------------------------------- worker -> control
 
 struct HakeFrame {
 	core::Time at;
 	LinkIndex link;
+	PeerSlot slot;     // 0: came in the clear
+	SessionId session; // else: of the SA it came in on
 	MacAddress source;
 	std::uint16_t length;
 	std::array<std::byte, max_hake_bytes> payload;
@@ -111,6 +120,11 @@ struct HakeFrame {
 struct SessionConfirmed {
 	core::Time at;
 	PeerSlot slot;
+	SessionId session;
+};
+// One of the session's outbound SAs has used half of its sequence numbers.
+struct SessionWorn {
+	core::Time at;
 	SessionId session;
 };
 // alive and one_way are life, stale is not: authentic beats come that do not prove when they were sent.
@@ -155,8 +169,8 @@ struct WorkerReturned {
 	core::Duration gap;
 	std::uint32_t number;
 };
-using WorkerEvent = std::variant<HakeFrame, SessionConfirmed, PeerBeat, PeerLink, ReleasedInbound, ReleasedOutbound,
-				 WorkerLate, WorkerReturned>;
+using WorkerEvent = std::variant<HakeFrame, SessionConfirmed, SessionWorn, PeerBeat, PeerLink, ReleasedInbound,
+				 ReleasedOutbound, WorkerLate, WorkerReturned>;
 
 static_assert(std::is_trivially_copyable_v<WorkerCommand>);
 static_assert(std::is_trivially_copyable_v<WorkerEvent>);

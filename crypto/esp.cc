@@ -15,7 +15,6 @@ namespace systole::crypto {
 namespace {
 
 constexpr std::size_t max_burst = IpsecMb::max_burst;
-constexpr std::size_t trailer_bytes = 2; // pad length, next header
 constexpr std::byte next_header_ipv4{4};
 constexpr std::byte next_header_dummy{59}; // RFC 4303 2.6
 
@@ -68,6 +67,7 @@ struct EspEngine::Impl {
 	[[nodiscard]] static Refusal after_decryption(Open &packet);
 	static void refuse_deciphered(Open &packet, Refusal refusal);
 
+	std::uint64_t integrity_checks = 0;
 	IpsecMb ciphers;
 	std::array<std::array<std::byte, 16>, max_burst> tags{}; // what the ICV of each packet should be
 };
@@ -90,6 +90,11 @@ void EspEngine::open(std::span<Open> burst)
 	m_impl->open(burst);
 }
 
+std::uint64_t EspEngine::integrity_checks() const
+{
+	return m_impl->integrity_checks;
+}
+
 // ---------------------------------------------------------------- outbound
 
 // 3.3.2 Packet encryption steps 1 and 2, and 3.3.3 sequence number: everything around the payload, in place.
@@ -100,11 +105,11 @@ Refusal EspEngine::Impl::frame(Seal &packet)
 	const std::size_t front = esp_header_bytes + shape.iv_bytes;
 
 	// Padding: the trailer must end on the cipher's alignment.
-	const std::size_t unpadded = packet.inner_length + trailer_bytes;
+	const std::size_t unpadded = packet.inner_length + esp_trailer_bytes;
 	const std::size_t pad_length = missing_to(shape.align, unpadded);
 	if (packet.inner_length == 0 || packet.inner_length > max_esp_bytes ||
 	    front + unpadded + pad_length + shape.icv_bytes > max_esp_bytes || packet.headroom < front ||
-	    packet.tailroom < pad_length + trailer_bytes + shape.icv_bytes)
+	    packet.tailroom < pad_length + esp_trailer_bytes + shape.icv_bytes)
 		return Refusal::room;
 
 	// Sequence number: the counter must not cycle; with a used-up SA nothing is sent at all.
@@ -145,6 +150,7 @@ void EspEngine::Impl::seal(std::span<Seal> burst)
 		case Suite::gcm: combined.add(job); break;
 		case Suite::cbc_sha1: separate.add(job); break;
 		case Suite::null_sha1: authenticate_only.add(job); break;
+		case Suite::plain: // framed, and that is all
 		case Suite::none: break;
 		}
 	}
@@ -178,9 +184,9 @@ Refusal EspEngine::Impl::after_decryption(Open &packet)
 	const auto pad_length = std::to_integer<std::size_t>(payload[payload_length - 2]);
 	const std::byte next_header = payload[payload_length - 1];
 
-	if (pad_length + trailer_bytes > payload_length)
+	if (pad_length + esp_trailer_bytes > payload_length)
 		return Refusal::pad;
-	const std::size_t inner_length = payload_length - trailer_bytes - pad_length;
+	const std::size_t inner_length = payload_length - esp_trailer_bytes - pad_length;
 	// The ICV has vouched for these bytes: nobody learns anything from the time this takes.
 	if (std::memcmp(payload + inner_length, self_describing.data(), pad_length) != 0)
 		return Refusal::pad;
@@ -219,6 +225,9 @@ void EspEngine::Impl::open(std::span<Open> burst)
 		packet.sequence = load_be32(packet.esp + 4);
 		const std::size_t bytes = packet.esp_length - shape_of(packet.sa->m_suite).icv_bytes;
 		const CipherJob job{packet.sa->m_keys, packet.esp, bytes, tags[i].data()};
+		if (packet.sa->m_suite == Suite::plain)
+			continue; // no ICV: of no bytes, and right
+		++integrity_checks;
 		if (packet.sa->m_suite == Suite::gcm)
 			ciphers.decrypt_gcm(job); // combined mode deciphers on the way; used only if the tag is right
 		else

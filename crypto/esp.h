@@ -7,6 +7,8 @@
 // A refused packet yields no plaintext: `inner` stays null, and what GCM or a bad trailer left in the buffer is wiped.
 // A burst may hold a sequence number twice; exactly one of the two is accepted.
 //
+// The suite `plain` has the framing alone: its packets are numbered, and anybody can write one.
+//
 // Not handled: extended sequence numbers, implicit IVs, traffic flow confidentiality padding.
 #pragma once
 
@@ -66,6 +68,8 @@ public:
 	// Any length; a burst may mix SAs and suites. Nothing is allocated. The results of every entry are set.
 	void seal(std::span<Seal> burst);
 	void open(std::span<Open> burst);
+	// Tags computed by open(): what received packets have cost.
+	[[nodiscard]] std::uint64_t integrity_checks() const;
 
 private:
 	struct Impl;

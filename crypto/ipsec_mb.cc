@@ -144,6 +144,7 @@ SaKeySchedule *expand_keys(std::span<std::byte, key_schedule_bytes> memory, Suit
 		IMB_AES128_GCM_PRE(manager, key.data(), &keys->gcm.key);
 		std::memcpy(keys->gcm.salt.data(), key.data() + 16, gcm_salt_bytes);
 		break;
+	case Suite::plain: // there is none
 	case Suite::none: break;
 	}
 	return keys;

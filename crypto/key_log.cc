@@ -131,6 +131,7 @@ bool KeyLog::append(const SaSpec &spec)
 		line.add_hex(spec.key);
 		line.add(R"(","NULL",")");
 		break;
+	case Suite::plain: line.add(R"(","NULL","","NULL",")"); break;
 	case Suite::none: break;
 	}
 	line.add("\"\n");

@@ -7,6 +7,7 @@
 #include <sodium.h>
 #include <sys/mman.h>
 
+#include <new>
 #include <utility>
 
 namespace systole::crypto {
@@ -58,6 +59,7 @@ std::byte *LockedPool::take()
 		for (std::size_t slot = region_slots; slot-- > 0;)
 			m_free.push_back(region.memory().data() + slot * m_slot_bytes);
 		m_regions.push_back(std::move(region));
+		m_free.reserve(m_regions.size() * region_slots); // giving back allocates nothing
 	}
 	std::byte *const slot = m_free.back();
 	m_free.pop_back();
@@ -68,7 +70,31 @@ void LockedPool::give_back(std::byte *slot)
 {
 	wipe({slot, m_slot_bytes});
 	const std::lock_guard lock(m_mutex);
-	m_free.push_back(slot);
+	m_free.push_back(slot); // never more than it held before: reserved in take()
+}
+
+namespace {
+
+// Never destroyed: secrets of static storage may end after it.
+LockedPool &secrets()
+{
+	static LockedPool &made = *new LockedPool(secret_slot_bytes);
+	return made;
+}
+
+} // namespace
+
+std::byte *take_secret_slot()
+{
+	std::byte *const slot = secrets().take();
+	if (slot == nullptr)
+		throw std::bad_alloc();
+	return slot;
+}
+
+void give_back_secret_slot(std::byte *slot) noexcept
+{
+	secrets().give_back(slot);
 }
 
 } // namespace systole::crypto

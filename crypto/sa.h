@@ -5,6 +5,7 @@
 // then owned by exactly one worker, which is the only writer of its sequence number or replay window.
 #pragma once
 
+#include "crypto/admission.h"
 #include "crypto/replay_window.h"
 #include "crypto/suite.h"
 
@@ -21,7 +22,7 @@ struct SaSpec {
 	std::uint32_t spi; // >= 256; chosen by the receiver
 	Suite suite;
 	std::span<const std::byte>
-		key; // shape_of(suite).key_bytes: enc16 | auth20 | ivkey16, or auth20, or enc16 | salt4
+		key; // shape_of(suite).key_bytes: enc16 | auth20 | ivkey16, or auth20, or enc16 | salt4, or none
 };
 
 class OutboundSa;
@@ -79,6 +80,7 @@ public:
 	// Accepted only, dummies included: replays and forgeries must not age an SA.
 	std::uint64_t packets = 0;
 	std::uint64_t bytes = 0; // SPI .. ICV
+	Admission admission;     // kept by the owner: the engine does not ask it
 	// opaque tags of the owner, set by control before it hands the SA over
 	std::uint32_t session = 0;
 	std::uint16_t slot = 0;
@@ -91,8 +93,9 @@ private:
 	friend InboundSaPtr make_inbound_sa(const SaSpec &spec);
 	InboundSa() = default;
 
-	std::uint32_t m_spi = 0;
+	// In this order all that is asked of a packet before its integrity check lies in one cache line.
 	Suite m_suite = Suite::none;
+	std::uint32_t m_spi = 0;
 	const SaKeySchedule *m_keys = nullptr;
 	ReplayWindow m_window; // written by the engine of the owning worker
 };

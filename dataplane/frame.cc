@@ -28,7 +28,9 @@ constexpr std::byte hake_first{'H'};
 constexpr std::array<std::byte, 4> hake_magic{std::byte{'H'}, std::byte{'A'}, std::byte{'K'}, std::byte{'E'}};
 constexpr std::size_t hake_header_bytes = 44;
 constexpr std::uint8_t hake_version = 1;
-constexpr std::array<std::size_t, 5> hake_bytes_of_type{0, 84, 148, 180, 116}; // -, HELLO, KE1, KE2, KE3
+constexpr std::uint8_t hake_last_clear = 4; // a farewell counts only inside ESP
+constexpr std::uint8_t hake_last = 5;
+constexpr std::array<std::size_t, 6> hake_bytes_of_type{0, 84, 148, 180, 116, 76}; // -, HELLO, KE1, KE2, KE3, BYE
 
 std::uint8_t load8(std::span<const std::byte> bytes, std::size_t at)
 {
@@ -99,7 +101,7 @@ Frame refused(Drop drop)
 	return frame;
 }
 
-Frame classify_hake(std::span<const std::byte> message)
+Frame classify_hake(std::span<const std::byte> message, std::uint8_t last_type)
 {
 	if (!std::equal(hake_magic.begin(), hake_magic.end(), message.begin()))
 		return refused(Drop::rx_badip);
@@ -110,7 +112,7 @@ Frame classify_hake(std::span<const std::byte> message)
 		return refused(Drop::hake_len);
 	if (version != hake_version)
 		return refused(Drop::hake_ver);
-	if (type == 0 || type >= hake_bytes_of_type.size())
+	if (type == 0 || type > last_type)
 		return refused(Drop::hake_type);
 	if (length != hake_bytes_of_type[type])
 		return refused(Drop::hake_len);
@@ -166,7 +168,7 @@ Frame classify(std::span<const std::byte> bytes, unsigned segments, bool tagged,
 	if (payload[0] == plain_ipv4)
 		frame = classify_ipv4(payload);
 	else if (payload[0] == hake_first)
-		frame = classify_hake(payload);
+		frame = classify_hake(payload, hake_last_clear);
 	for (std::size_t i = 0; i < frame.source.size(); ++i)
 		frame.source[i] = load8(bytes, 6 + i);
 	return frame;
@@ -253,6 +255,14 @@ void write_inner(std::span<std::byte, ipv4_bytes + udp_bytes> out, const Address
 	store16(udp, 2, core::heartbeat_udp_port);
 	store16(udp, 4, udp_length);
 	store16(udp, 6, sum == 0xffff ? 0xffff : static_cast<std::uint16_t>(~sum)); // 0 would mean "none"
+}
+
+std::size_t hake_length(std::span<const std::byte> inner_payload)
+{
+	if (inner_payload.size() < hake_header_bytes)
+		return 0;
+	const Frame frame = classify_hake(inner_payload, hake_last);
+	return frame.kind == FrameKind::hake ? frame.length : 0;
 }
 
 } // namespace systole::dataplane

@@ -61,6 +61,8 @@ struct Inner {
 // right. Options, lengths and checksums that are wrong are inner_parse; what the SA does not carry is esp_policy.
 // Addresses are read, not judged: a peer may have an old and a new pair.
 [[nodiscard]] Inner parse_inner(std::span<const std::byte> packet);
+// Of the HAKE message that stands where a beat would, zeros behind it; 0: there is none.
+[[nodiscard]] std::size_t hake_length(std::span<const std::byte> inner_payload);
 
 void write_ethernet(std::span<std::byte, ethernet_bytes> out, const core::MacAddress &destination,
 		    const core::MacAddress &source, std::uint16_t ether_type);

@@ -8,6 +8,9 @@
 #include "control/instance.h"
 #include "control/log.h"
 #include "control/ring.h"
+#include "control/sandbox/capabilities.h"
+#include "control/sandbox/file_modes.h"
+#include "control/sandbox/system_calls.h"
 #include "dataplane/eal.h"
 #include "dataplane/options.h"
 #include "dataplane/poll_mode.h"
@@ -25,6 +28,7 @@
 
 #include <atomic>
 #include <cstdio>
+#include <cstdlib>
 #include <exception>
 #include <fstream>
 #include <memory>
@@ -114,20 +118,24 @@ struct PollCore {
 	PollMode mode;
 	std::string refused; // by the system, in one line; read once `ready`
 	std::atomic<bool> ready{false};
+	bool sandbox;
+	std::string unconfined; // why the system calls of this thread could not be confined
 
 	static int run(void *context)
 	{
 		auto &core = *static_cast<PollCore *>(context);
 		core.refused = prepare_poll_thread(core.mode);
+		const bool confined = !core.sandbox || control::confine_poll_core(core.unconfined);
 		core.ready.store(true, std::memory_order_release);
-		core.worker.run();
+		if (confined)
+			core.worker.run();
 		return 0;
 	}
 };
 
-int run_worker_and_control(const Options &options, control::DaemonSetup setup, const WorkerConfig &config,
-			   const PollChoice &choice, std::span<Port *const> ports, unsigned lcore,
-			   const std::string &socket_path)
+int run_worker_and_control(control::DaemonSetup setup, const control::SystemCallNeeds &needs,
+			   const WorkerConfig &config, const PollChoice &choice, std::span<Port *const> ports,
+			   unsigned lcore)
 {
 	const auto channel = std::make_unique<control::WorkerChannel>();
 	channel->bell.fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
@@ -143,13 +151,23 @@ int run_worker_and_control(const Options &options, control::DaemonSetup setup, c
 		control::log(control::LogApp::dataplane, control::LogLevel::warning,
 			     "the time-stamp counter is not invariant here: every clock reading is clock_gettime");
 	const auto worker = std::make_unique<Worker>(config, ports, *channel, clock);
-	PollCore core{*worker, choice.mode, {}};
+	// Ports and threads are there, and the poll core waits in EAL: from here on nobody starts a program.
+	PollCore core{*worker, choice.mode, {}, false, setup.sandbox, {}};
+	if (std::string error; setup.sandbox && !control::confine_process(needs, error)) {
+		complain(error + "; systoled --no-sandbox starts without");
+		return exit_keys;
+	}
 	if (rte_eal_remote_launch(&PollCore::run, &core, lcore) != 0) {
 		complain("the poll core " + std::to_string(lcore) + " does not start");
 		return exit_eal;
 	}
 	while (!core.ready.load(std::memory_order_acquire))
 		std::this_thread::sleep_for(std::chrono::milliseconds{1});
+	if (!core.unconfined.empty()) {
+		complain(core.unconfined + "; systoled --no-sandbox starts without");
+		rte_eal_wait_lcore(lcore);
+		return exit_keys;
+	}
 	control::log(control::LogApp::dataplane, control::LogLevel::info, "polling is {}; {}", choice.why,
 		     to_string(choose_wait(choice.mode, offer_of(ports))));
 	if (!core.refused.empty())
@@ -160,13 +178,7 @@ int run_worker_and_control(const Options &options, control::DaemonSetup setup, c
 		channel->stop.store(true);
 		rte_eal_wait_lcore(lcore);
 	};
-	int result = exit_failure;
-	{
-		std::unique_ptr<Prompt> prompt;
-		if (options.prompt)
-			prompt = std::make_unique<Prompt>(socket_path);
-		result = control::run_daemon(std::move(setup));
-	}
+	const int result = control::run_daemon(std::move(setup));
 	channel->stop.store(true); // control may have failed before it came to that
 	rte_eal_wait_lcore(lcore);
 	close(channel->bell.fd);
@@ -174,8 +186,82 @@ int run_worker_and_control(const Options &options, control::DaemonSetup setup, c
 	return result;
 }
 
+std::vector<std::string> hooks_of(const control::Configuration &configuration)
+{
+	std::vector<std::string> hooks;
+	for (const std::string &path : {configuration.ha.hook_primary, configuration.ha.hook_secondary})
+		if (!path.empty())
+			hooks.push_back(path);
+	return hooks;
+}
+
+control::SystemCallNeeds needs_of(const control::Configuration &configuration, std::span<const Device> devices)
+{
+	control::SystemCallNeeds needs;
+	needs.internet = !configuration.link_monitors.empty() || configuration.ha.uses_witness();
+	for (const Device &device : devices) {
+		needs.netdev_ports = needs.netdev_ports || device.follows_netdev();
+		needs.xdp = needs.xdp || device.driver == "net_af_xdp";
+	}
+	return needs;
+}
+
+bool drop_capabilities(bool sandbox, const control::SystemCallNeeds &needs, std::string &error)
+{
+	const std::vector<unsigned> kept = control::daemon_capabilities(needs.xdp);
+	if (const auto missing = control::missing_capabilities(kept); !missing.empty()) {
+		error = "this process lacks the capabilities " + control::capabilities_text(missing) +
+			": run it as root, or give them to its user (docs/OPERATIONS.md, \"Without root\")";
+		return false;
+	}
+	return !sandbox || control::keep_only_capabilities(kept, error);
+}
+
+std::string sandbox_text(bool sandbox, const control::SystemCallNeeds &needs)
+{
+	const std::string who = "user " + std::to_string(geteuid()) + ", capabilities " + control::capabilities_text();
+	if (!sandbox)
+		return "no sandbox, as asked for: " + who + ", every system call";
+	return "sandbox: " + who + "; no thread starts programs; internet sockets: " +
+	       (needs.internet       ? "the threads of link monitors and witness"
+		: needs.netdev_ports ? "the port keeper's"
+				     : "none");
+}
+
+// What others could read or change although it is secret. Every fault is said.
+bool secrets_are_safe(const std::string &file, const control::Configuration &configuration,
+		      const std::string &state_directory)
+{
+	std::vector<std::string> faults = control::loose_state(state_directory);
+	if (!configuration.ha.password.view().empty())
+		for (std::string &fault : control::loose_configuration(file))
+			faults.push_back(std::move(fault));
+	for (const std::string &fault : faults)
+		complain(fault);
+	return faults.empty();
+}
+
+bool find_groups(const Options &options, control::AccessGroups &groups)
+{
+	const auto find = [](const std::string &name, const char *option, std::optional<gid_t> &group) {
+		if (name.empty())
+			return true;
+		group = control::group_of(name);
+		if (!group)
+			complain(std::string(option) + " " + name + ": there is no such group (getent group)");
+		return group.has_value();
+	};
+	return find(options.read_group, "--read-group", groups.read) &&
+	       find(options.write_group, "--write-group", groups.write);
+}
+
 int run_daemon(const Options &options, control::Configuration configuration)
 {
+	control::AccessGroups groups;
+	if (!find_groups(options, groups))
+		return exit_usage;
+	if (!secrets_are_safe(options.file, configuration, control::instance_paths(options.instance).state_directory))
+		return exit_keys;
 	std::string error;
 	control::InstanceRefusal refusal = control::InstanceRefusal::none;
 	const auto lock = control::InstanceLock::take(options.instance, error, &refusal);
@@ -197,14 +283,34 @@ int run_daemon(const Options &options, control::Configuration configuration)
 	for (const Device &device : request.devices)
 		clean_leftovers(device);
 
-	// The first of all: as small as it is now, with nothing of EAL's in it.
+	// The first of all: as small as they are now, with nothing of EAL's in them and with the rights we have now.
 	control::KeeperProcess keeper;
 	if (!keeper.start(options.instance, lock->paths().keeper_lock(), configuration.ha.dead_interval(), error))
 		control::log(control::LogApp::daemon, control::LogLevel::error, "{}", error);
+	control::SpawnerProcess spawner;
+	if (!spawner.start(hooks_of(configuration), keeper.running() ? keeper.command() : std::vector<std::string>{},
+			   keeper.inherited(), error)) {
+		complain(error);
+		return exit_failure;
+	}
+	keeper.start_by(&spawner);
+
+	// Before there is another thread: it would keep what this one has.
+	control::DaemonSetup setup;
+	const control::SystemCallNeeds needs = needs_of(configuration, request.devices);
+	if (!drop_capabilities(options.sandbox, needs, error)) {
+		complain(error);
+		return exit_keys;
+	}
+	setup.sandbox = options.sandbox;
+	setup.sandbox_text = sandbox_text(options.sandbox, needs);
 
 	// Before EAL: locking is cheap while there is little to lock.
 	if (const std::string refused = lock_memory(); !refused.empty())
 		control::log(control::LogApp::dataplane, control::LogLevel::warning, "{}", refused);
+	// As root EAL keeps its runtime files in /var/run; for others it would take /tmp, where anybody could be before us.
+	if (geteuid() != 0)
+		setenv("XDG_RUNTIME_DIR", lock->paths().run_directory.c_str(), 1);
 	const auto eal = [&] {
 		const HugePageTurn turn;
 		request.huge_pages = enough_huge_pages(memory_needed_mib(request.devices));
@@ -214,12 +320,8 @@ int run_daemon(const Options &options, control::Configuration configuration)
 		complain(error);
 		return exit_eal;
 	}
-	// No core dumps and no ptrace by others: huge pages and key memory would be in them.
-	(void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
-
 	std::vector<std::unique_ptr<Port>> ports;
 	std::vector<Port *> links;
-	control::DaemonSetup setup;
 	for (std::size_t i = 0; i < request.devices.size(); ++i) {
 		const Device &device = request.devices[i];
 		const auto &heartbeat = configuration.ha.hbdev[i];
@@ -253,16 +355,21 @@ int run_daemon(const Options &options, control::Configuration configuration)
 		.control_watchdog = configuration.ha.control_watchdog_interval(),
 	};
 	setup.keeper = keeper.running() ? &keeper : nullptr;
+	setup.spawner = &spawner;
+	setup.groups = groups;
 	setup.configuration = std::move(configuration);
 	setup.config_file = options.file;
 	setup.instance = options.instance;
+	setup.file = options.file;
 	setup.key_log_dir = options.key_log;
 	setup.poll_mode = choice.mode == PollMode::busy ? "busy" : "adaptive";
 	setup.dataplane_text = description(request, ports) + ", " + choice.why;
 	PortKeeper port_keeper(request.devices, links);
 	port_keeper.start();
-	return run_worker_and_control(options, std::move(setup), worker_config, choice, links, eal->worker(),
-				      lock->paths().socket());
+	std::unique_ptr<Prompt> prompt; // it starts a program
+	if (options.prompt)
+		prompt = std::make_unique<Prompt>(lock->paths().socket());
+	return run_worker_and_control(std::move(setup), needs, worker_config, choice, links, eal->worker());
 }
 
 int start(std::span<const char *const> arguments)
@@ -285,6 +392,8 @@ int start(std::span<const char *const> arguments)
 		return exit_usage;
 	}
 
+	// No core dumps, and no ptrace by other processes of this user: from here on there are secrets in memory.
+	(void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 	control::ParseResult parsed = control::load_configuration(options.file);
 	std::fputs(control::to_text(parsed.diagnostics).c_str(), stderr);
 	if (!parsed.ok())
@@ -292,14 +401,6 @@ int start(std::span<const char *const> arguments)
 	if (options.action == Options::Action::test) {
 		std::printf("%s: configuration is good\n", options.file.c_str());
 		return exit_ok;
-	}
-	// Good as a configuration, but this version has no clear heartbeats, and a member that silently found nobody would
-	// be the worst answer.
-	if (!parsed.configuration.ha.authentication &&
-	    parsed.configuration.ha.mode != control::Configuration::Mode::standalone) {
-		complain(options.file + ": heartbeats without authentication are not available in this version; set "
-					"authentication enable");
-		return exit_configuration;
 	}
 	if (!fill_in(parsed.configuration, options.instance)) {
 		complain(options.file + ": this machine has no /etc/machine-id to make a serial from; set serial in "

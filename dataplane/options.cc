@@ -21,7 +21,12 @@ po::options_description described()
 									       "check the configuration, report, exit")(
 		"interactive,i", "give a prompt (systolectl); leaving it stops the daemon")(
 		"instance,n", po::value<std::string>()->value_name("NAME"),
-		"name of this member on this host (default \"default\")")
+		"name of this member on this host (default \"default\")")(
+		"read-group", po::value<std::string>()->value_name("GROUP"),
+		"members may look over the control socket, but change nothing")(
+		"write-group", po::value<std::string>()->value_name("GROUP"),
+		"members may do everything over the control socket")(
+		"no-sandbox", "give up no capabilities and no system calls (for debugging)")
 #ifdef SYSTOLE_KEY_LOG
 		("key-log", po::value<std::string>()->value_name("DIR"),
 		 "write ESP keys to DIR in the form tshark reads")
@@ -52,6 +57,11 @@ ParsedOptions parse_options(std::span<const char *const> arguments)
 			options.instance = given["instance"].as<std::string>();
 		if (given.count("key-log") != 0)
 			options.key_log = given["key-log"].as<std::string>();
+		if (given.count("read-group") != 0)
+			options.read_group = given["read-group"].as<std::string>();
+		if (given.count("write-group") != 0)
+			options.write_group = given["write-group"].as<std::string>();
+		options.sandbox = given.count("no-sandbox") == 0;
 		options.prompt = given.count("interactive") != 0;
 		if (given.count("help") != 0)
 			options.action = Options::Action::help;

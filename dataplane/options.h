@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Copyright(c) 2026 The Systole authors
 //
-// systoled's command line: systoled [EAL options --] [-f FILE] [-t] [-i] [-n INSTANCE] [--key-log DIR] ...
+// systoled's command line: systoled [EAL options --] [-f FILE] [-t] [-i] [-n INSTANCE]
+//          [--read-group GROUP] [--write-group GROUP] [--no-sandbox] [--key-log DIR] ...
 #pragma once
 
 #include <span>
@@ -28,7 +29,10 @@ struct Options {
 	std::string file = "/etc/systole/systole.conf";
 	std::string instance = "default";
 	bool prompt = false;
-	std::string key_log;          // directory, empty: none
+	std::string key_log;    // directory, empty: none
+	std::string read_group; // name or number, empty: none
+	std::string write_group;
+	bool sandbox = true;
 	std::vector<std::string> eal; // what stood before a lone --
 };
 

@@ -55,8 +55,9 @@ public:
 	[[nodiscard]] std::size_t waiting() const { return m_waiting; }
 
 private:
-	using Kept = std::variant<control::SessionConfirmed, control::PeerLink, control::ReleasedInbound,
-				  control::ReleasedOutbound, control::WorkerLate, control::WorkerReturned>;
+	using Kept = std::variant<control::SessionConfirmed, control::SessionWorn, control::PeerLink,
+				  control::ReleasedInbound, control::ReleasedOutbound, control::WorkerLate,
+				  control::WorkerReturned>;
 	static constexpr std::size_t room = 4096;
 
 	template <typename Event> bool push(const Event &event)

@@ -9,6 +9,7 @@
 #include "control/core/types.h"
 #include "control/worker_messages.h"
 #include "crypto/sa.h"
+#include "dataplane/beat_size.h"
 #include "dataplane/deadline.h"
 #include "dataplane/frame.h"
 
@@ -27,6 +28,8 @@ struct alignas(64) PeerLinkState {
 	core::MacAddress mac{};
 	crypto::OutboundSa *outbound = nullptr;
 	core::SessionId outbound_session = 0;
+	bool worn_told = false; // of this SA
+	BeatSize size;          // of what goes out
 	core::LinkLiveness liveness;
 	AwayBudget away;
 	std::uint64_t lost_counted = 0; // of liveness.lost_beats(), already in the counters

@@ -43,8 +43,7 @@ void give_terminal(pid_t group)
 pid_t spawn_systolectl(const std::string &socket_path)
 {
 	const std::string program = systolectl_path();
-	std::array<char *, 4> arguments{const_cast<char *>("systolectl"), const_cast<char *>("-s"),
-					const_cast<char *>(socket_path.c_str()), nullptr};
+	const std::array<const char *, 6> words{"systolectl", "--wait", "60", "-s", socket_path.c_str(), nullptr};
 	posix_spawnattr_t attributes;
 	posix_spawnattr_init(&attributes);
 	sigset_t none;
@@ -53,7 +52,8 @@ pid_t spawn_systolectl(const std::string &socket_path)
 	posix_spawnattr_setpgroup(&attributes, 0);
 	posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK);
 	pid_t child = -1;
-	const int result = posix_spawnp(&child, program.c_str(), nullptr, &attributes, arguments.data(), environ);
+	const int result = posix_spawnp(&child, program.c_str(), nullptr, &attributes,
+					const_cast<char *const *>(words.data()), environ);
 	posix_spawnattr_destroy(&attributes);
 	if (result != 0) {
 		std::fprintf(stderr, "systoled: no prompt: cannot start %s: %s\n", program.c_str(),
@@ -67,36 +67,29 @@ pid_t spawn_systolectl(const std::string &socket_path)
 
 } // namespace
 
-Prompt::Prompt(std::string socket_path)
-    : m_socket_path(std::move(socket_path)), m_thread([this](const std::stop_token &stopping) { run(stopping); })
+Prompt::Prompt(const std::string &socket_path)
+    : m_child(spawn_systolectl(socket_path)), m_thread([this](const std::stop_token &stopping) { run(stopping); })
 {
 }
 
 Prompt::~Prompt() = default; // jthread asks to stop and joins
 
-void Prompt::run(const std::stop_token &stopping)
+void Prompt::run(const std::stop_token &stopping) const
 {
-	std::error_code ignored;
-	while (!std::filesystem::exists(m_socket_path, ignored)) {
-		if (stopping.stop_requested())
-			return;
-		std::this_thread::sleep_for(look_again);
-	}
-	const pid_t child = spawn_systolectl(m_socket_path);
 	int status = 0;
-	bool ended = child < 0;
+	bool ended = m_child < 0;
 	while (!ended && !stopping.stop_requested()) {
-		ended = waitpid(child, &status, WNOHANG) != 0;
+		ended = waitpid(m_child, &status, WNOHANG) != 0;
 		if (!ended)
 			std::this_thread::sleep_for(look_again);
 	}
 	if (!ended) {
-		kill(child, SIGTERM);
-		waitpid(child, &status, 0);
+		kill(m_child, SIGTERM);
+		waitpid(m_child, &status, 0);
 	}
 	if (isatty(STDIN_FILENO) != 0)
 		give_terminal(getpgrp());
-	if (child >= 0 && !stopping.stop_requested())
+	if (m_child >= 0 && !stopping.stop_requested())
 		kill(getpid(), SIGTERM);
 }
 

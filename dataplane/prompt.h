@@ -14,15 +14,16 @@ namespace systole::dataplane {
 
 class Prompt {
 public:
-	// Waits in a thread of its own until the socket is there.
-	explicit Prompt(std::string socket_path);
+	// Starts systolectl at once, which waits for the socket: later this process may start nothing.
+	explicit Prompt(const std::string &socket_path);
 	~Prompt(); // ends systolectl if it still runs
 	Prompt(const Prompt &) = delete;
 	Prompt &operator=(const Prompt &) = delete;
 
 private:
-	void run(const std::stop_token &stopping);
-	std::string m_socket_path;
+	void run(const std::stop_token &stopping) const;
+
+	pid_t m_child; // -1: it could not be started
 	std::jthread m_thread;
 };
 

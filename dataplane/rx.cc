@@ -2,6 +2,10 @@
 // Copyright(c) 2026 The Systole authors
 #include "dataplane/rx.h"
 
+#include "crypto/bytes.h"
+
+#include <rte_random.h>
+
 #include <algorithm>
 #include <cassert>
 #include <utility>
@@ -13,12 +17,17 @@ namespace {
 using control::Drop;
 using core::BeatVerdict;
 
-std::uint32_t spi_of(const std::byte *esp)
+std::uint32_t wrapping_us(core::Duration duration)
 {
-	std::uint32_t spi = 0;
-	for (int i = 0; i < 4; ++i)
-		spi = spi << 8 | std::to_integer<std::uint32_t>(esp[i]);
-	return spi;
+	return static_cast<std::uint32_t>(core::microseconds(duration));
+}
+
+// 0 if the sender says nothing, or what no packet can have.
+std::size_t announced_length(crypto::Suite suite, const core::BeatStamp &stamp)
+{
+	return stamp.inner_length == 0 || stamp.inner_length > longest_inner
+		       ? 0
+		       : crypto::esp_length_of(suite, stamp.inner_length);
 }
 
 Drop drop_of(crypto::Refusal refusal)
@@ -51,9 +60,14 @@ control::LinkVerdict verdict_of(BeatVerdict verdict)
 
 } // namespace
 
+Rx::Rx(WorkerState &state) : m_state(state), m_dead_us(wrapping_us(state.timing.dead)), m_chance(rte_rand() | 1) {}
+
 void Rx::drain(core::Time now, bool completely)
 {
+	m_more = false;
 	m_hake_left = hake_per_turn;
+	m_class_left = opens_per_turn;
+	m_now_us = wrapping_us(now.time_since_epoch());
 	for (std::size_t link = 0; link < m_state.ports.size(); ++link) {
 		Port &port = *m_state.ports[link];
 		HeardOut &heard = m_state.heard[link];
@@ -66,6 +80,7 @@ void Rx::drain(core::Time now, bool completely)
 			if (!empty)
 				take_burst(now, static_cast<core::LinkIndex>(link), {frames.data(), count});
 			heard.took(now, count, empty);
+			m_more = m_more || (bursts == 1 && !empty);
 		}
 	}
 }
@@ -74,6 +89,7 @@ void Rx::take_burst(core::Time now, core::LinkIndex link, std::span<rte_mbuf *> 
 {
 	const std::size_t esp_count = find_sas(link, sort_burst(now, link, frames));
 	m_state.esp.open({m_opens.data(), esp_count});
+	m_state.counters.integrity_checks.store(m_state.esp.integrity_checks(), std::memory_order_relaxed);
 	for (std::size_t i = 0; i < esp_count; ++i)
 		take_opened(now, link, m_opens[i]);
 	rte_pktmbuf_free_bulk(frames.data(), static_cast<unsigned>(frames.size()));
@@ -95,7 +111,7 @@ std::size_t Rx::sort_burst(core::Time now, core::LinkIndex link, std::span<rte_m
 			hand_up_hake(now, link, frame, bytes.subspan(frame.offset, frame.length));
 		} else {
 			std::byte *const esp = bytes.data() + frame.offset;
-			m_esp[count] = {spi_of(esp), esp, frame.length};
+			m_esp[count] = {crypto::load_be32(esp), esp, frame.length};
 			m_state.inbound.prefetch_place(m_esp[count++].spi);
 		}
 	}
@@ -112,10 +128,8 @@ std::size_t Rx::find_sas(core::LinkIndex link, std::size_t count)
 	std::size_t found = 0;
 	for (std::size_t i = 0; i < count; ++i) {
 		crypto::InboundSa *sa = m_state.inbound.find(m_esp[i].spi);
-		if (sa == nullptr) {
-			m_state.count(Drop::esp_nosa);
-		} else if (sa->link != link) {
-			m_state.count(Drop::esp_link);
+		if (const auto why = objection(link, m_esp[i], sa)) {
+			m_state.count(*why);
 		} else {
 			sa->prefetch();
 			m_state.peers[sa->slot].prefetch_to_receive(link);
@@ -124,6 +138,32 @@ std::size_t Rx::find_sas(core::LinkIndex link, std::size_t count)
 		}
 	}
 	return found;
+}
+
+// Cheap first, nothing computed, nothing changed.
+std::optional<Drop> Rx::objection(core::LinkIndex link, const EspFrame &frame, crypto::InboundSa *sa)
+{
+	if (sa == nullptr)
+		return Drop::esp_nosa;
+	if (sa->link != link)
+		return Drop::esp_link;
+	if (m_class_left[static_cast<std::size_t>(sa->traffic_class)] == 0)
+		return Drop::esp_class;
+	if (!sa->admission.takes(frame.length, m_now_us, m_dead_us) &&
+	    frame.length != crypto::esp_length_of(sa->suite(), BeatSize::fit(BeatSize::handshake)))
+		return Drop::esp_size;
+	if (sa->admission.short_of_tokens()) {
+		// The engine looks at the number too; here a replay must not take the place of a packet that may be genuine.
+		if (!sa->window().check(crypto::load_be32(frame.esp + 4)))
+			return Drop::esp_replay_pre;
+		m_chance ^= m_chance << 13;
+		m_chance ^= m_chance >> 7;
+		m_chance ^= m_chance << 17;
+		if (!sa->admission.draw(m_now_us, m_chance >> 32))
+			return Drop::esp_budget;
+	}
+	--m_class_left[static_cast<std::size_t>(sa->traffic_class)];
+	return std::nullopt;
 }
 
 void Rx::hand_up_hake(core::Time now, core::LinkIndex link, const Frame &frame, std::span<const std::byte> bytes)
@@ -135,6 +175,8 @@ void Rx::hand_up_hake(core::Time now, core::LinkIndex link, const Frame &frame, 
 	--m_hake_left;
 	control::HakeFrame event{.at = now,
 				 .link = link,
+				 .slot = 0,
+				 .session = 0,
 				 .source = frame.source,
 				 .length = static_cast<std::uint16_t>(bytes.size()),
 				 .payload = {}};
@@ -147,6 +189,8 @@ void Rx::take_opened(core::Time now, core::LinkIndex link, const crypto::Open &p
 	const bool dummy = packet.refusal == crypto::Refusal::dummy;
 	if (packet.refusal != crypto::Refusal::none && !dummy) {
 		m_state.count(drop_of(packet.refusal));
+		if (packet.refusal == crypto::Refusal::icv)
+			packet.sa->admission.failed(m_now_us);
 		return;
 	}
 	confirm(now, *packet.sa);
@@ -161,20 +205,43 @@ void Rx::take_opened(core::Time now, core::LinkIndex link, const crypto::Open &p
 		m_state.count(inner.drop);
 	else if (packet.sa->traffic_class != crypto::TrafficClass::heartbeat || inner.addresses != peer.addresses)
 		m_state.count(Drop::esp_policy);
+	else if (const std::size_t length = hake_length(inner.payload); length != 0)
+		hand_up_sealed(now, link, *packet.sa, inner.payload.first(length));
 	else
-		take_beat(now, link, *packet.sa, inner.payload);
+		take_beat(now, link, packet, inner.payload);
+}
+
+// The peer's own word, and its pace: no budget of forged frames applies.
+void Rx::hand_up_sealed(core::Time now, core::LinkIndex link, const crypto::InboundSa &sa,
+			std::span<const std::byte> bytes)
+{
+	if (sa.suite() == crypto::Suite::plain) { // nobody's word: anybody could have written it
+		m_state.count(Drop::plain_drop);
+		return;
+	}
+	control::HakeFrame event{.at = now,
+				 .link = link,
+				 .slot = sa.slot,
+				 .session = sa.session,
+				 .source = {},
+				 .length = static_cast<std::uint16_t>(bytes.size()),
+				 .payload = {}};
+	std::copy(bytes.begin(), bytes.end(), event.payload.begin());
+	m_state.outbox.offer(event);
 }
 
 void Rx::confirm(core::Time now, crypto::InboundSa &sa)
 {
-	if (sa.confirmed)
+	// Without an integrity check a packet proves nothing: a plain session is confirmed by the key exchange alone.
+	if (sa.confirmed || sa.suite() == crypto::Suite::plain)
 		return;
 	m_state.inbound.each_of(sa.session, [](crypto::InboundSa &other) { other.confirmed = true; });
 	m_state.outbox.deliver(control::SessionConfirmed{now, sa.slot, sa.session});
 }
 
-void Rx::take_beat(core::Time now, core::LinkIndex link, const crypto::InboundSa &sa, std::span<const std::byte> body)
+void Rx::take_beat(core::Time now, core::LinkIndex link, const crypto::Open &packet, std::span<const std::byte> body)
 {
+	crypto::InboundSa &sa = *packet.sa;
 	const auto stamp = core::decode_stamp(body);
 	if (!stamp || stamp->content_length > control::max_beat_content) {
 		m_state.count(Drop::inner_parse);
@@ -201,6 +268,9 @@ void Rx::take_beat(core::Time now, core::LinkIndex link, const crypto::InboundSa
 			tell(control::LinkVerdict::rollback);
 		return;
 	}
+	way.size.acknowledge(stamp->echo);
+	if (stamp->tx == way.liveness.rx()) // what overtaken beats announce is past
+		sa.admission.heard(packet.esp_length, announced_length(sa.suite(), *stamp), m_now_us);
 
 	control::add(counters.lost,
 		     way.liveness.lost_beats() - std::exchange(way.lost_counted, way.liveness.lost_beats()));
@@ -229,6 +299,8 @@ void Rx::take_beat(core::Time now, core::LinkIndex link, const crypto::InboundSa
 	}
 	if (!life)
 		m_state.count(Drop::hb_stale_echo);
+	if (content.empty()) // the sender waits until it may send more; it lives, and there is no news
+		return;
 
 	const bool since_return =
 		m_state.returned_at == core::Time{} ||

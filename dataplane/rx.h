@@ -13,26 +13,36 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 
 namespace systole::dataplane {
 
 class Rx {
 public:
-	explicit Rx(WorkerState &state) : m_state(state) {}
+	explicit Rx(WorkerState &state);
 
 	// Takes what waits on every port: a few bursts, so that a flood cannot keep the worker from sending, or with
 	// `completely` all that can have been waiting, so that nobody is judged by what we have not looked at.
 	void drain(core::Time now, bool completely);
+	// The last drain() ended at its bound: there may be more in a queue.
+	[[nodiscard]] bool more() const { return m_more; }
 
 private:
 	static constexpr std::size_t burst_frames = 32;
 	static constexpr std::uint32_t bursts_per_turn = 8;
 	static constexpr std::uint32_t hake_per_turn = 64; // each may cost control an elliptic curve operation
+	// Packets opened per turn by traffic class, so that a flood on one class cannot delay the beats. Of heartbeats the
+	// bursts above and the failure budget of each SA are bound enough; the other classes have nobody here who takes
+	// them, so they get nothing.
+	static constexpr std::size_t traffic_classes = 4;
+	static constexpr std::array<std::uint32_t, traffic_classes> opens_per_turn{UINT32_MAX, 0, 0, 0};
 
 	void take_burst(core::Time now, core::LinkIndex link, std::span<rte_mbuf *> frames);
 	void hand_up_hake(core::Time now, core::LinkIndex link, const Frame &frame, std::span<const std::byte> bytes);
+	void hand_up_sealed(core::Time now, core::LinkIndex link, const crypto::InboundSa &sa,
+			    std::span<const std::byte> bytes);
 	void take_opened(core::Time now, core::LinkIndex link, const crypto::Open &packet);
-	void take_beat(core::Time now, core::LinkIndex link, const crypto::InboundSa &sa,
+	void take_beat(core::Time now, core::LinkIndex link, const crypto::Open &packet,
 		       std::span<const std::byte> body);
 	void confirm(core::Time now, crypto::InboundSa &sa);
 
@@ -46,8 +56,17 @@ private:
 	[[nodiscard]] std::size_t sort_burst(core::Time now, core::LinkIndex link, std::span<rte_mbuf *> frames);
 	// m_esp -> m_opens; returns how many have an SA.
 	[[nodiscard]] std::size_t find_sas(core::LinkIndex link, std::size_t count);
+	// What there is to say against opening this packet, if anything.
+	[[nodiscard]] std::optional<control::Drop> objection(core::LinkIndex link, const EspFrame &frame,
+							     crypto::InboundSa *sa);
 
+	bool m_more = false;
 	std::uint32_t m_hake_left = 0;
+	std::array<std::uint32_t, traffic_classes> m_class_left{};
+	// Of this turn, for Admission.
+	std::uint32_t m_now_us = 0;
+	const std::uint32_t m_dead_us;
+	std::uint64_t m_chance; // xorshift64: nobody outside sees what comes of it
 	std::array<EspFrame, burst_frames> m_esp;
 	std::array<crypto::Open, burst_frames> m_opens;
 };

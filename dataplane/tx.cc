@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cassert>
+#include <utility>
 
 namespace systole::dataplane {
 
@@ -15,10 +16,16 @@ using control::Drop;
 
 constexpr std::size_t front_bytes = ethernet_bytes + ipv4_bytes; // before ESP
 constexpr std::size_t inner_front_bytes = ipv4_bytes + udp_bytes;
-constexpr std::size_t longest_inner = inner_front_bytes + core::beat_stamp_bytes + control::max_beat_content;
+constexpr std::uint32_t worn_sequence = 1U << 31;
 static_assert(RTE_PKTMBUF_HEADROOM >= front_bytes + crypto::seal_headroom);
 static_assert(RTE_MBUF_DEFAULT_DATAROOM >= longest_inner + crypto::seal_tailroom);
-static_assert(front_bytes + crypto::seal_headroom + longest_inner + crypto::seal_tailroom <= ethernet_bytes + 1500);
+constexpr std::size_t longest_frame(crypto::Suite suite)
+{
+	return front_bytes + crypto::esp_length_of(suite, longest_inner);
+}
+static_assert(longest_frame(crypto::Suite::cbc_sha1) <= ethernet_bytes + 1500);
+static_assert(longest_frame(crypto::Suite::gcm) <= ethernet_bytes + 1500);
+static_assert(longest_frame(crypto::Suite::null_sha1) <= ethernet_bytes + 1500);
 
 } // namespace
 
@@ -35,28 +42,37 @@ rte_mbuf *Tx::build(core::Time now, core::Duration late, Peer &peer, PeerLinkSta
 	rte_mbuf *mbuf = port.allocate();
 	if (mbuf == nullptr)
 		return nullptr;
-	const std::size_t body_length = core::beat_stamp_bytes + m_content_length;
-	const std::span<std::byte> inner(rte_pktmbuf_mtod(mbuf, std::byte *), inner_front_bytes + body_length);
+	const std::uint64_t tx = way.liveness.next_tx();
+	way.size.next_beat(m_content_length, tx, 2U * m_state.config.lost_threshold);
+	const std::uint16_t content_length = way.size.holds(m_content_length) ? m_content_length : 0;
+	const std::span<std::byte> inner(rte_pktmbuf_mtod(mbuf, std::byte *), way.size.current());
 	const auto body = inner.subspan(inner_front_bytes);
 
 	core::BeatStamp stamp;
-	stamp.content_length = m_content_length;
+	stamp.content_length = content_length;
 	const auto late_us = std::chrono::duration_cast<std::chrono::microseconds>(late).count();
 	stamp.lateness_us = static_cast<std::uint32_t>(std::clamp<std::int64_t>(late_us, 0, UINT32_MAX));
-	stamp.tx = way.liveness.next_tx();
+	stamp.tx = tx;
+	stamp.inner_length = static_cast<std::uint16_t>(way.size.announced());
 	stamp.sent_ns = now.time_since_epoch().count();
 	way.liveness.fill_echo(now, stamp);
 	core::encode(stamp, body.first<core::beat_stamp_bytes>());
-	std::copy_n(m_content.begin(), m_content_length, body.begin() + core::beat_stamp_bytes);
+	const auto padding = std::copy_n(m_content.begin(), content_length, body.begin() + core::beat_stamp_bytes);
+	std::fill(padding, body.end(), std::byte{0});
 	write_inner(inner.first<inner_front_bytes>(), peer.addresses, body);
 
+	ask_seal(*mbuf, inner, way, seal);
+	return mbuf;
+}
+
+void Tx::ask_seal(rte_mbuf &mbuf, std::span<std::byte> inner, PeerLinkState &way, crypto::Seal &seal)
+{
 	seal = {};
 	seal.sa = way.outbound;
 	seal.inner = inner.data();
 	seal.inner_length = inner.size();
-	seal.headroom = rte_pktmbuf_headroom(mbuf) - front_bytes;
-	seal.tailroom = static_cast<std::size_t>(mbuf->buf_len - mbuf->data_off) - inner.size();
-	return mbuf;
+	seal.headroom = rte_pktmbuf_headroom(&mbuf) - front_bytes;
+	seal.tailroom = static_cast<std::size_t>(mbuf.buf_len - mbuf.data_off) - inner.size();
 }
 
 void Tx::finish(rte_mbuf &mbuf, const crypto::Seal &seal, const Peer &peer, const core::MacAddress &mac,
@@ -118,6 +134,17 @@ std::size_t Tx::gather(std::size_t slot, std::size_t last)
 	return slot;
 }
 
+// Half of the numbers is where new keys are asked for. An SA that has used up all of them sends nothing more.
+bool Tx::may_seal(core::Time now, PeerLinkState &way)
+{
+	const std::uint32_t next = way.outbound->next_sequence();
+	if ((next == 0 || next >= worn_sequence) && !std::exchange(way.worn_told, true))
+		m_state.outbox.deliver(control::SessionWorn{now, way.outbound_session});
+	if (next == 0)
+		m_state.count(Drop::tx_exhausted);
+	return next != 0;
+}
+
 void Tx::build_all(core::Time now, core::Duration late)
 {
 	std::size_t built = 0;
@@ -125,8 +152,7 @@ void Tx::build_all(core::Time now, core::Duration late)
 		Pending item = m_pending[i];
 		Peer &peer = m_state.peers[item.slot];
 		PeerLinkState &way = peer.links[item.link];
-		// A used-up SA sends nothing more; control's rekeying has long been due.
-		if (way.outbound->next_sequence() == 0)
+		if (!may_seal(now, way))
 			continue;
 		item.mbuf = build(now, late, peer, way, *m_state.ports[item.link], m_seals[built]);
 		if (item.mbuf == nullptr)
@@ -179,6 +205,34 @@ void Tx::send_clear(const control::SendFrame &frame)
 	mbuf->data_len = static_cast<std::uint16_t>(length);
 	mbuf->pkt_len = static_cast<std::uint32_t>(length);
 	transmit(frame.link, {&mbuf, 1});
+}
+
+void Tx::send_sealed(const control::SendSealed &message)
+{
+	assert(message.length <= message.payload.size());
+	if (message.link >= m_state.ports.size() || message.slot >= m_state.peers.size())
+		return;
+	const Peer &peer = m_state.peers[message.slot];
+	PeerLinkState &way = m_state.peers[message.slot].links[message.link];
+	if (!peer.started || !way.used || way.outbound == nullptr || way.outbound->next_sequence() == 0)
+		return;
+	Port &port = *m_state.ports[message.link];
+	rte_mbuf *mbuf = port.allocate();
+	if (mbuf == nullptr) {
+		m_state.count(Drop::tx_full);
+		return;
+	}
+	const std::span<std::byte> inner(rte_pktmbuf_mtod(mbuf, std::byte *), padded_inner(message.slot, message.link));
+	const auto body = inner.subspan(inner_front_bytes);
+	assert(message.length <= body.size());
+	std::fill(std::copy_n(message.payload.begin(), message.length, body.begin()), body.end(), std::byte{0});
+	write_inner(inner.first<inner_front_bytes>(), peer.addresses, body);
+	crypto::Seal seal;
+	ask_seal(*mbuf, inner, way, seal);
+	m_state.esp.seal({&seal, 1});
+	assert(seal.refusal == crypto::Refusal::none);
+	finish(*mbuf, seal, peer, way.mac, port);
+	transmit(message.link, {&mbuf, 1});
 }
 
 } // namespace systole::dataplane

@@ -25,6 +25,12 @@ public:
 	// The part of a round that goes to the peers in slots first .. last-1.
 	void beat_to(std::size_t first, std::size_t last, core::Time now, core::Duration late);
 	void send_clear(const control::SendFrame &frame);
+	void send_sealed(const control::SendSealed &message);
+	// What a handshake message to this peer on this link is padded to now; the receiver drops other lengths.
+	[[nodiscard]] std::size_t padded_inner(core::PeerSlot slot, core::LinkIndex link) const
+	{
+		return m_state.peers[slot].links[link].size.for_handshake();
+	}
 
 private:
 	struct Pending {
@@ -35,9 +41,11 @@ private:
 	static constexpr std::size_t burst_frames = 64; // of all links together; at least max_links
 
 	[[nodiscard]] std::size_t gather(std::size_t slot, std::size_t last);
+	[[nodiscard]] bool may_seal(core::Time now, PeerLinkState &way);
 	void build_all(core::Time now, core::Duration late);
 	[[nodiscard]] rte_mbuf *build(core::Time now, core::Duration late, Peer &peer, PeerLinkState &way, Port &port,
 				      crypto::Seal &seal);
+	static void ask_seal(rte_mbuf &mbuf, std::span<std::byte> inner, PeerLinkState &way, crypto::Seal &seal);
 	void finish(rte_mbuf &mbuf, const crypto::Seal &seal, const Peer &peer, const core::MacAddress &mac,
 		    const Port &port) const;
 	void transmit(core::LinkIndex link, std::span<rte_mbuf *> frames);

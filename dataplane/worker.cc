@@ -13,6 +13,8 @@ namespace systole::dataplane {
 
 namespace {
 
+constexpr core::Duration backlog_nap = std::chrono::microseconds{200};
+
 using control::LinkVerdict;
 using core::Duration;
 using core::LinkLiveness;
@@ -211,7 +213,9 @@ void Worker::run()
 	while (!m_channel.stop.load(std::memory_order_relaxed)) {
 		turn(m_clock.now());
 		const Time now = m_clock.now();
-		m_waiter.wait(now, std::min(next_wake(), next_look(now)));
+		const Time wake = std::min(next_wake(), next_look(now));
+		// A flood: the queue is emptied faster than it can fill, and the machine has something left for others.
+		m_waiter.wait(now, m_rx.more() ? std::min(wake, now + backlog_nap) : wake);
 	}
 	turn(m_clock.now()); // what control said last, for instance a farewell
 	release_everything();
@@ -254,6 +258,8 @@ void Worker::on(const control::InstallOutbound &command, Time)
 	command.sa->session = command.session;
 	PeerLinkState &way = m_state.peers[command.slot].links[command.link];
 	way.outbound_session = command.session;
+	way.worn_told = false;
+	way.size.restart();
 	if (crypto::OutboundSa *old = std::exchange(way.outbound, command.sa); old != nullptr && old != command.sa)
 		m_state.outbox.deliver(control::ReleasedOutbound{old});
 }
@@ -287,6 +293,7 @@ void Worker::on(const control::StartPeer &command, Time)
 		way.used = (command.link_bitmap >> link & 1) != 0;
 		way.mac = command.macs[link];
 		way.liveness.start();
+		way.size.renumber();
 		way.away.reset();
 		way.lost_counted = 0;
 		way.rollback_told = false;
@@ -322,6 +329,12 @@ void Worker::on(const control::EndSilence &command, Time)
 void Worker::on(const control::SendFrame &command, Time)
 {
 	m_tx.send_clear(command);
+}
+
+// Also while we are silent: whoever says goodbye or changes keys claims nothing by it.
+void Worker::on(const control::SendSealed &command, Time)
+{
+	m_tx.send_sealed(command);
 }
 
 void Worker::clear_counters(core::PeerSlot slot)

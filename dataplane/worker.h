@@ -66,6 +66,7 @@ private:
 	void on(const control::SetPeerMac &command, core::Time now);
 	void on(const control::SetBeat &command, core::Time now);
 	void on(const control::SendFrame &command, core::Time now);
+	void on(const control::SendSealed &command, core::Time now);
 	void on(const control::EndSilence &command, core::Time now);
 	void clear_counters(core::PeerSlot slot);
 

@@ -36,6 +36,9 @@ public:
 	[[nodiscard]] virtual std::vector<LinkMonitorStatus> link_monitor_status() const { return {}; }
 	// Steps the core with this event, now.
 	virtual void command(const core::EventBody &event) = 0;
+	// `execute ha rekey`: reads the passwords again and agrees on new keys with everybody, with the password of this
+	// index if there is one. What comes of it is told in the events. False and one line in `error`: not now.
+	virtual bool rekey(std::optional<std::uint8_t> index, std::string &error) = 0;
 	// `diagnose debug app`; false and one line in `error` when the name or level is unknown.
 	virtual bool set_debug(std::string_view app, std::string_view level, std::string &error) = 0;
 

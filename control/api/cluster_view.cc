@@ -146,7 +146,7 @@ core::Suite own_suite(const core::Config &config)
 {
 	if (config.policy & core::policy_encryption)
 		return config.capabilities & core::cap_gcm ? core::Suite::gcm : core::Suite::cbc_sha1;
-	return config.policy & core::policy_authentication ? core::Suite::null_sha1 : core::Suite::none;
+	return config.policy & core::policy_authentication ? core::Suite::null_sha1 : core::Suite::plain;
 }
 
 // The primary first, then whoever would win if those before were gone.

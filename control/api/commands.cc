@@ -203,6 +203,28 @@ ApiReply reset_uptime(ApiBackend &backend, Arguments)
 	return done();
 }
 
+// [INDEX]
+ApiReply rekey(ApiBackend &backend, Arguments arguments)
+{
+	std::optional<std::uint8_t> index;
+	if (!arguments.empty()) {
+		unsigned number = 256;
+		const std::string_view word = arguments[0];
+		const auto read = std::from_chars(word.data(), word.data() + word.size(), number);
+		if (read.ec != std::errc{} || read.ptr != word.data() + word.size() || number > 255)
+			return refuse("bad-argument", printable(word) + " is no password-index",
+				      "rekey takes nothing, or the index of a password, 0 to 255");
+		index = static_cast<std::uint8_t>(number);
+	}
+	std::string error;
+	if (!backend.rekey(index, error))
+		return refuse("busy", error, "execute ha rekey");
+	return reply(
+		{{"result", "ok"},
+		 {"text", "The passwords are read again, and new keys are agreed on with every member: events tells "
+			  "with whom."}});
+}
+
 ApiReply set_debug(ApiBackend &backend, Arguments arguments)
 {
 	std::string error;
@@ -226,37 +248,42 @@ struct Request {
 	std::size_t least_arguments;
 	std::size_t most_arguments;
 	ApiReply (*run)(ApiBackend &, Arguments);
+	Access needs = Access::change; // Access::read is said of those that change nothing
 };
 
-constexpr std::array<Request, 26> requests{{
-	{"get system ha status", 0, 0, [](ApiBackend &b, Arguments) { return reply(ha_status(b)); }},
-	{"show system ha", 0, 1, [](ApiBackend &b, Arguments a) { return show(b, a, ShowForm::changed); }},
+constexpr std::array<Request, 27> requests{{
+	{"get system ha status", 0, 0, [](ApiBackend &b, Arguments) { return reply(ha_status(b)); }, Access::read},
+	{"show system ha", 0, 1, [](ApiBackend &b, Arguments a) { return show(b, a, ShowForm::changed); },
+	 Access::read},
 	{"show full-configuration system ha", 0, 1,
-	 [](ApiBackend &b, Arguments a) { return show(b, a, ShowForm::full); }},
-	{"diagnose sys ha status", 0, 0, [](ApiBackend &b, Arguments) { return reply(ha_diagnosis(b)); }},
-	{"diagnose sys ha dump-by group", 0, 0, [](ApiBackend &b, Arguments) { return reply(dump_group(b)); }},
-	{"diagnose sys ha dump-by vcluster", 0, 0, [](ApiBackend &b, Arguments) { return reply(dump_vclusters(b)); }},
-	{"diagnose sys ha history read", 0, 0, read_history},
+	 [](ApiBackend &b, Arguments a) { return show(b, a, ShowForm::full); }, Access::read},
+	{"diagnose sys ha status", 0, 0, [](ApiBackend &b, Arguments) { return reply(ha_diagnosis(b)); }, Access::read},
+	{"diagnose sys ha dump-by group", 0, 0, [](ApiBackend &b, Arguments) { return reply(dump_group(b)); },
+	 Access::read},
+	{"diagnose sys ha dump-by vcluster", 0, 0, [](ApiBackend &b, Arguments) { return reply(dump_vclusters(b)); },
+	 Access::read},
+	{"diagnose sys ha history read", 0, 0, read_history, Access::read},
 	{"diagnose sys ha reset-uptime", 0, 0, reset_uptime},
-	{"diagnose sys ha explain", 0, 1, explain},
-	{"diagnose sys ha what-if", 1, any_number, suppose},
-	{"diagnose sys ha poll", 0, 0, [](ApiBackend &b, Arguments) { return reply(poll_status(b)); }},
+	{"diagnose sys ha explain", 0, 1, explain, Access::read},
+	{"diagnose sys ha what-if", 1, any_number, suppose, Access::read},
+	{"diagnose sys ha poll", 0, 0, [](ApiBackend &b, Arguments) { return reply(poll_status(b)); }, Access::read},
 	{"diagnose sys link-monitor status", 0, 0,
-	 [](ApiBackend &b, Arguments) { return reply(link_monitors_status(b)); }},
+	 [](ApiBackend &b, Arguments) { return reply(link_monitors_status(b)); }, Access::read},
 	{"diagnose debug app", 2, 2, set_debug},
 	{"execute ha failover set", 0, 1, [](ApiBackend &b, Arguments a) { return set_failover(b, a, true); }},
 	{"execute ha failover unset", 0, 1, [](ApiBackend &b, Arguments a) { return set_failover(b, a, false); }},
-	{"execute ha failover status", 0, 1, failover_status},
+	{"execute ha failover status", 0, 1, failover_status, Access::read},
 	{"execute ha maintenance enable", 0, 0, [](ApiBackend &b, Arguments) { return set_maintenance(b, true); }},
 	{"execute ha maintenance disable", 0, 0, [](ApiBackend &b, Arguments) { return set_maintenance(b, false); }},
-	{"execute ha maintenance status", 0, 0, maintenance_status},
+	{"execute ha maintenance status", 0, 0, maintenance_status, Access::read},
 	{"execute ha ssd fail", 0, 0, [](ApiBackend &b, Arguments) { return set_ssd(b, true); }},
 	{"execute ha ssd ok", 0, 0, [](ApiBackend &b, Arguments) { return set_ssd(b, false); }},
-	{"execute ha ssd status", 0, 0, ssd_status},
+	{"execute ha ssd status", 0, 0, ssd_status, Access::read},
 	{"execute ha priority", 1, 2, set_priority},
 	{"execute ha override enable", 0, 1, [](ApiBackend &b, Arguments a) { return set_override(b, a, true); }},
 	{"execute ha override disable", 0, 1, [](ApiBackend &b, Arguments a) { return set_override(b, a, false); }},
-	{"events", 0, 1, events},
+	{"execute ha rekey", 0, 1, rekey},
+	{"events", 0, 1, events, Access::read},
 }};
 
 // Commands of the product that this version does not have. Named, so that nobody takes them for typing errors.
@@ -311,13 +338,21 @@ object api_error(std::string_view code, std::string_view message, std::string_vi
 	return {{"error", object{{"code", code}, {"message", message}, {"hint", hint}}}};
 }
 
-ApiReply answer(ApiBackend &backend, std::string_view line)
+ApiReply answer(ApiBackend &backend, std::string_view line, Access access)
 {
 	const Words words = split(line);
 	for (const Request &request : requests) {
 		const std::size_t matched = match(request.words, words);
 		if (matched == 0)
 			continue;
+		if (request.needs == Access::change && access != Access::change) {
+			ApiReply refusal =
+				refuse("not-permitted",
+				       "'" + std::string(request.words) + "' changes something; you may only read",
+				       "ask root or a member of the write group (systoled --write-group)");
+			refusal.denied = true;
+			return refusal;
+		}
 		const Arguments arguments(words.begin() + static_cast<std::ptrdiff_t>(matched), words.end());
 		if (arguments.size() < request.least_arguments || arguments.size() > request.most_arguments)
 			return refuse("bad-argument",

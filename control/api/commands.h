@@ -4,6 +4,7 @@
 // One request line -> one reply. Words are full and canonical (systolectl expands abbreviations before it sends).
 #pragma once
 
+#include "control/api/access.h"
 #include "control/api/backend.h"
 
 #include <boost/json/object.hpp>
@@ -21,11 +22,13 @@ struct ApiReply {
 	};
 	Kind kind = Kind::object;
 	boost::json::object body; // of Kind::object
+	bool denied = false;      // the caller may not
 };
 
 // {"error":{"code":"unknown-command","message":"...","hint":"..."}}
 [[nodiscard]] boost::json::object api_error(std::string_view code, std::string_view message, std::string_view hint);
 
-[[nodiscard]] ApiReply answer(ApiBackend &backend, std::string_view request);
+// `access`: of who asks; never Access::none.
+[[nodiscard]] ApiReply answer(ApiBackend &backend, std::string_view request, Access access = Access::change);
 
 } // namespace systole::control

@@ -21,6 +21,36 @@ std::string_view health_word(Health health)
 	return "ERROR";
 }
 
+std::string_view obstacle_word(core::Obstacle obstacle)
+{
+	switch (obstacle) {
+	case core::Obstacle::wrong_password: return "wrong-password";
+	case core::Obstacle::unconfirmed: return "unconfirmed";
+	case core::Obstacle::policy: return "mismatch";
+	case core::Obstacle::password_index: return "unknown-password-index";
+	case core::Obstacle::none: break;
+	}
+	return "none";
+}
+
+namespace {
+
+// Neither dead nor alive: no member, and no machine without power either.
+std::string_view obstacle_text(core::Obstacle obstacle)
+{
+	switch (obstacle) {
+	case core::Obstacle::wrong_password: return "is alive and refused: its password is another one";
+	case core::Obstacle::unconfirmed: return "is alive and no member: it has not proved that it knows the password";
+	case core::Obstacle::policy:
+		return "is alive and refused: MISMATCH of authentication, encryption or ipsec-phase2-proposal";
+	case core::Obstacle::password_index: return "is alive and refused: it uses a password-index unknown here";
+	case core::Obstacle::none: break;
+	}
+	return "is alive and no member";
+}
+
+} // namespace
+
 boost::json::array HealthReport::json() const
 {
 	boost::json::array list;
@@ -96,6 +126,12 @@ HealthReport judge_health(const ApiBackend &backend, const ClusterView &view, co
 			add(Health::warning, "ssd", member, "has a failed disk");
 		if (member.checksum != local.checksum)
 			add(Health::warning, "out-of-sync", member, "has a configuration that is out of sync");
+	}
+	for (const core::Stranger &stranger : node.handshake().strangers(view.now)) {
+		report.reasons.push_back({Health::warning, obstacle_word(stranger.obstacle),
+					  printable(stranger.id.view()), std::string(obstacle_text(stranger.obstacle)),
+					  0});
+		report.health = std::max(report.health, Health::warning);
 	}
 	for (const LinkRow &link : local.links)
 		if (link.health == core::LinkHealth::down)

@@ -17,6 +17,8 @@ namespace systole::control {
 
 enum class Health : std::uint8_t { ok, warning, error };
 [[nodiscard]] std::string_view health_word(Health health); // OK, WARNING, ERROR
+// wrong-password, unconfirmed, mismatch, unknown-password-index
+[[nodiscard]] std::string_view obstacle_word(core::Obstacle obstacle);
 
 struct HealthReason {
 	Health level = Health::warning;

@@ -4,6 +4,7 @@
 
 #include "control/api/commands.h"
 #include "control/json_line.h"
+#include "control/log.h"
 
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/local/stream_protocol.hpp>
@@ -34,8 +35,8 @@ constexpr mode_t closed_to_others = 0117;              // umask of a 0660 socket
 
 class ApiServer::Impl : public std::enable_shared_from_this<Impl> {
 public:
-	Impl(boost::asio::io_context &io, ApiBackend &backend, const ApiLimits &limits)
-	    : m_backend(backend), m_limits(limits), m_acceptor(io), m_pause(io)
+	Impl(boost::asio::io_context &io, ApiBackend &backend, const ApiLimits &limits, const AccessGroups &groups)
+	    : m_backend(backend), m_limits(limits), m_groups(groups), m_acceptor(io), m_pause(io)
 	{
 	}
 
@@ -46,8 +47,9 @@ public:
 	// One client.
 	class Session : public std::enable_shared_from_this<Session> {
 	public:
-		Session(Impl &server, Protocol::socket socket)
-		    : m_server(server.shared_from_this()), m_socket(std::move(socket)), m_timer(m_socket.get_executor())
+		Session(Impl &server, Protocol::socket socket, Access access)
+		    : m_server(server.shared_from_this()), m_socket(std::move(socket)), m_access(access),
+		      m_timer(m_socket.get_executor())
 		{
 		}
 		void start() { next(); }
@@ -66,6 +68,7 @@ public:
 
 		std::shared_ptr<Impl> m_server;
 		Protocol::socket m_socket;
+		const Access m_access;
 		boost::asio::steady_timer m_timer;
 		std::array<char, 4096> m_chunk{};
 		std::string m_input;
@@ -80,16 +83,21 @@ public:
 
 	ApiBackend &m_backend;
 	const ApiLimits m_limits;
+	const AccessGroups m_groups;
 	std::set<std::shared_ptr<Session>> m_sessions;
 	std::uint64_t m_refused = 0;
 	std::uint64_t m_evicted = 0;
+	std::uint64_t m_denied = 0;
 
 private:
 	void accept();
 	void admit(Protocol::socket socket);
+	void turn_away(Protocol::socket &socket, const boost::json::object &error) const;
+	[[nodiscard]] Access access_over(Protocol::socket &socket);
 
 	Protocol::acceptor m_acceptor;
 	boost::asio::steady_timer m_pause;
+	LogRateLimit m_rate;
 	std::string m_path;
 };
 
@@ -122,6 +130,13 @@ bool ApiServer::Impl::start(const std::string &path, std::string &error)
 		return false;
 	}
 	m_path = path;
+	constexpr mode_t directory_mode = 0750;
+	constexpr mode_t socket_mode = 0660;
+	if (!open_to_groups(path.substr(0, path.rfind('/')), m_groups, directory_mode, error) ||
+	    !open_to_groups(path, m_groups, socket_mode, error)) {
+		m_acceptor.close(failed);
+		return false;
+	}
 	accept();
 	return true;
 }
@@ -155,19 +170,46 @@ void ApiServer::Impl::accept()
 	});
 }
 
+// Says why in one line, as far as the socket takes it.
+void ApiServer::Impl::turn_away(Protocol::socket &socket, const boost::json::object &error) const
+{
+	const std::string line = json_line(error) + "\n";
+	error_code ignored;
+	socket.non_blocking(true, ignored);
+	socket.send(boost::asio::buffer(line), 0, ignored);
+}
+
+Access ApiServer::Impl::access_over(Protocol::socket &socket)
+{
+	const auto peer = peer_of(socket.native_handle());
+	const Access access = peer ? access_of(*peer, geteuid(), m_groups) : Access::none;
+	if (access == Access::none) {
+		++m_denied;
+		m_rate.line(
+			LogApp::api, LogLevel::warning, "denied", std::chrono::steady_clock::now().time_since_epoch(),
+			fmt::format("the control socket was opened by user {}, who is in neither of its groups: turned "
+				    "away",
+				    peer ? std::to_string(peer->uid) : "unknown"));
+	}
+	return access;
+}
+
 void ApiServer::Impl::admit(Protocol::socket socket)
 {
-	if (m_sessions.size() >= m_limits.clients) {
-		++m_refused;
-		const std::string line = json_line(api_error("busy", "too many clients of the control socket",
-							     "close some, or try again in a moment")) +
-					 "\n";
-		error_code ignored;
-		socket.non_blocking(true, ignored);
-		socket.send(boost::asio::buffer(line), 0, ignored);
+	const Access access = access_over(socket);
+	if (access == Access::none) {
+		turn_away(socket, api_error("no-access", "you may not use this control socket",
+					    "run as root, or as a member of the group of systoled --read-group or "
+					    "--write-group"));
 		return;
 	}
-	const auto session = std::make_shared<Session>(*this, std::move(socket));
+	if (m_sessions.size() >= m_limits.clients) {
+		++m_refused;
+		turn_away(socket, api_error("busy", "too many clients of the control socket",
+					    "close some, or try again in a moment"));
+		return;
+	}
+	const auto session = std::make_shared<Session>(*this, std::move(socket), access);
 	m_sessions.insert(session);
 	session->start();
 }
@@ -261,7 +303,9 @@ void ApiServer::Impl::Session::on_read(const error_code &failed, std::size_t n)
 
 void ApiServer::Impl::Session::handle(std::string_view request)
 {
-	ApiReply reply = answer(m_server->m_backend, request);
+	ApiReply reply = answer(m_server->m_backend, request, m_access);
+	if (reply.denied)
+		++m_server->m_denied;
 	if (reply.kind == ApiReply::Kind::object) {
 		send(json_line(reply.body));
 		return;
@@ -324,8 +368,9 @@ void ApiServer::Impl::Session::write()
 
 // ---------------------------------------------------------------- the server as others see it
 
-ApiServer::ApiServer(boost::asio::io_context &io, ApiBackend &backend, const ApiLimits &limits)
-    : m_impl(std::make_shared<Impl>(io, backend, limits))
+ApiServer::ApiServer(boost::asio::io_context &io, ApiBackend &backend, const ApiLimits &limits,
+		     const AccessGroups &groups)
+    : m_impl(std::make_shared<Impl>(io, backend, limits, groups))
 {
 }
 
@@ -357,6 +402,11 @@ std::size_t ApiServer::clients() const
 std::uint64_t ApiServer::refused() const
 {
 	return m_impl->m_refused;
+}
+
+std::uint64_t ApiServer::denied() const
+{
+	return m_impl->m_denied;
 }
 
 std::uint64_t ApiServer::evicted() const

@@ -12,6 +12,7 @@
 //   the next request is read only when the last reply has been taken
 #pragma once
 
+#include "control/api/access.h"
 #include "control/api/backend.h"
 
 #include <boost/asio/io_context.hpp>
@@ -36,12 +37,13 @@ struct ApiLimits {
 class ApiServer {
 public:
 	// Both must outlive the server, and the io_context must not run handlers after it is gone without restart().
-	ApiServer(boost::asio::io_context &io, ApiBackend &backend, const ApiLimits &limits = {});
+	ApiServer(boost::asio::io_context &io, ApiBackend &backend, const ApiLimits &limits = {},
+		  const AccessGroups &groups = {});
 	~ApiServer();
 	ApiServer(const ApiServer &) = delete;
 	ApiServer &operator=(const ApiServer &) = delete;
 
-	// Listens at `path`, mode 0660; a socket that an earlier process left there is replaced (the caller holds the
+	// Listens at `path`, mode 0660, the groups let in there and in its directory; a socket that an earlier process left there is replaced (the caller holds the
 	// InstanceLock). False: one line in `error`.
 	[[nodiscard]] bool start(const std::string &path, std::string &error);
 	// Closes everything and removes the socket.
@@ -52,6 +54,7 @@ public:
 	[[nodiscard]] std::size_t clients() const;
 	[[nodiscard]] std::uint64_t refused() const; // too many clients
 	[[nodiscard]] std::uint64_t evicted() const; // idle, stalled, or too long a request
+	[[nodiscard]] std::uint64_t denied() const;  // connections and commands of those who may not (access.h)
 
 private:
 	class Impl;

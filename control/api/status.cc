@@ -294,11 +294,15 @@ object counters_json(const ApiBackend &backend)
 	for (std::size_t i = 0; i < drop_count; ++i)
 		drops[drop_names[i]] = read(counters.drops[i]);
 	drops["esp_replay"] = drops["esp_replay_pre"]; // the one that is refused before the tag is looked at
+	for (std::size_t i = 0; i < core::hake_drop_count; ++i)
+		drops[core::hake_drop_names[i]] = backend.node().handshake().drops()[i];
 	return {{"failovers", backend.history().failovers()},
 		{"late_us_max", counters.late_us_max.load(std::memory_order_relaxed)},
 		{"longest_gap_us", counters.longest_gap_us.load(std::memory_order_relaxed)},
 		{"beats", read(counters.beats)},
 		{"turns", read(counters.turns)},
+		{"integrity_checks", read(counters.integrity_checks)},
+		{"handshake_evaluations", backend.node().handshake().evaluations()},
 		{"history_dropped", backend.history().dropped()},
 		{"history_write_errors", backend.history().write_errors()},
 		{"drops", std::move(drops)}};
@@ -359,6 +363,16 @@ double cluster_uptime_s(const ClusterView &view, const core::Node &node)
 	return uptime;
 }
 
+array strangers_json(const core::Node &node, const ClusterView &view)
+{
+	array list;
+	for (const core::Stranger &stranger : node.handshake().strangers(view.now))
+		list.push_back(object{{"serial", printable(stranger.id.view())},
+				      {"obstacle", obstacle_word(stranger.obstacle)},
+				      {"heard_unix", view.unix_of(stranger.heard_at)}});
+	return list;
+}
+
 } // namespace
 
 object ha_status(const ApiBackend &backend)
@@ -384,6 +398,7 @@ object ha_status(const ApiBackend &backend)
 				      {"encryption", ha.encryption},
 				      {"suite", suite_name(view.suite)}}},
 		{"has_no_aes128_gcm_sha256_member", view.has_no_gcm_member},
+		{"strangers", strangers_json(node, view)},
 		{"timing",
 		 object{{"interval_ms",
 			 std::chrono::duration_cast<std::chrono::milliseconds>(config.hb_interval).count()},

@@ -13,6 +13,7 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <thread>
 
 namespace systole::control::cli {
 
@@ -30,7 +31,32 @@ struct Descriptor {
 	}
 };
 
+constexpr std::chrono::milliseconds look_again{20};
+
+bool listens(const std::string &path)
+{
+	sockaddr_un address{};
+	address.sun_family = AF_UNIX;
+	if (path.size() >= sizeof address.sun_path)
+		return false;
+	std::memcpy(address.sun_path, path.data(), path.size());
+	const Descriptor probe(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+	// A full backlog (EAGAIN) is a daemon too.
+	return connect(probe.fd, reinterpret_cast<const sockaddr *>(&address), sizeof address) == 0 || errno == EAGAIN;
+}
+
 } // namespace
+
+bool wait_for_daemon(const std::string &socket, std::chrono::seconds patience)
+{
+	const auto until = std::chrono::steady_clock::now() + patience;
+	while (!listens(socket)) {
+		if (std::chrono::steady_clock::now() >= until)
+			return false;
+		std::this_thread::sleep_for(look_again);
+	}
+	return true;
+}
 
 int Client::open(std::string_view request, std::string &error) const
 {

@@ -35,4 +35,7 @@ private:
 	std::chrono::milliseconds m_patience;
 };
 
+// Until a daemon listens at `socket`; false: none did within `patience`.
+[[nodiscard]] bool wait_for_daemon(const std::string &socket, std::chrono::seconds patience);
+
 } // namespace systole::control::cli

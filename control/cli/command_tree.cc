@@ -23,7 +23,7 @@ constexpr std::string_view may_move_the_role = "Caution: This command may trigge
 					       "Do you want to continue? (y/n)";
 
 // No command's words begin another's.
-constexpr std::array<Command, 30> table{{
+constexpr std::array<Command, 31> table{{
 	{"get system ha status", "", "Health, members, links, who is primary and why", View::status},
 	{"show system ha", "", "The HA configuration, as far as it differs from the defaults", View::configuration},
 	{"show full-configuration system ha", "", "The HA configuration with every default", View::configuration},
@@ -59,6 +59,8 @@ constexpr std::array<Command, 30> table{{
 	 may_move_the_role},
 	{"execute ha override disable", "[VCLUSTER]", "Disable override here until systoled starts again", View::words,
 	 may_move_the_role},
+	{"execute ha rekey", "[INDEX]", "Read the passwords again and agree on new keys with every member",
+	 View::words},
 	{"events", "[--follow]", "What happened, oldest first; --follow goes on with what happens", View::events},
 	{"diagnose sys/system ha checksum", "[...]", "", View::quiet, {}, false},
 	{"diagnose test app/application harelay", "[...]", "", View::quiet, {}, false},

@@ -3,7 +3,8 @@
 //
 // systolectl: speaks to one running systoled.
 //
-//   systolectl [-n INSTANCE | -s SOCKET] [-j] [COMMAND... | - | FILE]
+//   systolectl [-n INSTANCE | -s SOCKET] [-j] [-w SECONDS] [COMMAND... | - | FILE]
+#include "control/cli/client.h"
 #include "control/cli/command_tree.h"
 #include "control/cli/prompt.h"
 #include "control/cli/runner.h"
@@ -17,6 +18,7 @@
 
 #include <array>
 #include <cerrno>
+#include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -27,7 +29,8 @@ namespace {
 using namespace systole::control;
 using namespace systole::control::cli;
 
-constexpr std::string_view usage = "usage: systolectl [-n INSTANCE | -s SOCKET] [-j] [COMMAND... | - | FILE]\n";
+constexpr std::string_view usage =
+	"usage: systolectl [-n INSTANCE | -s SOCKET] [-j] [-w SECONDS] [COMMAND... | - | FILE]\n";
 constexpr std::string_view help =
 	"\n"
 	"Speaks to a running systoled. Without a command: a prompt (? tells what may come next, TAB completes).\n"
@@ -35,6 +38,7 @@ constexpr std::string_view help =
 	"  -n, --instance NAME   the daemon of that name (default: $SYSTOLE_INSTANCE, or \"default\")\n"
 	"  -s, --socket PATH     the daemon at that control socket\n"
 	"  -j, --json            JSON, one object a line\n"
+	"  -w, --wait SECONDS    first wait so long for the daemon to be there\n"
 	"  -h, --help            this\n"
 	"  -V, --version         the version\n\n"
 	"Exit codes: 0 done, 1 the daemon answered with an error, 2 not understood, 3 no daemon answers.\n\n"
@@ -85,9 +89,10 @@ int run_file(Runner &runner, const std::string &name)
 
 int main(int argc, char **argv)
 {
-	constexpr std::array<option, 6> long_options{{{"instance", required_argument, nullptr, 'n'},
+	constexpr std::array<option, 7> long_options{{{"instance", required_argument, nullptr, 'n'},
 						      {"socket", required_argument, nullptr, 's'},
 						      {"json", no_argument, nullptr, 'j'},
+						      {"wait", required_argument, nullptr, 'w'},
 						      {"help", no_argument, nullptr, 'h'},
 						      {"version", no_argument, nullptr, 'V'},
 						      {nullptr, 0, nullptr, 0}}};
@@ -95,7 +100,8 @@ int main(int argc, char **argv)
 	const char *environment = std::getenv("SYSTOLE_INSTANCE");
 	options.instance = environment != nullptr && *environment != '\0' ? environment : "default";
 	bool named = false;
-	for (int letter; (letter = getopt_long(argc, argv, "+n:s:jhV", long_options.data(), nullptr)) != -1;) {
+	std::chrono::seconds patience{0};
+	for (int letter; (letter = getopt_long(argc, argv, "+n:s:jw:hV", long_options.data(), nullptr)) != -1;) {
 		switch (letter) {
 		case 'n':
 			options.instance = optarg;
@@ -103,6 +109,11 @@ int main(int argc, char **argv)
 			break;
 		case 's': options.socket = optarg; break;
 		case 'j': options.json = true; break;
+		case 'w':
+			patience = std::chrono::seconds{std::atoi(optarg)};
+			if (patience < std::chrono::seconds{1})
+				return refuse(fmt::format("--wait {}: give seconds, 1 or more", optarg));
+			break;
 		case 'h': return print_help();
 		case 'V': fmt::print("systolectl {}\n", SYSTOLE_VERSION); return leave(Exit::ok);
 		default: fmt::print(stderr, "{}", usage); return leave(Exit::usage);
@@ -119,6 +130,9 @@ int main(int argc, char **argv)
 		options.socket = instance_paths(options.instance).socket();
 	}
 
+	// Whoever does not come is told of by the first request.
+	if (patience != std::chrono::seconds{0})
+		(void)wait_for_daemon(options.socket, patience);
 	std::string line;
 	for (int i = optind; i < argc; ++i)
 		line.append(argv[i]).append(" ");

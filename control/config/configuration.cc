@@ -185,6 +185,13 @@ core::Config core_config(const Configuration &configuration)
 	if (ha.proposes(Configuration::Proposal::aes128gcm))
 		config.capabilities |= core::cap_gcm;
 
+	config.suite_policy_group = ha.suite_policy == Configuration::SuitePolicy::group;
+	config.rekey_interval = ha.rekey_interval;
+	config.password_indexes.clear();
+	config.password_indexes.push_back(ha.password_index);
+	if (!ha.password_next.empty())
+		config.password_indexes.push_back(ha.password_next_index);
+
 	config.hb_interval = ha.interval();
 	config.hb_lost_threshold = ha.hb_lost_threshold;
 	config.hello_holddown = ha.hello_holddown;

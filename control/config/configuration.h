@@ -30,6 +30,7 @@ struct Configuration {
 	enum class Mode : std::uint8_t { standalone, active_passive, active_active };
 	enum class PollMode : std::uint8_t { automatic, busy, adaptive };
 	enum class CarrierLoss : std::uint8_t { timer, immediate };
+	enum class SuitePolicy : std::uint8_t { pairwise, group };
 	enum class Proposal : std::uint8_t {
 		aes128_sha1,
 		aes128gcm, // these two exist here; the others are the vendor's
@@ -129,6 +130,9 @@ struct Configuration {
 		std::string group_name;
 		Mode mode = Mode::standalone;
 		SecretText password;
+		std::uint8_t password_index = 0;
+		SecretText password_next;
+		std::uint8_t password_next_index = 1;
 		std::vector<HeartbeatPort> hbdev; // LinkIndex = position
 		Names session_sync_dev;
 
@@ -144,6 +148,8 @@ struct Configuration {
 		bool authentication = true;
 		bool encryption = true;
 		std::vector<Proposal> proposals{Proposal::aes128_sha1, Proposal::aes128gcm};
+		SuitePolicy suite_policy = SuitePolicy::pairwise;
+		std::chrono::seconds rekey_interval{3600};
 		std::uint16_t ha_eth_type = 0x8890;
 		std::uint16_t hc_eth_type = 0x8891;
 		std::uint16_t l2ep_eth_type = 0x8893;

@@ -23,6 +23,7 @@ constexpr std::string_view proposals[] = {"aes128-sha1",   "aes128gcm",   "aes12
 					  "aes256-sha512", "aes256gcm",   "chacha20poly1305"};
 constexpr std::string_view schedules[] = {"none", "leastconnection", "round-robin", "weight-round-robin", "random",
 					  "ip",   "ipport",          "hub"};
+constexpr std::string_view suite_policies[] = {"pairwise", "group"};
 constexpr std::string_view isolations[] = {"fgcp", "demote", "witness"};
 constexpr std::string_view isolation_proofs[] = {"links", "lease"};
 constexpr std::string_view witness_fallbacks[] = {"stop", "act"};
@@ -164,6 +165,20 @@ constexpr Option ha_options[] = {
 	    "the secret all members share; mandatory unless standalone; never shown, never in a checksum")
 		.bound(bind<&Ha::password>())
 		.local(),
+	integer("password-index", 0, 255, "0",
+		"number of the password, the same on every member; never made from the password")
+		.bound(bind<&Ha::password_index>())
+		.local()
+		.from("EXT"),
+	row("password-next", Kind::secret, 1, 128, "",
+	    "a second password this member takes, for changing the first without losing a member")
+		.bound(bind<&Ha::password_next>())
+		.local()
+		.from("EXT"),
+	integer("password-next-index", 0, 255, "1", "its number; execute ha rekey N begins to use it")
+		.bound(bind<&Ha::password_next_index>())
+		.local()
+		.from("EXT"),
 	integer("expected-members", 0, core::max_members, "0", "hello ends when so many members have met; 0 = unknown")
 		.bound(bind<&Ha::expected_members>())
 		.from("EXT"),
@@ -218,6 +233,14 @@ constexpr Option ha_options[] = {
 		    "suites this member speaks: aes128-sha1, aes128gcm; the others are the vendor's and left out with "
 		    "a warning")
 		.bound(bind<&Ha::proposals>()),
+	choice("suite-policy", suite_policies, "pairwise",
+	       "each pair of members uses the best suite both speak, or all the best that every live member speaks")
+		.bound(bind<&Ha::suite_policy>())
+		.from("EXT"),
+	integer("rekey-interval", 60, 86400, "3600", "age at which a session gets new keys, give or take a tenth")
+		.bound(bind<&Ha::rekey_interval>())
+		.unit("s")
+		.from("EXT"),
 	row("ha-eth-type", Kind::ether_type, 0, 0, "8890", "EtherType of heartbeats").bound(bind<&Ha::ha_eth_type>()),
 	row("hc-eth-type", Kind::ether_type, 0, 0, "8891", "EtherType the vendor uses in a-a mode; reserved")
 		.bound(bind<&Ha::hc_eth_type>())

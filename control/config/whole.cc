@@ -132,6 +132,16 @@ void Checker::check_protection()
 				  "also set encryption disable") +
 			      (is_set("encryption") ? "" : " (encryption is enabled by default)"));
 
+	if (!m_ha.encryption && !m_ha.authentication)
+		warning(m_ha_written.position_of(is_set("authentication") ? "authentication" : "encryption", 0),
+			"heartbeats are neither authenticated nor encrypted: whoever reaches the heartbeat ports can "
+			"forge them");
+	if (!m_ha.password_next.empty() && m_ha.password_next_index == m_ha.password_index)
+		error(m_ha_written.position_of(is_set("password-next-index") ? "password-next-index" : "password-next",
+					       0),
+		      "password and password-next have the same index (" + std::to_string(m_ha.password_index) +
+			      "): set password-next-index to another number, the same on every member");
+
 	std::string left_out;
 	for (const Proposal proposal : m_ha.proposals)
 		if (proposal != Proposal::aes128_sha1 && proposal != Proposal::aes128gcm)

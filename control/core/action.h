@@ -24,6 +24,11 @@ struct BeginExchange { // as A: new X, scalar and SPI base; send KE1
 	BootNonce peer_nonce{};
 	LinkIndex link = 0;
 	MacAddress destination{};
+	PeerSlot slot = 0;              // sealed in the heartbeat SA of this peer; 0: in the clear
+	std::uint32_t capabilities = 0; // what we offer
+	std::uint8_t password_index = 0;
+	bool continues = false;
+	bool older_ticket = false; // by the resume key before the newest: the peer may not have got that one
 };
 struct ResendKe1 { // the same bytes again
 	SessionId session = 0;
@@ -34,6 +39,9 @@ struct EvaluateKe1 { // as B: compute KE2 and the session's secrets; answer with
 	MacAddress source{};
 	Suite suite = Suite::none; // B's choice, none = no common protection
 	HakeBytes ke1;
+	PeerSlot slot = 0; // as in BeginExchange
+	std::uint32_t capabilities = 0;
+	bool continues = false;
 };
 struct SendKe2 { // the session's cached KE2, again if need be
 	SessionId session = 0;
@@ -64,6 +72,17 @@ struct InstallOutboundKeys {
 	PeerSlot slot = 0;
 	std::uint8_t link_bitmap = 0;
 	Suite suite = Suite::none;
+};
+struct AskRekey { // a sealed HELLO
+	PeerSlot slot = 0;
+};
+struct SayBye { // sealed, to every peer that hears us: do not wait for our silence
+	PeerSlot slot = 0;
+	MemberId peer;
+	BootNonce peer_nonce{};
+};
+struct KeepResumeKey { // of a session that was agreed on in the clear
+	SessionId session = 0;
 };
 struct DropSession { // wipe keys, take both directions out of use
 	SessionId session = 0;
@@ -113,7 +132,9 @@ struct SeekWitness { // hold the lease of the virtual cluster, or give it away
 	bool wanted = false;
 };
 struct EndSilence {}; // beats may go out again
-struct Reannounce {   // still primary, but others claimed the addresses meanwhile: gratuitous ARP and hooks again
+// Our state is that of an earlier moment (a restored snapshot): nothing of it may be used. A new nonce, and Started again.
+struct BeginAnew {};
+struct Reannounce { // still primary, but others claimed the addresses meanwhile: gratuitous ARP and hooks again
 	std::uint8_t vcluster = 1;
 };
 
@@ -133,9 +154,13 @@ enum class NoticeKind : std::uint8_t {
 	wrong_password,
 	unconfirmed, // asked us for a session and never proved that it knows the password
 	policy_mismatch,
-	duplicate_member, // somebody else uses our serial
-	cross_cabled,     // link of the sender in value, ours in link
-	no_slot,          // more members than max_members
+	duplicate_member,       // somebody else uses our serial
+	cross_cabled,           // link of the sender in value, ours in link
+	no_slot,                // more members than max_members
+	peer_left,              // it said goodbye
+	unknown_password_index, // value: the index a peer names
+	rekeyed,                // new keys of a live session
+	rekey_overdue,          // old keys have been in use for long beyond their time
 	rolled_back,
 	absent,    // we were away; told on our return, value: for how many ns
 	reentered, // our silence is over; value 1: with the role we had
@@ -167,9 +192,10 @@ struct Notice {
 };
 
 using Action = std::variant<SendHello, BeginExchange, ResendKe1, EvaluateKe1, SendKe2, EvaluateKe2, SendKe3, CheckKe3,
-			    InstallInboundKeys, BindCandidate, InstallOutboundKeys, DropSession, StartPeerBeats,
-			    StopPeerBeats, SetPeerMac, SetBeatContent, BecomePrimary, BecomeSecondary, SuspendClaim,
-			    ResumeClaim, SeekWitness, EndSilence, Reannounce, Notice>;
+			    InstallInboundKeys, BindCandidate, InstallOutboundKeys, AskRekey, SayBye, KeepResumeKey,
+			    DropSession, StartPeerBeats, StopPeerBeats, SetPeerMac, SetBeatContent, BecomePrimary,
+			    BecomeSecondary, SuspendClaim, ResumeClaim, SeekWitness, EndSilence, BeginAnew, Reannounce,
+			    Notice>;
 static_assert(std::is_trivially_copyable_v<Action>);
 
 // One step's actions, in the order in which they must happen. The bound is generous: see Node::step.

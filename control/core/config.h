@@ -65,6 +65,10 @@ struct Config {
 	std::uint32_t capabilities = cap_null_sha1 | cap_cbc_sha1 | cap_gcm;
 	std::uint32_t policy = policy_authentication | policy_encryption;
 
+	bool suite_policy_group = false;                             // one member without GCM, and nobody uses it
+	FixedVector<std::uint8_t, 2> password_indexes = one_index(); // that this member knows, its own choice first
+	Duration rekey_interval = std::chrono::hours{1};             // 60 s .. 24 h; extension
+
 	Duration hb_interval = std::chrono::milliseconds{200}; // hb-interval x unit; 1 ms .. 2 s
 	std::uint8_t hb_lost_threshold = 20;                   // 1 .. 60
 	Duration hello_holddown = std::chrono::seconds{20};    // 5 .. 300 s
@@ -96,6 +100,12 @@ struct Config {
 		monitor_count = count;
 		for (VclusterConfig &vcluster : vclusters)
 			vcluster.monitors = count < 64 ? (std::uint64_t{1} << count) - 1 : ~std::uint64_t{0};
+	}
+	[[nodiscard]] static FixedVector<std::uint8_t, 2> one_index()
+	{
+		FixedVector<std::uint8_t, 2> list;
+		list.push_back(0);
+		return list;
 	}
 	[[nodiscard]] static FixedVector<VclusterConfig, max_vclusters> one_vcluster()
 	{

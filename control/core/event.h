@@ -19,14 +19,20 @@ struct Started {
 	std::uint64_t seed = 0; // spreads retry timers; no secret
 	std::array<std::uint8_t, 16> config_checksum{};
 	Hostname hostname;
-	FixedVector<MacAddress, max_links> macs; // own heartbeat ports, in link order
+	FixedVector<MacAddress, max_links> macs;       // own heartbeat ports, in link order
+	FixedVector<MemberId, max_members> acquainted; // with whom we have a resume key, newest first
 };
 struct Tick {}; // next_deadline() has come
 
-struct HakeReceived { // a clear frame; nothing in it is believed before a tag proves it
+// A clear frame: nothing in it is believed before a tag proves it. Or a message out of a heartbeat SA: the peer's word.
+struct HakeReceived {
 	LinkIndex link = 0;
 	MacAddress source{};
 	HakeBytes message;
+	PeerSlot slot = 0;     // 0: clear
+	SessionId session = 0; // sealed: of the SA it came in on
+	bool ticketed =
+		false; // clear: its ticket proves the resume key of an earlier session; it may still be a replay
 };
 
 // The key agent's answer to an Evaluate... or Check... action.
@@ -45,6 +51,13 @@ struct KeyResult {
 struct SessionConfirmed { // first good ESP packet on a session's inbound SA
 	SessionId session = 0;
 };
+struct SessionWorn { // one of its outbound SAs has used half of its sequence numbers
+	SessionId session = 0;
+};
+struct PasswordsChanged {                     // which the key agent knows now
+	FixedVector<std::uint8_t, 2> indexes; // the one to begin exchanges with first
+};
+struct Rekey {}; // execute ha rekey: new keys with everybody
 
 struct BeatReceived {
 	PeerSlot slot = 0;
@@ -68,6 +81,7 @@ struct PeerLinkChanged { // the worker's judgement
 };
 struct PeerRolledBack { // a peer echoed what we have not sent: our own state was set back
 	PeerSlot slot = 0;
+	SessionId generation = 0; // as above
 };
 
 // We were away ourselves (stopped, frozen, control hung) for longer than the dead interval: others may have taken us for
@@ -124,10 +138,10 @@ struct SetOverride {
 struct ResetUptime {}; // diagnose sys ha reset-uptime
 struct Stopping {};    // orderly exit: a primary gives the role away first
 
-using EventBody = std::variant<Started, Tick, HakeReceived, KeyResult, SessionConfirmed, BeatReceived, PeerLinkChanged,
-			       PeerRolledBack, Absent, Returned, MonitorChanged, CarrierChanged, PingMonitorChanged,
-			       MemorySample, SsdChanged, WitnessChanged, SetFailover, SetMaintenance, SetPriority,
-			       SetOverride, ResetUptime, Stopping>;
+using EventBody = std::variant<Started, Tick, HakeReceived, KeyResult, SessionConfirmed, SessionWorn, PasswordsChanged,
+			       Rekey, BeatReceived, PeerLinkChanged, PeerRolledBack, Absent, Returned, MonitorChanged,
+			       CarrierChanged, PingMonitorChanged, MemorySample, SsdChanged, WitnessChanged,
+			       SetFailover, SetMaintenance, SetPriority, SetOverride, ResetUptime, Stopping>;
 struct Event {
 	Time now{};
 	EventBody body;

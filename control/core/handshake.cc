@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Copyright(c) 2026 The Systole authors
+//
+// What each message does. handshake_upkeep.cc has timers, rekeying and the ends of sessions.
 #include "control/core/handshake.h"
 
 #include <algorithm>
@@ -11,50 +13,23 @@ using std::chrono::seconds;
 
 namespace {
 
-constexpr Duration hello_interval_young = milliseconds{200}; // for the first 20 s
-constexpr Duration hello_interval = seconds{1};
-constexpr Duration hello_young_for = seconds{20};
 constexpr Duration hello_answer_gap = milliseconds{50}; // at most 20 answers a second
 constexpr Duration first_retry = milliseconds{50};
-constexpr Duration longest_retry = seconds{1};
-constexpr std::uint8_t tries_per_exchange = 4; // then a new X and scalar, on the next link
-constexpr std::uint8_t bad_ke2_limit = 8;      // online guesses at one scalar
+constexpr std::uint8_t bad_ke2_limit = 8; // online guesses at one scalar
 constexpr Duration candidate_life = seconds{3};
 constexpr Duration exchange_gap = milliseconds{50};
+constexpr Duration rekey_gap = seconds{1};           // a rekey is not given up for a clear HELLO that soon
 constexpr Duration answer_gap = milliseconds{25};    // to a KE1 seen before: an honest retry is slower
 constexpr Duration silent_before_again = seconds{3}; // a live session nobody is heard on may be negotiated again
 constexpr Duration first_back_off = milliseconds{500};
 constexpr Duration longest_back_off = seconds{30};
-constexpr double bucket_size = 16; // KE1 evaluations in a burst, then one a second
+
+bool sane(const ExchangeHead &head)
+{
+	return head.spi_base >= 256 && (head.spi_base & 0x1f) == 0;
+}
 
 } // namespace
-
-void Handshake::start(const Config &config, const Started &started, Time now)
-{
-	*this = Handshake{};
-	m_config = config;
-	m_nonce = started.nonce;
-	m_seed = started.seed | 1;
-	m_started = now;
-	m_next_hello = now;
-	m_last_hello = now - seconds{1};
-	m_tokens_at = now;
-}
-
-Duration Handshake::jittered(Duration base)
-{
-	// xorshift64: spreads timers of members that boot together, nothing more.
-	m_seed ^= m_seed << 13;
-	m_seed ^= m_seed >> 7;
-	m_seed ^= m_seed << 17;
-	return base * (768 + static_cast<std::int64_t>(m_seed % 513)) / 1024;
-}
-
-void Handshake::hello(Time now, Actions &actions)
-{
-	actions.push_back(SendHello{});
-	m_last_hello = now;
-}
 
 Handshake::Pair *Handshake::find(const MemberId &id)
 {
@@ -79,6 +54,8 @@ Handshake::Pair *Handshake::find_or_add(const MemberId &id)
 			victim = &pair;
 	if (victim != nullptr)
 		*victim = fresh;
+	else
+		refuse(HakeDrop::crowded);
 	return victim;
 }
 
@@ -91,33 +68,50 @@ bool Handshake::may_alarm(Time now)
 	return true;
 }
 
+Notice Handshake::notice(NoticeKind kind, const Pair &pair, Time now) const
+{
+	Notice record;
+	record.kind = kind;
+	record.at = now;
+	record.peer = pair.id;
+	return record;
+}
+
+bool Handshake::knows_index(std::uint8_t index) const
+{
+	return std::find(m_indexes.begin(), m_indexes.end(), index) != m_indexes.end();
+}
+
 // A frame of our group, not from us, on the link it names.
 bool Handshake::ours(const HakeHeader &header, const HakeReceived &frame, Time now, Actions &actions)
 {
-	if (header.group_id != m_config.group_id || header.sender.empty())
+	const auto refused = [&](HakeDrop why) {
+		refuse(why);
 		return false;
+	};
+	const auto alarm = [&](NoticeKind kind) {
+		if (!may_alarm(now))
+			return;
+		Notice record;
+		record.kind = kind;
+		record.at = now;
+		record.peer = header.sender;
+		record.link = frame.link;
+		record.value = header.link;
+		actions.push_back(record);
+	};
+	if (header.group_id != m_config.group_id)
+		return refused(HakeDrop::group);
+	if (header.sender.empty())
+		return refused(HakeDrop::malformed);
 	if (header.sender == m_config.self) {
-		if (header.nonce != m_nonce && may_alarm(now)) { // our own nonce: a loop in the cabling, harmless
-			Notice notice;
-			notice.kind = NoticeKind::duplicate_member;
-			notice.at = now;
-			notice.peer = header.sender;
-			notice.link = frame.link;
-			actions.push_back(notice);
-		}
-		return false;
+		if (header.nonce != m_nonce) // our own nonce: a loop in the cabling, harmless
+			alarm(NoticeKind::duplicate_member);
+		return refused(HakeDrop::self);
 	}
 	if (header.link != frame.link) {
-		if (may_alarm(now)) {
-			Notice notice;
-			notice.kind = NoticeKind::cross_cabled;
-			notice.at = now;
-			notice.peer = header.sender;
-			notice.link = frame.link;
-			notice.value = header.link;
-			actions.push_back(notice);
-		}
-		return false;
+		alarm(NoticeKind::cross_cabled);
+		return refused(HakeDrop::link);
 	}
 	return true;
 }
@@ -125,7 +119,9 @@ bool Handshake::ours(const HakeHeader &header, const HakeReceived &frame, Time n
 void Handshake::on_frame(Time now, const HakeReceived &frame, Actions &actions)
 {
 	const auto header = decode_header(frame.message.span());
-	if (!header || !ours(*header, frame, now, actions))
+	if (!header)
+		return refuse(HakeDrop::malformed);
+	if (!ours(*header, frame, now, actions))
 		return;
 	switch (header->type) {
 	case HakeType::hello:
@@ -144,7 +140,32 @@ void Handshake::on_frame(Time now, const HakeReceived &frame, Actions &actions)
 		if (const auto message = decode_ke3(frame.message.span()))
 			on_ke3(now, *message, frame, actions);
 		break;
+	case HakeType::bye: refuse(HakeDrop::role); break; // anybody could say it
 	}
+}
+
+std::optional<Farewell> Handshake::on_sealed(Time now, std::size_t index, const HakeReceived &frame, Actions &actions)
+{
+	Pair &pair = m_pairs[index];
+	const auto header = decode_header(frame.message.span());
+	if (!header) {
+		refuse(HakeDrop::malformed);
+	} else if (header->sender != pair.id || header->group_id != m_config.group_id || header->link != frame.link) {
+		refuse(HakeDrop::role);
+	} else if (pair.live == 0 || header->nonce != pair.live_nonce) {
+		refuse(HakeDrop::stale);
+	} else if (header->type == HakeType::hello) { // it wants new keys, and may not begin
+		if (frame.session == pair.live && pair.exchange == 0 && m_config.self < pair.id)
+			pair.rekey_at = std::min(pair.rekey_at, now);
+	} else if (header->type != HakeType::bye) {
+		on_frame(now, frame, actions);
+	} else if (const auto bye = decode_bye(frame.message.span());
+		   bye && bye->destination == m_config.self && bye->destination_nonce == m_nonce) {
+		return Farewell{index};
+	} else {
+		refuse(HakeDrop::role);
+	}
+	return std::nullopt;
 }
 
 bool Handshake::wants_session(const Pair &pair, const BootNonce &nonce, Time now) const
@@ -159,16 +180,18 @@ bool Handshake::wants_session(const Pair &pair, const BootNonce &nonce, Time now
 void Handshake::on_hello(Time now, const Hello &hello_message, const HakeReceived &frame, Actions &actions)
 {
 	if (hello_message.group_name != m_config.group_name)
-		return;
+		return refuse(HakeDrop::group);
 	Pair *pair = find_or_add(hello_message.header.sender);
 	if (pair == nullptr)
 		return;
 	const bool new_nonce = pair->nonce != hello_message.header.nonce;
 	const bool first = pair->last_hello == Time{};
-	if (new_nonce) {
+	if (new_nonce)
 		pair->heard_links = 0;
+	if (new_nonce && !first) {
 		pair->mismatch_told = false;
 		pair->unconfirmed_told = false;
+		pair->index_told = false;
 	}
 	pair->nonce = hello_message.header.nonce;
 	pair->last_hello = now;
@@ -179,14 +202,16 @@ void Handshake::on_hello(Time now, const Hello &hello_message, const HakeReceive
 		pair->macs[frame.link] = frame.source;
 	if (!wants_session(*pair, pair->nonce, now))
 		return;
-	if (hello_message.policy != m_config.policy && !pair->mismatch_told && may_alarm(now)) {
-		pair->mismatch_told = true;
-		Notice notice;
-		notice.kind = NoticeKind::policy_mismatch;
-		notice.at = now;
-		notice.peer = pair->id;
-		notice.value = hello_message.policy;
-		actions.push_back(notice);
+	if (is_twin(*pair, pair->nonce, now))
+		return refuse(HakeDrop::crowded);
+	if (hello_message.policy != m_config.policy) {
+		pair->obstacle = Obstacle::policy;
+		if (!pair->mismatch_told && may_alarm(now)) {
+			pair->mismatch_told = true;
+			Notice record = notice(NoticeKind::policy_mismatch, *pair, now);
+			record.value = hello_message.policy;
+			actions.push_back(record);
+		}
 	}
 	// Whoever is new to us is told that we are here, so that joining does not wait for our next HELLO.
 	if ((new_nonce || first) && now - m_last_hello >= hello_answer_gap)
@@ -194,16 +219,19 @@ void Handshake::on_hello(Time now, const Hello &hello_message, const HakeReceive
 	if (m_config.self < pair->id && now >= pair->not_before) {
 		const bool idle = pair->exchange == 0;
 		const bool other_boot =
-			pair->exchange_nonce != pair->nonce && now - pair->exchange_started >= exchange_gap;
-		if (idle || other_boot)
-			begin(*pair, now, actions);
+			pair->exchange_nonce != pair->nonce && pair->held != Pair::Held::exchange &&
+			now - pair->exchange_started >= (pair->exchange_sealed ? rekey_gap : exchange_gap);
+		if (!idle && !other_boot)
+			return;
+		if (!pair->authenticated && !m_beginnings.take(now))
+			return refuse(HakeDrop::budget);
+		begin(*pair, false, now, actions);
 	}
 }
 
-void Handshake::begin(Pair &pair, Time now, Actions &actions)
+void Handshake::begin(Pair &pair, bool sealed, Time now, Actions &actions)
 {
-	if (pair.exchange != 0)
-		actions.push_back(DropSession{pair.exchange});
+	give_up_exchange(pair, actions);
 	// The next link on which the peer was heard.
 	LinkIndex link = pair.exchange_link;
 	for (std::size_t i = 0; i < max_links; ++i) {
@@ -212,9 +240,11 @@ void Handshake::begin(Pair &pair, Time now, Actions &actions)
 			break;
 	}
 	pair.exchange = m_next_session++;
-	pair.exchange_nonce = pair.nonce;
+	pair.exchange_sealed = sealed;
+	pair.exchange_nonce = sealed ? pair.live_nonce : pair.nonce;
 	pair.exchange_link = link;
 	pair.exchange_started = now;
+	pair.exchange_continues = pair.live != 0 && pair.live_nonce == pair.exchange_nonce;
 	pair.tries = 1;
 	pair.bad = 0;
 	pair.evaluating = false;
@@ -222,104 +252,134 @@ void Handshake::begin(Pair &pair, Time now, Actions &actions)
 	BeginExchange action;
 	action.session = pair.exchange;
 	action.peer = pair.id;
-	action.peer_nonce = pair.nonce;
+	action.peer_nonce = pair.exchange_nonce;
 	action.link = link;
 	action.destination = pair.macs[link];
+	action.slot = sealed ? pair.slot : PeerSlot{0};
+	action.capabilities = capabilities();
+	action.password_index = m_indexes[pair.index_place % m_indexes.size()];
+	action.continues = pair.exchange_continues;
+	action.older_ticket = pair.exchanges++ % 2 == 1;
 	actions.push_back(action);
 }
 
-bool Handshake::take_token(Time now)
+// Whether a KE1 is worth the dear part, and takes what it costs from a budget.
+bool Handshake::may_evaluate(Pair &pair, const Ke1 &ke1, const HakeReceived &frame, Time now)
 {
-	m_tokens = std::min(bucket_size, m_tokens + std::chrono::duration<double>(now - m_tokens_at).count());
-	m_tokens_at = now;
-	if (m_tokens < 1)
+	const bool sealed = frame.slot != 0;
+	const auto refused = [&](HakeDrop why) {
+		refuse(why);
 		return false;
-	m_tokens -= 1;
-	return true;
-}
-
-Suite Handshake::choose(std::uint32_t capabilities, std::uint32_t policy) const
-{
-	if (policy != m_config.policy)
-		return Suite::none;
-	const std::uint32_t common = capabilities & m_config.capabilities;
-	if (!(policy & policy_encryption))
-		return common & cap_null_sha1 ? Suite::null_sha1 : Suite::none;
-	if (common & cap_gcm)
-		return Suite::gcm;
-	return common & cap_cbc_sha1 ? Suite::cbc_sha1 : Suite::none;
-}
-
-bool Handshake::acceptable(Suite suite) const
-{
-	const bool encrypt = (m_config.policy & policy_encryption) != 0;
-	switch (suite) {
-	case Suite::null_sha1: return !encrypt && (m_config.capabilities & cap_null_sha1);
-	case Suite::cbc_sha1: return encrypt && (m_config.capabilities & cap_cbc_sha1);
-	case Suite::gcm: return encrypt && (m_config.capabilities & cap_gcm);
-	case Suite::none: break;
+	};
+	if (std::find(pair.used.begin(), pair.used.end(), ke1.head.x) != pair.used.end())
+		return refused(HakeDrop::repeated);
+	if (pair.candidate != 0) { // whoever proves less does not push it aside
+		if (pair.candidate_nonce == ke1.head.header.nonce && !pair.answered)
+			return refused(HakeDrop::budget); // one evaluation at a time
+		const bool restarted = frame.ticketed && pair.candidate_nonce != ke1.head.header.nonce;
+		if (pair.held == Pair::Held::candidate || (pair.candidate_sealed && !sealed && !restarted) ||
+		    (pair.candidate_ticketed && !sealed && !frame.ticketed))
+			return refused(HakeDrop::crowded);
 	}
-	return false;
+	if (sealed)
+		return true;
+	if (!(frame.ticketed ? pair.ticket_tokens : m_tokens).take(now))
+		return refused(HakeDrop::budget);
+	return true;
 }
 
 void Handshake::on_ke1(Time now, const Ke1 &ke1, const HakeReceived &frame, Actions &actions)
 {
 	const ExchangeHead &head = ke1.head;
+	const bool sealed = frame.slot != 0;
 	// Roles are fixed: only the smaller id starts. A frame for another boot of ours is stale.
-	if (head.destination != m_config.self || head.destination_nonce != m_nonce ||
-	    !(head.header.sender < m_config.self))
-		return;
-	if (head.spi_base < 256 || (head.spi_base & 0x1f) != 0)
-		return;
+	if (head.destination != m_config.self || !(head.header.sender < m_config.self))
+		return refuse(HakeDrop::role);
+	if (head.destination_nonce != m_nonce)
+		return refuse(HakeDrop::stale);
+	if (!sane(head))
+		return refuse(HakeDrop::malformed);
 	Pair *pair = find_or_add(head.header.sender);
 	if (pair == nullptr)
 		return;
+	if (!sealed && is_twin(*pair, head.header.nonce, now))
+		return refuse(HakeDrop::crowded);
 	if (pair->candidate != 0 && pair->candidate_ke1 == frame.message) {
-		if (pair->answered && now - pair->answered_at >= answer_gap) {
-			pair->answered_at = now;
-			actions.push_back(SendKe2{pair->candidate});
-		}
+		if (!pair->answered || now - pair->answered_at < answer_gap)
+			return refuse(HakeDrop::repeated);
+		pair->answered_at = now;
+		actions.push_back(SendKe2{pair->candidate});
 		return;
 	}
-	if (pair->candidate != 0 && pair->candidate_nonce == head.header.nonce && !pair->answered)
-		return; // one evaluation at a time
-	if (!take_token(now))
+	if (!knows_index(head.password_index)) {
+		refuse(HakeDrop::password_index);
+		if (!pair->index_told && (sealed || may_alarm(now))) {
+			pair->index_told = true;
+			Notice record = notice(NoticeKind::unknown_password_index, *pair, now);
+			record.value = head.password_index;
+			actions.push_back(record);
+		}
+		pair->obstacle = Obstacle::password_index;
 		return;
-	if (pair->candidate != 0)
-		actions.push_back(DropSession{pair->candidate});
+	}
+	if (!may_evaluate(*pair, ke1, frame, now))
+		return;
+	give_up_candidate(*pair, actions);
+	if (pair->used.full())
+		pair->used[pair->used_next++ % pair->used.size()] = head.x;
+	else
+		pair->used.push_back(head.x);
+	++m_evaluations;
+	const bool continues = pair->live != 0 && pair->live_nonce == head.header.nonce;
 	pair->candidate = m_next_session++;
 	pair->candidate_ke1 = frame.message;
 	pair->candidate_nonce = head.header.nonce;
+	pair->candidate_sealed = sealed;
+	pair->candidate_slot = frame.slot;
+	pair->candidate_ticketed = frame.ticketed;
+	pair->candidate_renumber = !continues || !head.continues;
 	pair->answered = false;
 	pair->candidate_suite = choose(head.capabilities, head.policy);
 	pair->candidate_links = head.link_bitmap;
 	pair->candidate_expires = now + candidate_life;
-	if (pair->last_hello == Time{} || pair->live == 0)
+	if (!sealed && (pair->last_hello == Time{} || pair->live == 0))
 		pair->macs[frame.link] = frame.source;
 	EvaluateKe1 action;
 	action.session = pair->candidate;
 	action.link = frame.link;
 	action.source = frame.source;
+	action.slot = frame.slot;
 	action.suite = pair->candidate_suite;
+	action.capabilities = capabilities();
+	action.continues = continues;
 	action.ke1 = frame.message;
 	actions.push_back(action);
 }
 
 void Handshake::on_ke2(Time now, const Ke2 &ke2, const HakeReceived &frame, Actions &actions)
 {
-	(void)now;
 	const ExchangeHead &head = ke2.head;
+	const bool sealed = frame.slot != 0;
 	Pair *pair = find(head.header.sender);
-	if (pair == nullptr || pair->exchange == 0 || head.destination != m_config.self ||
-	    head.destination_nonce != m_nonce)
-		return;
-	if (head.header.nonce != pair->exchange_nonce || pair->evaluating || pair->bad >= bad_ke2_limit)
-		return;
-	if (head.spi_base < 256 || (head.spi_base & 0x1f) != 0)
-		return;
+	if (head.destination != m_config.self)
+		return refuse(HakeDrop::role);
+	if (pair == nullptr || pair->exchange == 0 || head.destination_nonce != m_nonce ||
+	    head.header.nonce != pair->exchange_nonce || pair->exchange_sealed != sealed)
+		return refuse(HakeDrop::stale);
+	if (!sane(head))
+		return refuse(HakeDrop::malformed);
+	if (pair->held == Pair::Held::exchange)
+		return refuse(HakeDrop::repeated);
+	// A forged one costs a token and one of eight places; the real one of a peer we have met has a ticket.
+	const bool free = sealed || frame.ticketed;
+	if (pair->evaluating || (!free && (pair->bad >= bad_ke2_limit || !m_tokens.take(now))))
+		return refuse(HakeDrop::budget);
+	++m_evaluations;
 	pair->evaluating = true;
+	pair->evaluating_free = free;
 	pair->exchange_suite = static_cast<Suite>(head.suite);
 	pair->common_policy = head.policy == m_config.policy && acceptable(pair->exchange_suite);
+	pair->other_continues = head.continues;
 	pair->peer_links = head.link_bitmap;
 	EvaluateKe2 action;
 	action.session = pair->exchange;
@@ -327,14 +387,14 @@ void Handshake::on_ke2(Time now, const Ke2 &ke2, const HakeReceived &frame, Acti
 	actions.push_back(action); // X is compared by the key agent, which knows it
 }
 
-void Handshake::on_ke3(Time now, const Ke3 &ke3, const HakeReceived &frame, Actions &actions)
+void Handshake::on_ke3(Time, const Ke3 &ke3, const HakeReceived &frame, Actions &actions)
 {
-	(void)now;
 	Pair *pair = find(ke3.header.sender);
-	if (pair == nullptr || pair->candidate == 0 || !pair->answered || ke3.destination != m_config.self)
-		return;
-	if (ke3.destination_nonce != m_nonce || ke3.header.nonce != pair->candidate_nonce)
-		return;
+	if (ke3.destination != m_config.self)
+		return refuse(HakeDrop::role);
+	if (pair == nullptr || pair->candidate == 0 || !pair->answered || ke3.destination_nonce != m_nonce ||
+	    ke3.header.nonce != pair->candidate_nonce)
+		return refuse(HakeDrop::stale);
 	CheckKe3 action;
 	action.session = pair->candidate;
 	action.ke3 = frame.message;
@@ -349,172 +409,87 @@ void Handshake::back_off(Pair &pair, Time now)
 	pair.not_before = now + jittered(wait);
 }
 
+// ---------------------------------------------------------------- what the key agent found
+
 std::optional<SessionUp> Handshake::on_key_result(Time now, const KeyResult &result, Actions &actions)
 {
 	for (Pair &pair : m_pairs) {
-		if (pair.candidate == result.session && result.session != 0) {
-			if (result.step == KeyStep::ke1) {
-				if (result.outcome != KeyOutcome::ok) {
-					actions.push_back(DropSession{pair.candidate});
-					pair.candidate = 0;
-					pair.candidate_expires = never;
-					return std::nullopt;
-				}
-				pair.answered = true;
-				pair.answered_at = now;
-				if (pair.candidate_suite != Suite::none)
-					actions.push_back(InstallInboundKeys{pair.candidate, 0, pair.candidate_links,
-									     pair.candidate_suite});
-				actions.push_back(SendKe2{pair.candidate});
-				return std::nullopt;
-			}
-			if (result.step == KeyStep::ke3 && result.outcome == KeyOutcome::ok &&
-			    pair.candidate_suite != Suite::none)
-				return become_up(pair, pair.candidate, pair.candidate_nonce, false, now);
-			return std::nullopt; // a bad KE3 changes nothing
-		}
-		if (pair.exchange == result.session && result.session != 0 && result.step == KeyStep::ke2) {
-			pair.evaluating = false;
-			if (result.outcome == KeyOutcome::ok && pair.common_policy) {
-				actions.push_back(
-					InstallInboundKeys{pair.exchange, 0, pair.peer_links, pair.exchange_suite});
-				actions.push_back(SendKe3{pair.exchange});
-				return become_up(pair, pair.exchange, pair.exchange_nonce, true, now);
-			}
-			Notice notice;
-			notice.at = now;
-			notice.peer = pair.id;
-			if (result.outcome == KeyOutcome::ok) { // authentic, but the other side is set differently
-				notice.kind = NoticeKind::policy_mismatch;
-				actions.push_back(notice);
-				actions.push_back(DropSession{pair.exchange});
-				pair.exchange = 0;
-				pair.retry_at = never;
-				back_off(pair, now);
-				return std::nullopt;
-			}
-			if (result.outcome == KeyOutcome::failed)
-				return std::nullopt; // of another exchange: no guess at this one
-			++pair.bad;
-			if (result.outcome == KeyOutcome::confirm_bad && pair.bad == 1) {
-				// Another password, or a forged KE2 that raced the real one: keep listening for this exchange's
-				// time, start the next one later.
-				notice.kind = NoticeKind::wrong_password;
-				actions.push_back(notice);
-				back_off(pair, now);
-			}
+		if (result.session == 0)
+			break;
+		if (pair.candidate == result.session && result.step == KeyStep::ke1) {
+			answered_ke1(now, pair, result, actions);
 			return std::nullopt;
 		}
+		if (pair.candidate == result.session && result.step == KeyStep::ke3) {
+			if (result.outcome != KeyOutcome::ok) // changes nothing
+				refuse(result.outcome == KeyOutcome::failed ? HakeDrop::stale : HakeDrop::confirm_bad);
+			else if (pair.candidate_suite != Suite::none)
+				return succeed(pair, false, now, actions);
+			return std::nullopt;
+		}
+		if (pair.exchange == result.session && result.step == KeyStep::ke2)
+			return answered_ke2(now, pair, result, actions);
+	}
+	return std::nullopt;
+}
+
+void Handshake::answered_ke1(Time now, Pair &pair, const KeyResult &result, Actions &actions)
+{
+	if (result.outcome != KeyOutcome::ok) {
+		refuse(HakeDrop::point);
+		give_up_candidate(pair, actions);
+		return;
+	}
+	pair.answered = true;
+	pair.answered_at = now;
+	// Asked for by the peer itself, the new SAs count from their first packet: that is a beat, and no beat may be lost.
+	if (pair.candidate_suite != Suite::none)
+		actions.push_back(InstallInboundKeys{pair.candidate, pair.candidate_slot, pair.candidate_links,
+						     pair.candidate_suite});
+	actions.push_back(SendKe2{pair.candidate});
+}
+
+std::optional<SessionUp> Handshake::answered_ke2(Time now, Pair &pair, const KeyResult &result, Actions &actions)
+{
+	pair.evaluating = false;
+	if (!pair.evaluating_free && (result.outcome == KeyOutcome::ok || result.outcome == KeyOutcome::failed))
+		m_tokens.give_back();
+	if (result.outcome == KeyOutcome::failed) { // of another exchange: no guess at this one
+		refuse(HakeDrop::stale);
+		return std::nullopt;
+	}
+	if (result.outcome == KeyOutcome::ok && pair.common_policy) {
+		actions.push_back(InstallInboundKeys{pair.exchange, 0, pair.peer_links, pair.exchange_suite});
+		actions.push_back(SendKe3{pair.exchange});
+		return succeed(pair, true, now, actions);
+	}
+	if (result.outcome == KeyOutcome::ok) { // authentic, but the other side is set differently
+		pair.obstacle = Obstacle::policy;
+		actions.push_back(notice(NoticeKind::policy_mismatch, pair, now));
+		give_up_exchange(pair, actions);
+		back_off(pair, now);
+		return std::nullopt;
+	}
+	refuse(result.outcome == KeyOutcome::point ? HakeDrop::point : HakeDrop::confirm_bad);
+	if (!pair.evaluating_free)
+		++pair.bad;
+	if (result.outcome == KeyOutcome::confirm_bad && pair.bad <= 1) {
+		// Another password, or a forged KE2 that raced the real one: keep listening for this exchange's time, start
+		// the next one later, with the other password if there is one.
+		pair.obstacle = Obstacle::wrong_password;
+		actions.push_back(notice(NoticeKind::wrong_password, pair, now));
+		++pair.index_place;
+		back_off(pair, now);
 	}
 	return std::nullopt;
 }
 
 std::optional<SessionUp> Handshake::on_confirmed(Time now, SessionId session, Actions &actions)
 {
-	(void)actions;
 	for (Pair &pair : m_pairs)
 		if (pair.candidate == session && session != 0 && pair.answered && pair.candidate_suite != Suite::none)
-			return become_up(pair, session, pair.candidate_nonce, false, now);
+			return succeed(pair, false, now, actions);
 	return std::nullopt;
-}
-
-std::optional<SessionUp> Handshake::become_up(Pair &pair, SessionId session, const BootNonce &nonce, bool as_initiator,
-					      Time now)
-{
-	SessionUp up;
-	up.pair = static_cast<std::size_t>(&pair - m_pairs.begin());
-	up.session = session;
-	up.replaced = pair.live;
-	up.peer = pair.id;
-	up.new_boot = pair.live == 0 || pair.live_nonce != nonce;
-	up.as_initiator = as_initiator;
-	up.suite = as_initiator ? pair.exchange_suite : pair.candidate_suite;
-	const auto own_links = static_cast<std::uint8_t>((1U << m_config.link_count) - 1);
-	up.link_bitmap = static_cast<std::uint8_t>((as_initiator ? pair.peer_links : pair.candidate_links) & own_links);
-	up.macs = pair.macs;
-
-	pair.live = session;
-	pair.live_nonce = nonce;
-	pair.live_since = now;
-	if (up.new_boot) { // the same boot under new keys is heard as before: set_heard() tells changes only
-		pair.heard = false;
-		pair.unheard_since = now;
-	}
-	pair.authenticated = true;
-	pair.refusals = 0;
-	pair.mismatch_told = false;
-	pair.unconfirmed_told = false;
-	if (as_initiator) {
-		pair.exchange = 0;
-		pair.retry_at = never;
-	} else {
-		pair.candidate = 0;
-		pair.candidate_expires = never;
-		m_tokens = std::min(bucket_size, m_tokens + 1);
-	}
-	return up;
-}
-
-void Handshake::forget(std::size_t pair_index, Time now, Actions &actions)
-{
-	Pair &pair = m_pairs[pair_index];
-	if (pair.live != 0)
-		actions.push_back(DropSession{pair.live});
-	pair.live = 0;
-	back_off(pair, now);
-}
-
-void Handshake::set_heard(std::size_t pair_index, bool heard, Time now)
-{
-	Pair &pair = m_pairs[pair_index];
-	if (pair.heard && !heard)
-		pair.unheard_since = now;
-	pair.heard = heard;
-}
-
-void Handshake::on_tick(Time now, Actions &actions)
-{
-	if (now >= m_next_hello) {
-		hello(now, actions);
-		m_next_hello =
-			now + jittered(now - m_started < hello_young_for ? hello_interval_young : hello_interval);
-	}
-	for (Pair &pair : m_pairs) {
-		if (pair.candidate != 0 && now >= pair.candidate_expires) {
-			if (!pair.unconfirmed_told &&
-			    pair.candidate_suite != Suite::none) { // else: a mismatch, told before
-				pair.unconfirmed_told = true;
-				Notice notice;
-				notice.kind = NoticeKind::unconfirmed;
-				notice.at = now;
-				notice.peer = pair.id;
-				actions.push_back(notice);
-			}
-			actions.push_back(DropSession{pair.candidate});
-			pair.candidate = 0;
-			pair.candidate_expires = never;
-		}
-		if (pair.exchange == 0 || now < pair.retry_at)
-			continue;
-		if (pair.tries < tries_per_exchange) {
-			++pair.tries;
-			actions.push_back(ResendKe1{pair.exchange});
-			pair.retry_at = now + jittered(std::min(first_retry * (1 << (pair.tries - 1)), longest_retry));
-			continue;
-		}
-		// Given up: the next HELLO of this peer starts a new exchange with a new X and scalar, on the next link.
-		actions.push_back(DropSession{pair.exchange});
-		pair.exchange = 0;
-		pair.retry_at = never;
-	}
-}
-
-Time Handshake::deadline() const
-{
-	Time next = m_next_hello;
-	for (const Pair &pair : m_pairs)
-		next = std::min({next, pair.retry_at, pair.candidate_expires});
-	return next;
 }
 
 } // namespace systole::core

@@ -125,6 +125,7 @@ void encode(const BeatStamp &stamp, std::span<std::byte, beat_stamp_bytes> out)
 	w.number(stamp.sent_ns);
 	w.number(stamp.echo_sent_ns);
 	w.number(stamp.echo_held_us);
+	w.number(stamp.inner_length);
 }
 
 std::optional<BeatStamp> decode_stamp(std::span<const std::byte> body)
@@ -140,6 +141,7 @@ std::optional<BeatStamp> decode_stamp(std::span<const std::byte> body)
 	stamp.sent_ns = in.number<std::int64_t>();
 	stamp.echo_sent_ns = in.number<std::int64_t>();
 	stamp.echo_held_us = in.number<std::uint32_t>();
+	stamp.inner_length = in.number<std::uint16_t>();
 	if (!in.ok() || stamp.version != heartbeat_version || stamp.content_length > in.left() || stamp.tx == 0)
 		return std::nullopt;
 	return stamp;

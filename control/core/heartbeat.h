@@ -3,7 +3,7 @@
 //
 // The heartbeat body: what rides inside ESP in UDP 8890 -> 8890 (docs/PROTOCOL.md "Heartbeat").
 //
-//   | stamp (44 bytes, written by the worker for each peer, link and beat) | content (TLVs, given by control) |
+//   | stamp (46 bytes, written by the worker for each peer, link and beat) | content (TLVs, given by control) | zeros |
 //
 // The content changes only when the member has something to say, so a receiver hands it up only when it differs.
 // That is why it carries origins of times in the sender's clock and not ages.
@@ -20,19 +20,20 @@
 namespace systole::core {
 
 inline constexpr std::uint8_t heartbeat_version = 1;
-inline constexpr std::size_t beat_stamp_bytes = 44;
+inline constexpr std::size_t beat_stamp_bytes = 46;
 inline constexpr std::uint16_t heartbeat_udp_port = 8890;
 
 struct BeatStamp {
 	std::uint8_t version = heartbeat_version;
 	std::uint8_t flags = 0;           // none defined yet, ignored on receipt
-	std::uint16_t content_length = 0; // bytes behind the stamp
+	std::uint16_t content_length = 0; // bytes behind the stamp; 0: it says only that the sender lives
 	std::uint32_t lateness_us = 0;    // how late the sender's worker was since its last beat
 	std::uint64_t tx = 0;     // number of this beat to this peer on this link, from 1, per session of both boots
 	std::uint64_t echo = 0;   // highest tx accepted from the receiver on this link, 0 = none yet
 	std::int64_t sent_ns = 0; // sender's CLOCK_MONOTONIC
 	std::int64_t echo_sent_ns = 0;  // sent_ns of the beat named in echo (receiver's own clock)
 	std::uint32_t echo_held_us = 0; // time between its arrival and this beat; rtt = now - echo_sent_ns - held
+	std::uint16_t inner_length = 0; // of the inner packets from the sender's next change on; 0 = says nothing
 };
 void encode(const BeatStamp &stamp, std::span<std::byte, beat_stamp_bytes> out);
 // Empty if shorter than a stamp, of another version, or content_length does not fit.

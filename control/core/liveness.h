@@ -63,6 +63,7 @@ public:
 	// The last beat that counted as life.
 	[[nodiscard]] Time last_life() const { return m_last_fresh < m_last_timely ? m_last_timely : m_last_fresh; }
 	[[nodiscard]] std::uint64_t tx() const { return m_tx; }
+	[[nodiscard]] std::uint64_t rx() const { return m_rx; } // the peer's highest number so far
 	// By the peer's own count. May fall again: a beat that was overtaken is no lost one once it has come.
 	[[nodiscard]] std::uint64_t lost_beats() const { return m_lost_beats; }
 	// What the next stamp must say of the last beat heard.

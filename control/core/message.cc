@@ -9,6 +9,7 @@ namespace systole::core {
 namespace {
 
 constexpr std::array<char, 4> magic{'H', 'A', 'K', 'E'};
+constexpr std::uint8_t flag_continues = 1;
 
 void put(WireWriter &out, const HakeHeader &header)
 {
@@ -35,7 +36,7 @@ void put(WireWriter &out, const ExchangeHead &head)
 	out.number(head.link_bitmap);
 	out.number(head.password_index);
 	out.number(head.suite);
-	out.number(std::uint8_t{0});
+	out.number(static_cast<std::uint8_t>(head.continues ? flag_continues : 0));
 }
 
 HakeBytes finish(HakeBytes out, const WireWriter &writer)
@@ -64,7 +65,7 @@ ExchangeHead read_head(const HakeHeader &header, WireReader &in)
 	head.link_bitmap = in.number<std::uint8_t>();
 	head.password_index = in.number<std::uint8_t>();
 	head.suite = in.number<std::uint8_t>();
-	in.skip(1);
+	head.continues = (in.number<std::uint8_t>() & flag_continues) != 0;
 	return head;
 }
 
@@ -114,6 +115,16 @@ HakeBytes encode(const Ke3 &message)
 	return finish(out, w);
 }
 
+HakeBytes encode(const Bye &message)
+{
+	HakeBytes out;
+	WireWriter w(out.bytes);
+	put(w, message.header);
+	w.bytes(message.destination.text);
+	w.bytes(message.destination_nonce);
+	return finish(out, w);
+}
+
 std::optional<HakeHeader> decode_header(std::span<const std::byte> bytes)
 {
 	WireReader in(bytes);
@@ -128,7 +139,7 @@ std::optional<HakeHeader> decode_header(std::span<const std::byte> bytes)
 	in.skip(1);
 	in.bytes_into(header.sender.text);
 	in.bytes_into(header.nonce);
-	if (!in.ok() || start != magic || version != hake_version || type < 1 || type > 4)
+	if (!in.ok() || start != magic || version != hake_version || type < 1 || type > 5)
 		return std::nullopt;
 	header.type = static_cast<HakeType>(type);
 	if (length != bytes_of(header.type) || bytes.size() != length)
@@ -189,6 +200,19 @@ std::optional<Ke3> decode_ke3(std::span<const std::byte> bytes)
 	in.bytes_into(message.destination_nonce);
 	in.bytes_into(message.x);
 	in.bytes_into(message.confirm);
+	return in.ok() ? std::optional(message) : std::nullopt;
+}
+
+std::optional<Bye> decode_bye(std::span<const std::byte> bytes)
+{
+	const auto header = expect(HakeType::bye, bytes);
+	if (!header)
+		return std::nullopt;
+	WireReader in(bytes.subspan(hake_header_bytes));
+	Bye message;
+	message.header = *header;
+	in.bytes_into(message.destination.text);
+	in.bytes_into(message.destination_nonce);
 	return in.ok() ? std::optional(message) : std::nullopt;
 }
 

@@ -6,9 +6,13 @@
 //   header (44)  "HAKE" | version | type | length(2) | group-id(2) | link | zero | member-id(16) | boot nonce(16)
 //   HELLO  (84)  group-name(32) | caps(4) | policy(4)
 //   KE1   (148)  dst id(16) | dst nonce(16) | X(8) | caps(4) | policy(4) | SPI base(4) | link bitmap | password-index
-//                | suite | zero || Y_A(32) | ticket(16)
+//                | suite | flags || Y_A(32) | ticket(16)
 //   KE2   (180)  as KE1 to byte 99, from B || Y_B(32) | T_B(32) | ticket(16)
 //   KE3   (116)  dst id(16) | dst nonce(16) | X(8) | T_A(32)
+//   BYE    (76)  dst id(16) | dst nonce(16); counts only inside ESP
+//
+// A message may also travel inside the heartbeat SA, where a beat would stand ("sealed"): the peer's word. A sealed
+// HELLO asks the peer, who starts exchanges, for new keys.
 #pragma once
 
 #include "control/core/types.h"
@@ -20,7 +24,7 @@
 
 namespace systole::core {
 
-enum class HakeType : std::uint8_t { hello = 1, ke1 = 2, ke2 = 3, ke3 = 4 };
+enum class HakeType : std::uint8_t { hello = 1, ke1 = 2, ke2 = 3, ke3 = 4, bye = 5 };
 inline constexpr std::uint8_t hake_version = 1;
 inline constexpr std::size_t hake_header_bytes = 44;
 inline constexpr std::size_t hake_max_bytes = 180;
@@ -33,6 +37,7 @@ inline constexpr std::size_t exchange_head_bytes = 100; // associated data of KE
 	case HakeType::ke1: return 148;
 	case HakeType::ke2: return 180;
 	case HakeType::ke3: return 116;
+	case HakeType::bye: return 76;
 	}
 	return 0;
 }
@@ -66,6 +71,9 @@ struct ExchangeHead { // bytes 0..99 of KE1 and KE2
 	std::uint8_t link_bitmap = 0;
 	std::uint8_t password_index = 0;
 	std::uint8_t suite = 0; // 0 in KE1
+	// Flag 0: the sender goes on counting the beats of an earlier session with this boot of the receiver. Numbers
+	// begin anew unless both do.
+	bool continues = false;
 };
 struct Ke1 {
 	ExchangeHead head;
@@ -84,6 +92,12 @@ struct Ke3 {
 	BootNonce destination_nonce{};
 	ExchangeNonce x{};
 	Tag confirm{};
+};
+
+struct Bye {
+	HakeHeader header;
+	MemberId destination;
+	BootNonce destination_nonce{};
 };
 
 // Bytes of one message, by value: what crosses rings, events and actions.
@@ -105,6 +119,7 @@ struct HakeBytes {
 [[nodiscard]] HakeBytes encode(const Ke1 &message);
 [[nodiscard]] HakeBytes encode(const Ke2 &message);
 [[nodiscard]] HakeBytes encode(const Ke3 &message);
+[[nodiscard]] HakeBytes encode(const Bye &message);
 
 // Magic, version, type and length; nothing behind the header. Empty if any is wrong.
 [[nodiscard]] std::optional<HakeHeader> decode_header(std::span<const std::byte> bytes);
@@ -113,6 +128,7 @@ struct HakeBytes {
 [[nodiscard]] std::optional<Ke1> decode_ke1(std::span<const std::byte> bytes);
 [[nodiscard]] std::optional<Ke2> decode_ke2(std::span<const std::byte> bytes);
 [[nodiscard]] std::optional<Ke3> decode_ke3(std::span<const std::byte> bytes);
+[[nodiscard]] std::optional<Bye> decode_bye(std::span<const std::byte> bytes);
 
 // SPI = base | link << 2 | class; base has its low five bits free and is never below 256.
 [[nodiscard]] constexpr std::uint32_t spi_for(std::uint32_t base, LinkIndex link, std::uint8_t traffic_class)

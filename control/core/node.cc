@@ -66,7 +66,8 @@ Time Node::next_deadline() const
 		return never;
 	if (m_presence != Presence::present)
 		return m_presence == Presence::returning ? std::max(m_return_by, m_last_now) : never;
-	const Time next = std::min({m_handshake.deadline(), m_next_refresh, next_wake()});
+	const Time handshake = m_stopping ? never : m_handshake.deadline();
+	const Time next = std::min({handshake, m_next_refresh, next_wake()});
 	return std::max(next, m_last_now);
 }
 
@@ -160,8 +161,12 @@ void Node::on(Time now, const Started &event, Actions &actions)
 	m_hostname = event.hostname;
 	m_macs = event.macs;
 	m_config_checksum = event.config_checksum;
-	for (Vcluster &vcluster : m_vclusters)
+	for (Vcluster &vcluster : m_vclusters) {
+		const VclusterState before = vcluster.state();
+		vcluster = Vcluster(vcluster.config());
+		vcluster.restore(before);
 		vcluster.start(scene(now, actions));
+	}
 	m_handshake.start(m_config, event, now);
 	actions.push_back(notice(NoticeKind::started, now));
 	refresh_beat(now, actions, true);
@@ -170,14 +175,44 @@ void Node::on(Time now, const Started &event, Actions &actions)
 
 void Node::on(Time now, const Tick &, Actions &actions)
 {
-	if (m_started && m_presence == Presence::present)
-		m_handshake.on_tick(now, actions);
+	if (!m_started || m_stopping || m_presence != Presence::present)
+		return;
+	m_handshake.on_tick(now, actions);
+	while (const auto up = m_handshake.next_released(now, actions))
+		session_up(now, *up, actions);
 }
 
 void Node::on(Time now, const HakeReceived &event, Actions &actions)
 {
-	if (m_started && m_presence == Presence::present && event.link < m_config.link_count)
-		m_handshake.on_frame(now, event, actions);
+	if (!m_started || event.link >= m_config.link_count || event.slot >= max_members)
+		return;
+	if (event.slot == 0) {
+		if (m_presence == Presence::present && !m_stopping) // whoever has said goodbye meets nobody any more
+			m_handshake.on_frame(now, event, actions);
+		return;
+	}
+	const Member &peer = m_members[event.slot];
+	if (peer.id.empty() || !m_handshake.holds(peer.pair, event.session))
+		return;
+	if (m_handshake.on_sealed(now, peer.pair, event, actions))
+		take_leave(now, event.slot, actions);
+}
+
+// It said goodbye: nothing more will come.
+void Node::take_leave(Time now, PeerSlot slot, Actions &actions)
+{
+	Member &peer = m_members[slot];
+	Notice record = notice(NoticeKind::peer_left, now);
+	record.peer = peer.id;
+	actions.push_back(record);
+	peer.leaving = true;
+	peer.generation = 0; // what the worker still says of it is of the past
+	actions.push_back(StopPeerBeats{slot});
+	for (std::size_t link = 0; link < m_config.link_count; ++link)
+		set_link(now, slot, static_cast<LinkIndex>(link), LinkHealth::down, false, actions);
+	update_alive(now, slot, actions);
+	m_handshake.forget(peer.pair, now, actions);
+	peer.session = 0;
 }
 
 void Node::on(Time now, const KeyResult &event, Actions &actions)
@@ -192,13 +227,30 @@ void Node::on(Time now, const SessionConfirmed &event, Actions &actions)
 		session_up(now, *up, actions);
 }
 
+void Node::on(Time now, const SessionWorn &event, Actions &)
+{
+	m_handshake.on_worn(now, event.session);
+}
+
+void Node::on(Time, const PasswordsChanged &event, Actions &)
+{
+	if (!event.indexes.empty())
+		m_handshake.on_passwords(event);
+}
+
+void Node::on(Time now, const Rekey &, Actions &)
+{
+	m_handshake.rekey_all(now);
+}
+
 void Node::on(Time now, const BeatReceived &event, Actions &actions)
 {
 	if (event.slot == 0 || event.slot >= max_members)
 		return;
 	Member &peer = m_members[event.slot];
-	if (peer.id.empty() || peer.session != event.session || event.heard == LinkHealth::down)
+	if (peer.id.empty() || !m_handshake.holds(peer.pair, event.session) || event.heard == LinkHealth::down)
 		return;
+	m_handshake.on_word(now, peer.pair, event.session, happened(event.arrived_at, now), actions);
 	// What the ring still held from before was not sent since.
 	if (event.since_return) {
 		peer.unheard = false;
@@ -235,6 +287,21 @@ void Node::on(Time now, const BeatReceived &event, Actions &actions)
 		peer.leaving = words->leaving;
 	}
 	update_alive(now, event.slot, actions);
+	follow_capabilities(now);
+}
+
+// `suite-policy group` asks whether anybody lacks GCM; only members that have proven themselves are asked.
+void Node::follow_capabilities(Time now)
+{
+	m_handshake.set_group_speaks_gcm(!lacks_gcm(), now);
+}
+
+bool Node::lacks_gcm() const
+{
+	return (m_config.capabilities & cap_gcm) == 0 ||
+	       std::any_of(m_members.begin() + 1, m_members.end(), [](const Member &m) {
+		       return m.alive && m.has_content && (m.content.capabilities & cap_gcm) == 0;
+	       });
 }
 
 void Node::on(Time now, const PeerLinkChanged &event, Actions &actions)
@@ -274,10 +341,31 @@ void Node::set_link(Time now, PeerSlot slot, LinkIndex index, LinkHealth health,
 
 void Node::on(Time now, const PeerRolledBack &event, Actions &actions)
 {
+	if (!m_started || m_stopping || event.slot == 0 || event.slot >= max_members ||
+	    m_members[event.slot].generation != event.generation)
+		return;
 	Notice record = notice(NoticeKind::rolled_back, now);
-	if (event.slot < max_members)
-		record.peer = m_members[event.slot].id;
+	record.peer = m_members[event.slot].id;
 	actions.push_back(record);
+	begin_anew(now, actions);
+}
+
+// A peer has heard beats of ours that we do not know of: what we are is what we were at some earlier time. Whatever we
+// believe may be over, and keys with sequence numbers used before must not be used again.
+void Node::begin_anew(Time now, Actions &actions)
+{
+	for (Vcluster &vcluster : m_vclusters)
+		vcluster.stop(scene(now, actions));
+	for (std::size_t slot = 1; slot < max_members; ++slot)
+		if (!m_members[slot].id.empty())
+			actions.push_back(StopPeerBeats{static_cast<PeerSlot>(slot)});
+	m_handshake.drop_all(actions);
+	m_members = {};
+	m_presence = Presence::present;
+	m_awaited.fill(false);
+	m_started = false;
+	actions.push_back(EndSilence{}); // there is nobody to talk to
+	actions.push_back(BeginAnew{});
 }
 
 void Node::on(Time now, const MonitorChanged &event, Actions &actions)
@@ -423,6 +511,11 @@ void Node::on(Time now, const Stopping &, Actions &actions)
 	for (Vcluster &vcluster : m_vclusters)
 		vcluster.stop(scene(now, actions));
 	actions.push_back(notice(NoticeKind::stopped, now));
+	refresh_beat(now, actions, true);
+	for (std::size_t slot = 1; slot < max_members; ++slot)
+		if (m_members[slot].alive)
+			actions.push_back(SayBye{static_cast<PeerSlot>(slot), m_members[slot].id,
+						 m_handshake.nonce_of(m_members[slot].pair)});
 }
 
 // ---------------------------------------------------------------- our own absence
@@ -513,13 +606,15 @@ void Node::session_up(Time now, const SessionUp &up, Actions &actions)
 		actions.push_back(StopPeerBeats{slot});
 		m_handshake.forget(peer.pair, now, actions);
 	}
-	if (!other_member && up.new_boot && peer.alive) {
-		Notice record = notice(NoticeKind::peer_restarted, now);
-		record.peer = peer.id;
-		actions.push_back(record);
+	if (!other_member && up.renumber && peer.alive) { // or it has forgotten us: it begins anew either way
+		if (up.new_boot) {
+			Notice record = notice(NoticeKind::peer_restarted, now);
+			record.peer = peer.id;
+			actions.push_back(record);
+		}
 		lose(now, slot, actions);
 	}
-	if (other_member || up.new_boot) {
+	if (other_member || up.renumber) {
 		const Time lost_at = other_member ? Time{} : peer.lost_at;
 		const std::uint32_t fails = other_member ? 0 : peer.link_fails;
 		const bool known = !other_member && peer.known;
@@ -570,7 +665,7 @@ void Node::update_alive(Time now, PeerSlot slot, Actions &actions)
 	peer.alive = true;
 	peer.known = true;
 	peer.found_at = now;
-	m_handshake.set_heard(peer.pair, true, now);
+	m_handshake.set_heard(peer.pair, true, slot, now);
 	Notice record = notice(NoticeKind::peer_found, now);
 	record.peer = peer.id;
 	actions.push_back(record);
@@ -583,7 +678,8 @@ void Node::lose(Time now, PeerSlot slot, Actions &actions)
 	peer.has_content = false; // its next words count as new
 	peer.lost_at = now;
 	++peer.link_fails;
-	m_handshake.set_heard(peer.pair, false, now);
+	m_handshake.set_heard(peer.pair, false, slot, now);
+	follow_capabilities(now);
 	renegotiate();
 	Notice record = notice(NoticeKind::peer_lost, now);
 	record.peer = peer.id;

@@ -44,6 +44,9 @@ public:
 	[[nodiscard]] Presence presence() const { return m_presence; }
 	[[nodiscard]] bool override_in_force(std::size_t place = 0) const;
 	[[nodiscard]] std::size_t alive_peers() const;
+	[[nodiscard]] const Handshake &handshake() const { return m_handshake; }
+	// A live member, or this one, cannot speak GCM (has_no_aes128_gcm_sha256_member).
+	[[nodiscard]] bool lacks_gcm() const;
 	// Place in the order of serials, highest = 0; 0xff for a free slot. Slot 0 is this member.
 	[[nodiscard]] std::uint8_t rank_of(PeerSlot slot) const;
 	[[nodiscard]] bool monitor_up(std::size_t index) const { return (m_monitors_down >> index & 1U) == 0; }
@@ -65,6 +68,9 @@ private:
 	void on(Time now, const HakeReceived &event, Actions &actions);
 	void on(Time now, const KeyResult &event, Actions &actions);
 	void on(Time now, const SessionConfirmed &event, Actions &actions);
+	void on(Time now, const SessionWorn &event, Actions &actions);
+	void on(Time now, const PasswordsChanged &event, Actions &actions);
+	void on(Time now, const Rekey &event, Actions &actions);
 	void on(Time now, const BeatReceived &event, Actions &actions);
 	void on(Time now, const PeerLinkChanged &event, Actions &actions);
 	void on(Time now, const PeerRolledBack &event, Actions &actions);
@@ -91,6 +97,10 @@ private:
 	void lose_carrier(Time now, Actions &actions);
 	void restore_links(Time now, PeerSlot slot, Actions &actions);
 	void set_link(Time now, PeerSlot slot, LinkIndex link, LinkHealth health, bool life, Actions &actions);
+
+	void take_leave(Time now, PeerSlot slot, Actions &actions);
+	void begin_anew(Time now, Actions &actions);
+	void follow_capabilities(Time now);
 
 	// our own absence
 	void reenter_when_due(Time now, Actions &actions);

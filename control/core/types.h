@@ -79,7 +79,8 @@ using LinkIndex = std::uint8_t;  // order in `set hbdev`, 0-based
 using PeerSlot = std::uint16_t;  // 1 .. max_members-1; slot 0 is this member
 using SessionId = std::uint32_t; // one key exchange of one pair; 0 = none
 
-enum class Suite : std::uint8_t { none = 0, null_sha1 = 1, cbc_sha1 = 2, gcm = 3 };
+// plain: ESP's framing without cipher or integrity check, when authentication and encryption are both switched off.
+enum class Suite : std::uint8_t { none = 0, null_sha1 = 1, cbc_sha1 = 2, gcm = 3, plain = 4 };
 
 // spec: hello/work/standby as the vendor numbers them (2 and 3 are published, 1 is inferred).
 enum class HaState : std::uint8_t { hello = 1, work = 2, standby = 3 };

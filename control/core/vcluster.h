@@ -95,6 +95,13 @@ public:
 	void witness_changed(const Scene &scene, bool reachable, Time held_until);
 	void set_failover(const Scene &scene, bool set);
 	void set_priority(const Scene &scene, std::uint8_t priority);
+	// What an operator has set, and the claims that are known of: that lasts also when the member begins anew.
+	void restore(const VclusterState &before)
+	{
+		m_state.priority = before.priority;
+		m_state.override_enabled = before.override_enabled;
+		m_state.epoch = before.epoch;
+	}
 	void set_override(bool enabled) { m_state.override_enabled = enabled; } // override_in_force tells the record
 	void reset_age(Time now);
 	void stop(const Scene &scene);

@@ -12,6 +12,7 @@
 // Above control and below the workers in priority; everything it needs is open and in memory before it first sleeps.
 #include "control/keeper/watch.h"
 #include "control/netlink/requests.h"
+#include "control/sandbox/capabilities.h"
 #include "control/takeover/holdings.h"
 #include "control/takeover/leftovers.h"
 
@@ -216,6 +217,10 @@ void prepare()
 			     std::strerror(errno));
 	if (mlockall(MCL_CURRENT | MCL_FUTURE) != 0)
 		std::fprintf(stderr, "systole-keeper: memory is not locked (%s)\n", std::strerror(errno));
+	prctl(PR_SET_DUMPABLE, 0UL, 0UL, 0UL, 0UL);
+	std::string error;
+	if (!keep_only_capabilities(keeper_capabilities(), error))
+		std::fprintf(stderr, "systole-keeper: %s\n", error.c_str());
 }
 
 } // namespace

@@ -14,7 +14,6 @@
 #include <chrono>
 #include <csignal>
 #include <cstring>
-#include <filesystem>
 #include <fstream>
 #include <thread>
 
@@ -24,13 +23,6 @@ namespace {
 
 constexpr const char *program_name = "systole-keeper";
 constexpr auto predecessor_patience = std::chrono::seconds{3};
-
-// Beside systoled: in the build directory, or where both are installed.
-std::string find_program()
-{
-	std::error_code ignored;
-	return (std::filesystem::read_symlink("/proc/self/exe", ignored).parent_path() / program_name).string();
-}
 
 int open_pidfd(pid_t pid)
 {
@@ -83,7 +75,7 @@ bool KeeperProcess::start(const std::string &instance, const std::string &lock_f
 			  std::string &error)
 {
 	wait_for_predecessor(lock_file);
-	m_program = find_program();
+	m_program = program_beside(program_name);
 	m_instance = instance;
 	m_lock_file = lock_file;
 	m_dead = dead;
@@ -97,24 +89,34 @@ bool KeeperProcess::start(const std::string &instance, const std::string &lock_f
 	return spawn(error);
 }
 
-bool KeeperProcess::spawn(std::string &error)
+std::vector<std::string> KeeperProcess::command() const
 {
-	const std::string memory = std::to_string(m_memory);
-	const std::string daemon = std::to_string(m_self);
-	const std::string dead_us = std::to_string(core::microseconds(m_dead));
-	std::array<const char *, 7> words{m_program.c_str(),
-					  m_instance.c_str(),
-					  m_lock_file.c_str(),
-					  dead_us.c_str(),
-					  memory.c_str(),
-					  daemon.c_str(),
-					  nullptr};
+	return {m_program,
+		m_instance,
+		m_lock_file,
+		std::to_string(core::microseconds(m_dead)),
+		std::to_string(m_memory),
+		std::to_string(m_self)};
+}
+
+SpawnResult KeeperProcess::spawn_here() const
+{
+	std::vector<std::string> words = command();
+	std::vector<char *> arguments;
+	for (std::string &word : words)
+		arguments.push_back(word.data());
+	arguments.push_back(nullptr);
 	std::array<char *, 1> environment{nullptr};
 	const int nothing = open("/dev/null", O_RDONLY | O_CLOEXEC);
-	const std::array<int, 2> inherited{m_memory, m_self};
-	const SpawnResult spawned = spawn_detached(m_program.c_str(), const_cast<char *const *>(words.data()),
-						   environment.data(), nothing, STDERR_FILENO, inherited);
+	const SpawnResult spawned = spawn_detached(m_program.c_str(), arguments.data(), environment.data(), nothing,
+						   STDERR_FILENO, inherited());
 	close(nothing);
+	return spawned;
+}
+
+bool KeeperProcess::spawn(std::string &error)
+{
+	const SpawnResult spawned = m_spawner != nullptr ? m_spawner->keeper() : spawn_here();
 	if (spawned.error != 0) {
 		error = m_program + " does not start: " + std::strerror(spawned.error) +
 			"; nobody would take the cluster addresses away if this process were killed";

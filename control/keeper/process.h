@@ -4,11 +4,14 @@
 // systoled's side of its keeper: starts it, looks after it, and makes sure that only one of an instance is at work.
 #pragma once
 
+#include "control/spawner/process.h"
 #include "control/takeover/holdings.h"
 
 #include <sys/types.h>
 
+#include <array>
 #include <string>
+#include <vector>
 
 namespace systole::control {
 
@@ -22,6 +25,11 @@ public:
 	// Once it has died (pidfd() is readable): the cause, in words; start_again() brings a new one.
 	[[nodiscard]] std::string reap();
 	[[nodiscard]] bool start_again(std::string &error);
+	// Once this process may start no program itself: has `spawner` start the next one. For it: the keeper's command
+	// line, and the descriptors that it ends with.
+	void start_by(SpawnerProcess *spawner) { m_spawner = spawner; }
+	[[nodiscard]] std::vector<std::string> command() const;
+	[[nodiscard]] std::array<int, 2> inherited() const { return {m_memory, m_self}; }
 	// systoled ends in good order and holds nothing any more.
 	void finish();
 
@@ -31,7 +39,9 @@ public:
 
 private:
 	[[nodiscard]] bool spawn(std::string &error);
+	[[nodiscard]] SpawnResult spawn_here() const;
 
+	SpawnerProcess *m_spawner = nullptr;
 	std::string m_program;
 	std::string m_instance;
 	std::string m_lock_file;

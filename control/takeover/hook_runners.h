@@ -15,14 +15,15 @@ namespace systole::control {
 
 class HookRunners {
 public:
-	HookRunners(std::string instance, HookRunner::Done done)
-	    : m_instance(std::move(instance)), m_done(std::move(done))
+	HookRunners(std::string instance, HookRunner::Done done, SpawnHook spawn = {})
+	    : m_instance(std::move(instance)), m_done(std::move(done)), m_spawn(std::move(spawn))
 	{
 	}
 
 	void run(HookCall call, core::Time now)
 	{
-		m_runners.try_emplace(call.vcluster, m_instance, m_done).first->second.run(std::move(call), now);
+		m_runners.try_emplace(call.vcluster, m_instance, m_done, m_spawn)
+			.first->second.run(std::move(call), now);
 	}
 	// Never blocks; call it every few milliseconds while busy().
 	void poll(core::Time now)
@@ -44,6 +45,7 @@ public:
 private:
 	std::string m_instance;
 	HookRunner::Done m_done;
+	SpawnHook m_spawn;
 	std::map<unsigned, HookRunner> m_runners; // by virtual cluster, from its first hook on
 };
 

@@ -4,8 +4,6 @@
 // Role hooks: the administrator's program that is told when this member changes its role.
 #include "control/takeover/hooks.h"
 
-#include "control/takeover/spawn.h"
-
 #include <fcntl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -39,6 +37,12 @@ std::vector<std::string> environment_of(const HookCall &call, const std::string 
 		"SYSTOLE_REASON=" + call.reason,
 		"SYSTOLE_INSTANCE=" + instance,
 	};
+}
+
+SpawnResult spawn_here(const char *path, char *const environment[], int input, int output)
+{
+	const std::array<char *, 2> arguments{const_cast<char *>(path), nullptr};
+	return spawn_detached(path, arguments.data(), environment, input, output);
 }
 
 } // namespace
@@ -76,7 +80,10 @@ std::string HookResult::text() const
 	return line;
 }
 
-HookRunner::HookRunner(std::string instance, Done done) : m_instance(std::move(instance)), m_done(std::move(done)) {}
+HookRunner::HookRunner(std::string instance, Done done, SpawnHook spawn)
+    : m_instance(std::move(instance)), m_done(std::move(done)), m_spawn(spawn ? std::move(spawn) : &spawn_here)
+{
+}
 
 HookRunner::~HookRunner()
 {
@@ -138,7 +145,6 @@ void HookRunner::start(core::Time now)
 	for (std::string &entry : environment)
 		environment_pointers.push_back(entry.data());
 	environment_pointers.push_back(nullptr);
-	std::array<char *, 2> arguments{m_current->call.path.data(), nullptr};
 
 	std::array<int, 2> pipe_fds{-1, -1};
 	int null_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
@@ -146,8 +152,7 @@ void HookRunner::start(core::Time now)
 	if (null_fd < 0 || pipe2(pipe_fds.data(), O_CLOEXEC) != 0)
 		spawned.error = errno;
 	else
-		spawned = spawn_detached(m_current->call.path.c_str(), arguments.data(), environment_pointers.data(),
-					 null_fd, pipe_fds[1]);
+		spawned = m_spawn(m_current->call.path.c_str(), environment_pointers.data(), null_fd, pipe_fds[1]);
 	close_fd(null_fd);
 	close_fd(pipe_fds[1]);
 	if (spawned.pid > 0) {

@@ -15,6 +15,7 @@
 #pragma once
 
 #include "control/core/types.h"
+#include "control/takeover/spawn.h"
 
 #include <sys/types.h>
 
@@ -67,7 +68,8 @@ public:
 	// Called once per run(), from inside run(), poll() or stop().
 	using Done = std::function<void(const HookResult &)>;
 
-	HookRunner(std::string instance, Done done);
+	// `spawn`: how a hook is started, if not by this process itself.
+	HookRunner(std::string instance, Done done, SpawnHook spawn = {});
 	~HookRunner(); // stop()
 	HookRunner(const HookRunner &) = delete;
 	HookRunner &operator=(const HookRunner &) = delete;
@@ -92,6 +94,7 @@ private:
 
 	std::string m_instance;
 	Done m_done;
+	SpawnHook m_spawn;
 	std::optional<HookResult> m_current;
 	std::optional<HookCall> m_waiting;
 	core::Time m_started{};

@@ -16,7 +16,10 @@
 
 #include <cerrno>
 #include <csignal>
+#include <cstddef>
 #include <cstring>
+#include <filesystem>
+#include <memory>
 
 namespace systole::control {
 
@@ -25,7 +28,10 @@ namespace {
 constexpr unsigned long default_timer_slack_ns = 50'000; // a real-time daemon may have asked for less
 constexpr int first_inherited_fd = 3;
 
-// In the child of a vfork: system calls only, nothing that allocates, locks or returns. Gives errno when it fails.
+// Of the child until it has become the program; the caller waits so long.
+constexpr std::size_t stack_bytes = std::size_t{32} << 10;
+
+// In the child: system calls only, nothing that allocates, locks or returns. Gives errno when it fails.
 [[nodiscard]] int become(const char *path, char *const argv[], char *const environment[], int input, int output,
 			 std::span<const int> inherited)
 {
@@ -62,31 +68,66 @@ constexpr int first_inherited_fd = 3;
 	return errno;
 }
 
-} // namespace
+struct Child {
+	const char *path;
+	char *const *argv;
+	char *const *environment;
+	int input;
+	int output;
+	std::span<const int> inherited;
+	volatile int error;
 
-[[gnu::noinline]] SpawnResult spawn_detached(const char *path, char *const argv[], char *const environment[], int input,
-					     int output, std::span<const int> inherited)
+	static int run(void *context)
+	{
+		auto &child = *static_cast<Child *>(context);
+		child.error =
+			become(child.path, child.argv, child.environment, child.input, child.output, child.inherited);
+		_exit(127);
+	}
+};
+
+SpawnResult spawn(Child &child, int flags)
 {
+	const std::unique_ptr<char[]> stack(new char[stack_bytes]);
 	// No handler of ours may run in the child, where it would write into our memory.
 	sigset_t all;
 	sigset_t before;
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &before);
-	volatile int child_error = 0;
-	const pid_t pid = vfork();
-	if (pid == 0) {
-		child_error = become(path, argv, environment, input, output, inherited);
-		_exit(127);
-	}
-	const int vfork_error = errno;
+	// As vfork: we stand still until the child has become the program or ended.
+	const pid_t pid =
+		clone(&Child::run, stack.get() + stack_bytes, CLONE_VM | CLONE_VFORK | SIGCHLD | flags, &child);
+	const int clone_error = errno;
 	pthread_sigmask(SIG_SETMASK, &before, nullptr);
 	if (pid < 0)
-		return {-1, vfork_error};
-	if (child_error != 0) {
-		while (waitpid(pid, nullptr, 0) < 0 && errno == EINTR) {}
-		return {-1, child_error};
-	}
-	return {pid, 0};
+		return {-1, clone_error};
+	return {pid, child.error};
+}
+
+} // namespace
+
+SpawnResult spawn_detached(const char *path, char *const argv[], char *const environment[], int input, int output,
+			   std::span<const int> inherited)
+{
+	Child child{path, argv, environment, input, output, inherited, 0};
+	const SpawnResult result = spawn(child, 0);
+	if (result.pid < 0 || result.error == 0)
+		return result;
+	while (waitpid(result.pid, nullptr, 0) < 0 && errno == EINTR) {}
+	return {-1, result.error};
+}
+
+std::string program_beside(std::string_view name)
+{
+	std::error_code ignored;
+	return (std::filesystem::read_symlink("/proc/self/exe", ignored).parent_path() / name).string();
+}
+
+SpawnResult spawn_sibling(const char *path, char *const argv[], char *const environment[], int input, int output,
+			  std::span<const int> inherited)
+{
+	Child child{path, argv, environment, input, output, inherited, 0};
+	return spawn(child, CLONE_PARENT);
 }
 
 } // namespace systole::control

@@ -8,11 +8,16 @@
 // real-time priority: a shell script could starve a poll-mode worker. posix_spawn avoids the first, but cannot unpin
 // the child, and unpinning the parent around the spawn would let the control thread wander onto a worker's CPU. So
 // this is vfork by hand, with every property set in the child before exec; errors come back through shared memory.
+//
+// Once systoled has given up the right to execve it asks systole-spawner (control/spawner/), which does this for it.
 #pragma once
 
 #include <sys/types.h>
 
+#include <functional>
 #include <span>
+#include <string>
+#include <string_view>
 
 namespace systole::control {
 
@@ -27,5 +32,16 @@ struct SpawnResult {
 // usually within a millisecond.
 [[nodiscard]] SpawnResult spawn_detached(const char *path, char *const argv[], char *const environment[], int input,
 					 int output, std::span<const int> inherited = {});
+
+// The same, but the child belongs to the parent of this process, which reaps it (CLONE_PARENT). On a failure of the exec
+// `pid` is set beside `error`: only the parent can reap what came of it.
+[[nodiscard]] SpawnResult spawn_sibling(const char *path, char *const argv[], char *const environment[], int input,
+					int output, std::span<const int> inherited = {});
+
+// The program of that name beside this one: in the build directory, or where both are installed.
+[[nodiscard]] std::string program_beside(std::string_view name);
+
+// Starts a program of the administrator's: path (its only argument), environment, stdin, stdout and stderr.
+using SpawnHook = std::function<SpawnResult(const char *path, char *const environment[], int input, int output)>;
 
 } // namespace systole::control

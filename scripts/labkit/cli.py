@@ -8,7 +8,7 @@ import sys
 import textwrap
 import time
 
-from . import demo, failover, faults, isolation, keylog, load, members, names, netns, programs, soak, stall, state, teardown
+from . import demo, failover, faults, flood, isolation, keylog, load, members, names, netns, programs, soak, stall, state, teardown
 from .errors import Interrupted, LabError
 from .lab import Lab, require_root
 from .netlink import link_batch
@@ -34,12 +34,15 @@ examples:
   scripts/lab soak --load idle --load mixed --seconds 60 --json soak.json
   scripts/lab stall --ms 5,10,15,20 --count 200
   scripts/lab isolation --policy witness --trials 20
+  scripts/lab flood --kind heartbeat-spi --seconds 60 --rate 100000
+  scripts/lab flood --kind spi --seconds 5 --ramp
   scripts/lab down
 
 Not every vdev can do everything: --vdev memif joins two members over one link, without cut and --capture; --vdev
 af_xdp has no --capture.
 
-SYSTOLE_BUILD=DIR uses systoled, systole-keeper, systolectl and systole-prober of DIR instead of build/."""
+SYSTOLE_BUILD=DIR uses systoled, systole-keeper, systole-spawner, systolectl, systole-prober and systole-flooder of DIR instead
+of build/."""
 
 
 _FIGURES = """\
@@ -61,6 +64,27 @@ columns:
   gap       ms between two heartbeats of one sender on one cable, stamped by the kernel in sys-fabric
   CPU %     of a core, m1 / m2: all threads of all processes, from the scheduler's account
   RSS       m1 / m2, without huge pages"""
+
+
+_FLOOD_FIGURES = """\
+kinds:
+  random         any EtherType, bytes and length                        D1
+  spi            IPv4 and ESP in order, invented SPIs                   D2
+  bulk-spi       a live SPI with the class bits of session sync         D3
+  heartbeat-spi  a live heartbeat SPI, the exact length of a beat, a sequence number just ahead      D4
+  hello          HELLO of members that do not exist                     D5
+  ke1            KE1 of members that do not exist                       D6
+  ke2            20 forged answers to each KE1, while the secondary is killed and started again      D8
+
+figures:
+  took, missed   frames that reached the member; that reached its interface and found its queue full
+  refused        by the names of docs/PROTOCOL.md
+  longest gap    between two beats of the other member as this one heard them; <=: since its start, not made longer by this
+  own rounds     its own rounds of beats by lateness
+  backlog        frames that the kernel dropped on the way, for want of room in a CPU's queue
+
+With --ramp the rate is doubled until a member is lost or the machine sends no faster (or halved, when the first rate loses
+one), then the bound is looked for in between."""
 
 
 def parser():
@@ -133,6 +157,11 @@ def parser():
                              "about; looks at netlink for how long both members own a cluster address, and compares that "
                              "with what status promised (dual_primary_bound_ms). Exit code 0 when no promise was "
                              "broken."))
+    _flood_options(_verb(verbs, "flood", measure_flood, "forged frames on a heartbeat link, as many as it takes",
+                         "Builds a lab, joins a stranger to the first heartbeat link and lets it flood the members with one "
+                         "kind of forged frames after the other; prints what they refused and why, the jitter of their "
+                         "heartbeats, and who was given up. Exit code 0 when no role changed and no member was lost (with "
+                         "--ramp: when a rate was found at which that is so).", epilog=_FLOOD_FIGURES))
     _verb(verbs, "down", down, "remove everything", "Ends every process of the lab and removes its namespaces, files "
           "and hugepages. Always succeeds.")
     return top
@@ -170,6 +199,22 @@ def _isolation_options(target):
     _plan_options(target)
 
 
+def _flood_options(target):
+    target.add_argument("--kind", action="append", choices=flood.KINDS, required=True, help="may be given again; one after "
+                        "another")
+    target.add_argument("--seconds", type=float, default=10, metavar="N", help="of each flood (default 10)")
+    target.add_argument("--rate", type=int, metavar="PPS", help="frames a second (default: as fast as it goes; --ramp: "
+                        "where it begins)")
+    target.add_argument("--ramp", action="store_true", help="find the highest rate at which nobody is lost")
+    target.add_argument("--victim", default="all", metavar="m1", help="send to this member only (default: all; frames that "
+                        "need no address go out by broadcast, the others to each in turn)")
+    target.add_argument("--cpu", type=int, metavar="N", help="where the flooder runs (default: the lowest; members take "
+                        "theirs from the top)")
+    target.add_argument("--json", metavar="FILE", help="write every flood and the bounds to FILE")
+    # One link, so that no second one hides a loss.
+    _plan_options(target, links=1)
+
+
 def _verb(verbs, name, function, short, long, epilog=None):
     verb = verbs.add_parser(name, help=short, description=textwrap.fill(long, 120), epilog=epilog,
                             formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -177,15 +222,21 @@ def _verb(verbs, name, function, short, long, epilog=None):
     return verb
 
 
-def _plan_options(target):
+def _plan_options(target, links=2):
     target.add_argument("--members", type=int, default=2, metavar="N", help="2 to 16 (default 2)")
-    target.add_argument("--links", type=int, metavar="N", help="heartbeat links, 1 to 8 (default 2; memif: 1)")
+    target.add_argument("--links", type=int, metavar="N", help="heartbeat links, 1 to 8 "
+                        + ("(default 2; memif: 1)" if links == 2 else f"(default {links})"))
+    target.set_defaults(default_links=links)
     target.add_argument("--direct", action="store_true", help="join two members' heartbeat ports without a bridge: the "
                         "carrier of one end follows the other")
     target.add_argument("--vdev", choices=VDEVS, default="af_packet", help="how systoled reaches its heartbeat links "
                         "(default af_packet)")
     target.add_argument("--witness", action="store_true", help="run an etcd in the fabric, reached over mgmt0 of each "
                         "member, and name it in witness-endpoint")
+    target.add_argument("--unprivileged", action="store_true", help="run the daemons as an ordinary user who has only the "
+                        "capabilities that systoled keeps")
+    target.add_argument("--daemon-option", action="append", default=[], metavar="OPTION", help="one more option of systoled "
+                        "itself, for example --daemon-option=--no-sandbox")
     target.add_argument("--set", action="append", default=[], metavar="'OPTION VALUE'", help="replace or add an option "
                         "of `config system ha` on every member; 'unset OPTION' leaves one out")
     target.add_argument("--member-set", action="append", default=[], metavar="'m1:OPTION VALUE'",
@@ -199,13 +250,13 @@ def _plan_options(target):
 
 
 def _plan(options):
-    links = options.links if options.links is not None else (1 if options.vdev == "memif" else 2)
+    links = options.links if options.links is not None else (1 if options.vdev == "memif" else options.default_links)
     plan = Plan(members=options.members, links=links, direct=options.direct, vdev=options.vdev, settings=options.set,
                 member_settings=options.member_set, port_settings=options.port_set,
                 sections=[read_section(path) for path in options.config],
                 member_sections=[read_member_section(text) for text in options.member_config],
                 peers=group.chosen(getattr(options, "peers", "none")),
-                witness=options.witness, key_log=absolute(getattr(options, "key_log", None)),
+                unprivileged=options.unprivileged, daemon_options=options.daemon_option, witness=options.witness, key_log=absolute(getattr(options, "key_log", None)),
                 capture=absolute(getattr(options, "capture", None)))
     plan.check()
     return plan
@@ -375,6 +426,15 @@ def measure_isolation(options):
     result = isolation.run(_plan(options), options.policy, losses, options.trials, seconds, options.stress, options.json,
                            _say)
     return 0 if result["broken"] == 0 else 1
+
+
+def measure_flood(options):
+    if not 0 < options.seconds <= 86_400:
+        raise LabError(f"--seconds {options.seconds:g}: more than 0 and at most a day")
+    if options.rate is not None and not 1 <= options.rate <= 100_000_000:
+        raise LabError(f"--rate {options.rate}: 1 to 100000000; leave it out for as fast as it goes")
+    return 0 if flood.run(_plan(options), options.kind, options.seconds, options.rate, options.ramp, options.victim,
+                          options.cpu, options.json, _say) else 1
 
 
 def down(_):

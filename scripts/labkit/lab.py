@@ -52,6 +52,11 @@ class Lab:
         for member in self.plan.names():
             self._daemons[member] = members.launch(self.plan, self.programs, member)
 
+    def kill_daemon(self, member):
+        """SIGKILL, and gone when this returns."""
+        members.signal_all([members.daemon_pid(member)], signal.SIGKILL)
+        self._daemons[member].wait(10)
+
     def revive(self, member):
         fresh = members.revive(self.plan, self.programs, member)
         if fresh:

@@ -38,6 +38,8 @@ def prepare(plan, programs, password):
                f'exec "{programs.ctl}" -n {member} "$@"\n', 0o755)
         if plan.key_log:
             os.makedirs(os.path.join(plan.key_log, member), mode=0o700, exist_ok=True)
+        if plan.unprivileged:
+            _give_to_the_user(plan, member)
 
 
 def _write(path, text, mode):
@@ -47,12 +49,33 @@ def _write(path, text, mode):
 
 def launch(plan, programs, member):
     """Starts the daemon in its namespace; it outlives the caller. Returns the Popen."""
-    command = ["ip", "netns", "exec", names.namespace(member), str(programs.daemon),
-               "-f", str(configuration_file(member)), "-n", member]
+    command = ["ip", "netns", "exec", names.namespace(member), *_demoted(plan), str(programs.daemon),
+               "-f", str(configuration_file(member)), "-n", member, *plan.daemon_options]
     if plan.key_log:
         command += ["--key-log", os.path.join(plan.key_log, member)]
     with open(log_file(member), "ab") as log:
         return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
+
+
+def _demoted(plan):
+    """What stands before a command that is to run as the ordinary user with few capabilities."""
+    if not plan.unprivileged:
+        return []
+    kept = ",".join(f"+{name}" for name in names.CAPABILITIES + (("sys_admin",) if plan.vdev == "af_xdp" else ()))
+    return ["setpriv", f"--reuid={names.UNPRIVILEGED_USER}", f"--regid={names.UNPRIVILEGED_USER}", "--clear-groups",
+            f"--inh-caps=-all,{kept}", f"--ambient-caps=-all,{kept}", f"--bounding-set=-all,{kept}"]
+
+
+def _give_to_the_user(plan, member):
+    """Root has made /run/systole and /var/lib/systole; below them the daemon keeps its own things."""
+    own = [root / member for root in (names.RUN_ROOT, names.STATE_ROOT)]
+    for directory in own:
+        directory.mkdir(mode=0o750, exist_ok=True)
+    if plan.key_log:
+        own.append(os.path.join(plan.key_log, member))
+    for path in (*own, configuration_file(member)):
+        os.chown(path, names.UNPRIVILEGED_USER, names.UNPRIVILEGED_USER)
+    names.LAB_DIRECTORY.chmod(0o711)
 
 
 def environment(programs, member):
@@ -72,7 +95,12 @@ def control(programs, member, *words, as_json=True, timeout_s=5):
 
 def status(programs, member):
     """`get system ha status` as a dict, or None when the member does not answer."""
-    answer = control(programs, member, "get", "system", "ha", "status", timeout_s=2)
+    return json_answer(programs, member, "get", "system", "ha", "status")
+
+
+def json_answer(programs, member, *words):
+    """What the member answers to a command, None when it does not."""
+    answer = control(programs, member, *words, timeout_s=2)
     if answer.returncode:
         return None
     try:
@@ -138,6 +166,8 @@ def forget_like_a_power_loss(plan, member):
             for option in ("arp_ignore", "arp_announce"):
                 netns.set_sysctl(f"ipv4/conf/{port}/{option}", 0)
     shutil.rmtree(names.RUN_ROOT / member, ignore_errors=True)
+    if plan.unprivileged:
+        _give_to_the_user(plan, member)
 
 
 def _flush_conntrack():

@@ -7,12 +7,14 @@
                    |                                                      |
     br-lan --------+---- m1-port1, m2-port1 ...        br-wan ------------+---- m1-port2, m2-port2 ...
     br-hb0, br-hb1 ...   m1-hb0, m2-hb0 ...            all in sys-fabric; the other end is hb0, port1 ... in sys-mN
+       |
+    attacker-hb0 of `flood`: hb0 in sys-attacker, which hears all that is said on br-hb0
 """
 import pathlib
 import re
 
-CLIENT, SERVER, FABRIC = "sys-client", "sys-server", "sys-fabric"
-LAB_NAMESPACE = re.compile(r"sys-(m\d+|client|server|fabric)$")
+CLIENT, SERVER, FABRIC, ATTACKER = "sys-client", "sys-server", "sys-fabric", "sys-attacker"
+LAB_NAMESPACE = re.compile(r"sys-(m\d+|client|server|fabric|attacker)$")
 NETNS_DIRECTORY = pathlib.Path("/run/netns")
 
 RUN_ROOT = pathlib.Path("/run/systole")
@@ -28,6 +30,9 @@ SERVER_ADDRESS, SERVER_ADDRESS6 = "10.2.2.20", "fd00:2::20"
 GROUP_ID = 103
 MAX_MEMBERS, MAX_LINKS = 16, 8
 DAEMON = "systoled"
+# Of `up --unprivileged`: nobody, and what systoled keeps (with af_xdp also sys_admin).
+UNPRIVILEGED_USER = 65534
+CAPABILITIES = ("net_admin", "net_raw", "ipc_lock", "sys_nice")
 
 
 def member_names(count):

@@ -31,6 +31,8 @@ class Plan:
     key_log: str | None = None
     capture: str | None = None
     peers: list = dataclasses.field(default_factory=list)  # programs measured beside Systole
+    unprivileged: bool = False  # daemons of an ordinary user with the capabilities that systoled keeps
+    daemon_options: list = dataclasses.field(default_factory=list)  # more of systoled's command line
     witness: bool = False  # an etcd in the fabric (witness.py)
 
     def check(self):

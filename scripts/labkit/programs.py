@@ -12,11 +12,11 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 # What the lab and the build call; scripts/setup installs all this and more.
 NEEDED_COMMANDS = ("ip", "nft", "meson", "ninja", "g++", "pkg-config")
 NEEDED_PACKAGES = ("libdpdk-dev", "libipsec-mb-dev", "libboost1.81-dev", "libboost-json1.81-dev", "libsodium-dev",
-                   "libssl-dev", "libmnl-dev", "libspdlog-dev", "libedit-dev")
+                   "libssl-dev", "libmnl-dev", "libspdlog-dev", "libedit-dev", "libcap-ng-dev", "libseccomp-dev", "libacl1-dev")
 
 
 class Programs:
-    """systoled, systolectl and the prober: of build/, or of the directory that SYSTOLE_BUILD names."""
+    """systoled, systolectl, the prober and the flooder: of build/, or of the directory that SYSTOLE_BUILD names."""
 
     def __init__(self):
         chosen = os.environ.get("SYSTOLE_BUILD")
@@ -24,17 +24,23 @@ class Programs:
         self.directory = pathlib.Path(chosen).absolute() if chosen else ROOT / "build"
         self.daemon = self.directory / "systoled"
         self.ctl = self.directory / "systolectl"
-        in_tree = self.directory / "bench" / "prober" / "systole-prober"
-        self.prober = in_tree if in_tree.exists() or self.own_build else self.directory / "systole-prober"
+        self.prober = self._tool("prober")
+        self.flooder = self._tool("flooder")
 
-    def missing(self):
-        return [path for path in (self.daemon, self.ctl, self.prober) if not os.access(path, os.X_OK)]
+    def _tool(self, word):
+        in_tree = self.directory / "bench" / word / f"systole-{word}"
+        return in_tree if in_tree.exists() or self.own_build else self.directory / f"systole-{word}"
+
+    def missing(self, with_flooder=False):
+        wanted = [self.daemon, self.ctl, self.prober] + [self.flooder] * with_flooder
+        return [path for path in wanted if not os.access(path, os.X_OK)]
 
 
-def ensure(say, up_to_date):
-    """The programs; installs packages and builds when needed. `up_to_date` also rebuilds what has changed."""
+def ensure(say, up_to_date, with_flooder=False):
+    """The programs; installs packages and builds when needed. `up_to_date` also rebuilds what has changed. Only `flood`
+    needs the flooder."""
     programs = Programs()
-    missing = programs.missing()
+    missing = programs.missing(with_flooder)
     if not programs.own_build:
         if missing:
             raise LabError(f"SYSTOLE_BUILD={programs.directory} has no {missing[0].name}; build it there, or unset "
@@ -66,12 +72,13 @@ def _build(programs, say):
     if not (programs.directory / "build.ninja").exists():
         say("configuring build/ (meson setup build)")
         _run(["meson", "setup", programs.directory, ROOT], "meson setup", say)
-    targets = ["systoled", "systolectl", "bench/prober/systole-prober"]
+    targets = ["systoled", "systole-keeper", "systole-spawner", "systolectl", "bench/prober/systole-prober",
+               "bench/flooder/systole-flooder"]
     dry = subprocess.run(["ninja", "-C", programs.directory, "-n", *targets], text=True, capture_output=True,
                          check=False)
     if dry.returncode == 0 and "no work to do" in dry.stdout:
         return
-    say("building systoled, systolectl and systole-prober (nice ninja -C build)")
+    say("building systoled, systolectl and the lab's tools (nice ninja -C build)")
     _run(["nice", "ninja", "-C", programs.directory, *targets], "the build", say)
 
 

@@ -352,7 +352,7 @@ TEST(Absence, what_a_peer_sent_after_our_return_is_told_apart_from_what_had_wait
 
 // ---------------------------------------------------------------- freshness
 
-TEST(Freshness, a_peer_that_does_not_hear_us_is_one_way_and_we_are_lost_to_it)
+TEST(Freshness, L2_a_peer_that_does_not_hear_us_is_one_way_and_we_are_lost_to_it)
 {
 	Pair pair(1);
 	pair.connect();
@@ -374,7 +374,7 @@ TEST(Freshness, a_peer_that_does_not_hear_us_is_one_way_and_we_are_lost_to_it)
 	EXPECT_EQ(verdicts(pair.b->events()).back(), LinkVerdict::alive);
 }
 
-TEST(Freshness, frames_held_back_and_released_slowly_keep_nobody_alive)
+TEST(Freshness, L1_frames_held_back_and_released_slowly_keep_nobody_alive)
 {
 	Pair pair(1);
 	pair.connect();
@@ -411,7 +411,7 @@ TEST(Freshness, frames_held_back_and_released_slowly_keep_nobody_alive)
 	EXPECT_LE(last_alive - death, (2 * lost_threshold + 5) * interval);
 }
 
-TEST(Freshness, an_echo_of_what_we_never_sent_means_that_we_were_rolled_back)
+TEST(Freshness, L5_an_echo_of_what_we_never_sent_means_that_we_were_rolled_back)
 {
 	Pair pair(1);
 	pair.connect();

@@ -63,10 +63,18 @@ void Wire::put(std::span<const std::byte> frame)
 
 void Wire::put(std::span<const std::byte> frame, unsigned segments)
 {
+	std::vector<std::size_t> cuts;
+	for (unsigned i = 1; i < segments; ++i)
+		cuts.push_back(frame.size() * i / segments);
+	put(frame, cuts);
+}
+
+void Wire::put(std::span<const std::byte> frame, std::span<const std::size_t> cuts)
+{
 	rte_mbuf *head = nullptr;
-	for (unsigned i = 0; i < segments; ++i) {
-		const std::size_t from = frame.size() * i / segments;
-		const std::size_t to = frame.size() * (i + 1) / segments;
+	for (std::size_t i = 0; i <= cuts.size(); ++i) {
+		const std::size_t from = i == 0 ? 0 : cuts[i - 1];
+		const std::size_t to = i == cuts.size() ? frame.size() : cuts[i];
 		rte_mbuf *mbuf = rte_pktmbuf_alloc(m_pool);
 		assert(mbuf != nullptr);
 		char *room = rte_pktmbuf_append(mbuf, static_cast<std::uint16_t>(to - from));
@@ -275,9 +283,9 @@ Bytes inner_packet(AddressPair from_to, std::span<const std::byte> body)
 	return packet;
 }
 
-Bytes beat_body(const core::BeatStamp &stamp, std::string_view content)
+Bytes beat_body(const core::BeatStamp &stamp, std::string_view content, std::size_t length)
 {
-	Bytes body(core::beat_stamp_bytes + content.size());
+	Bytes body(std::max(length, core::beat_stamp_bytes + content.size()));
 	core::BeatStamp whole = stamp;
 	whole.content_length = static_cast<std::uint16_t>(content.size());
 	core::encode(whole, std::span(body).first<core::beat_stamp_bytes>());

@@ -50,7 +50,8 @@ public:
 	[[nodiscard]] rte_ring *ring() const { return m_ring; }
 	[[nodiscard]] std::vector<Bytes> take(); // everything in flight, off the wire
 	void put(std::span<const std::byte> frame);
-	void put(std::span<const std::byte> frame, unsigned segments); // as one mbuf chain
+	void put(std::span<const std::byte> frame, unsigned segments); // as one mbuf chain, in equal parts
+	void put(std::span<const std::byte> frame, std::span<const std::size_t> cuts); // or cut at these places
 	[[nodiscard]] unsigned in_flight() const { return rte_ring_count(m_ring); }
 
 private:
@@ -151,6 +152,7 @@ private:
 };
 // An inner packet: `body` between the given addresses.
 [[nodiscard]] Bytes inner_packet(AddressPair from_to, std::span<const std::byte> body);
-[[nodiscard]] Bytes beat_body(const core::BeatStamp &stamp, std::string_view content);
+// Stamp and content, and zeros up to `length` if that is more.
+[[nodiscard]] Bytes beat_body(const core::BeatStamp &stamp, std::string_view content, std::size_t length = 0);
 
 } // namespace systole::dataplane::testing

@@ -3,13 +3,16 @@
 //
 // Fuzz target: opening ESP with a known SA of every suite. Input: mode | bytes.
 //
-//   raw      the bytes are the packet: nobody without the key may get in
+//   raw      the bytes are the packet: nobody without the key may get in, where there is a key
 //   crafted  the bytes are what stands behind the IV, ciphered and signed with the right key: an authentic sender that
 //            writes any padding, trailer and inner packet; what is behind the opener is reached too
 //   sealed   the bytes are an inner packet that seal() wraps: it must come out again, once
+//
+// covers: P16 as "fuzz: what was kept and a few seconds more, every target"
 #include "control/core/heartbeat.h"
 #include "crypto/esp.h"
 #include "crypto/ipsec_mb.h"
+#include "dataplane/beat_size.h"
 #include "dataplane/frame.h"
 #include "tests/fuzz/require.h"
 
@@ -58,10 +61,16 @@ struct Workshop {
 	Protection null_sha1{Suite::null_sha1};
 	Protection cbc_sha1{Suite::cbc_sha1};
 	Protection gcm{Suite::gcm};
+	Protection plain{Suite::plain};
 
 	[[nodiscard]] const Protection &protection(unsigned number) const
 	{
-		return number % 3 == 0 ? null_sha1 : number % 3 == 1 ? cbc_sha1 : gcm;
+		switch (number % 4) {
+		case 0: return null_sha1;
+		case 1: return cbc_sha1;
+		case 2: return gcm;
+		default: return plain;
+		}
 	}
 };
 
@@ -71,14 +80,24 @@ Workshop &workshop()
 	return made;
 }
 
-// What stands behind the opener in the receive path.
-void read_inner(std::span<const std::byte> packet)
+// What stands behind the opener in the receive path, and what a beat says of the lengths to come.
+void read_inner(Suite suite, std::span<const std::byte> packet)
 {
 	const dataplane::Inner inner = dataplane::parse_inner(packet);
 	if (!inner.good)
 		return;
-	if (const auto stamp = core::decode_stamp(inner.payload))
-		(void)core::decode_content(inner.payload.subspan(core::beat_stamp_bytes, stamp->content_length));
+	const auto stamp = core::decode_stamp(inner.payload);
+	if (!stamp)
+		return;
+	(void)core::decode_content(inner.payload.subspan(core::beat_stamp_bytes, stamp->content_length));
+	if (stamp->inner_length == 0 || stamp->inner_length > dataplane::longest_inner)
+		return;
+	Admission admission;
+	const std::size_t own = esp_length_of(suite, packet.size());
+	const std::size_t next = esp_length_of(suite, stamp->inner_length);
+	admission.heard(own, next, 1);
+	require(admission.takes(own, 2, 3) && admission.takes(next, 2, 3), "this length and the announced one pass");
+	require(!admission.takes(own + next, 2, 3), "and no other");
 }
 
 Open opened(InboundSa &sa, std::vector<std::byte> &packet)
@@ -108,6 +127,12 @@ void open_raw(const Protection &protection, std::span<const std::byte> bytes)
 {
 	const InboundSaPtr sa = inbound(protection);
 	std::vector<std::byte> packet(bytes.begin(), bytes.end());
+	if (protection.suite == Suite::plain) {
+		const Open open = opened(*sa, packet);
+		if (open.refusal == Refusal::none)
+			read_inner(protection.suite, {open.inner, open.inner_length});
+		return;
+	}
 	require(opened(*sa, packet).refusal != Refusal::none, "nobody gets in without the key");
 	require(sa->packets == 0, "and nothing refused ages the SA");
 }
@@ -135,7 +160,8 @@ std::vector<std::byte> craft(const Protection &protection, std::span<const std::
 		ciphers.make_cbc_iv(protection.keys, first_sequence, packet.data() + esp_header_bytes);
 		ciphers.encrypt_cbc({&job, 1});
 	}
-	ciphers.authenticate({&job, 1});
+	if (protection.suite != Suite::plain)
+		ciphers.authenticate({&job, 1});
 	return packet;
 }
 
@@ -146,7 +172,8 @@ void open_crafted(const Protection &protection, std::span<const std::byte> paylo
 
 	std::vector<std::byte> forged = packet;
 	forged[payload.size() % forged.size()] ^= std::byte{0x40};
-	if (payload.size() % forged.size() >= 8) // the SPI is looked up before, and another number is another packet
+	if (protection.suite != Suite::plain &&
+	    payload.size() % forged.size() >= 8) // the SPI is looked up before, and another number is another packet
 		require(opened(*sa, forged).refusal == Refusal::icv, "one bit flipped is found out");
 
 	std::vector<std::byte> first = packet;
@@ -156,7 +183,7 @@ void open_crafted(const Protection &protection, std::span<const std::byte> paylo
 		"an authentic packet fails by its trailer alone");
 	require(open.sequence == first_sequence, "the number is the packet's");
 	if (open.refusal == Refusal::none)
-		read_inner({open.inner, open.inner_length});
+		read_inner(protection.suite, {open.inner, open.inner_length});
 	std::vector<std::byte> second = packet;
 	require(opened(*sa, second).refusal == Refusal::replay_pre, "no packet is taken twice");
 }
@@ -185,7 +212,7 @@ void open_sealed(const Protection &protection, std::span<const std::byte> inner)
 	require(open.refusal == Refusal::none && open.inner_length == inner.size() &&
 			std::memcmp(open.inner, inner.data(), inner.size()) == 0,
 		"what was sealed comes out again");
-	read_inner({open.inner, open.inner_length});
+	read_inner(protection.suite, {open.inner, open.inner_length});
 }
 
 } // namespace

@@ -3,6 +3,8 @@
 //
 // Fuzz target: the heartbeat body, as an authentic but mad member might fill it, and what liveness makes of its
 // numbers. Input: arrival (8 bytes, ns) | stamp | content.
+//
+// covers: P16 as "fuzz: what was kept and a few seconds more, every target"
 #include "control/core/heartbeat.h"
 #include "control/core/liveness.h"
 #include "control/core/wire.h"

@@ -167,7 +167,7 @@ private:
 	void begun(SessionId session)
 	{
 		require(session != 0 && m_sessions.insert(session).second, "a session has a number of its own");
-		require(m_sessions.size() <= 3 * max_pairs, "sessions do not pile up");
+		require(m_sessions.size() <= (3 + max_draining) * max_pairs, "sessions do not pile up");
 	}
 	void known(SessionId session)
 	{
@@ -216,6 +216,11 @@ private:
 			else if (const auto *ke3 = std::get_if<CheckKe3>(&action))
 				asked({ke3->session, KeyStep::ke3, KeyOutcome::ok});
 		}
+		const bool anew = std::any_of(m_actions->begin(), m_actions->end(), [](const Action &action) {
+			return std::holds_alternative<BeginAnew>(action);
+		});
+		if (anew)
+			start();
 	}
 	void asked(const KeyResult &question)
 	{
@@ -253,17 +258,19 @@ private:
 		const auto code = m_in.number<std::uint8_t>();
 		const std::int64_t time = m_in.number<std::uint8_t>(); // 68: 31 ms, 255: 1.7 s
 		pass(microseconds{time * time * time / 10});
+		m_sealed = (code & 16) != 0;
+		m_ticketed = (code & 32) != 0;
 		switch (code % 16) {
 		case 0: step(Tick{}); break;
 		case 1: hello(); break;
 		case 2: ke1(); break;
 		case 3: key_result(); break;
-		case 4: confirmed(); break;
+		case 4: (code & 16) != 0 ? keys(code) : confirmed(); break;
 		case 5: ke2(); break;
 		case 6: ke3(); break;
 		case 7: beat(); break;
 		case 8: link_changed(); break;
-		case 9: step(PeerRolledBack{m_in.number<PeerSlot>()}); break;
+		case 9: rolled_back(code); break;
 		case 10: step(MonitorChanged{m_in.number<std::uint8_t>(), (code & 16) != 0}); break;
 		case 11: step(CarrierChanged{m_in.number<LinkIndex>(), (code & 16) != 0}); break;
 		case 12: operator_or_health(code); break;
@@ -341,9 +348,46 @@ private:
 		head.suite = static_cast<std::uint8_t>(Suite::gcm);
 		return head;
 	}
+	// In the clear, or out of the SA of the member that it names.
 	void frame(LinkIndex over, const HakeBytes &message)
 	{
-		step(HakeReceived{over, {2, 0, 0, 0, 1, over}, message});
+		HakeReceived event{over, {2, 0, 0, 0, 1, over}, message};
+		event.ticketed = m_ticketed;
+		const auto header = decode_header(message.span());
+		for (PeerSlot slot = 1; m_sealed && header && slot < max_members; ++slot)
+			if (const Member &peer = m_node.members()[slot];
+			    peer.id == header->sender && !peer.id.empty()) {
+				event.slot = slot;
+				event.session = peer.session;
+			}
+		step(event);
+	}
+	// New keys: asked for, due, or with another password.
+	void keys(std::uint8_t code)
+	{
+		const auto what = m_in.number<std::uint8_t>();
+		PasswordsChanged changed;
+		changed.indexes.push_back(what % 3);
+		if (what % 2 != 0)
+			changed.indexes.push_back(static_cast<std::uint8_t>(what % 3 + 1));
+		switch (code / 64) {
+		case 0: step(Rekey{}); break;
+		case 1: step(SessionWorn{m_last_session - what % 8}); break;
+		case 2: step(changed); break;
+		default: goodbye(what); break;
+		}
+	}
+	void goodbye(std::uint8_t who)
+	{
+		const HakeHeader from = header(HakeType::bye, who, link());
+		frame(from.link, encode(Bye{from, own_id, own_nonce}));
+	}
+	void rolled_back(std::uint8_t code)
+	{
+		const auto slot = m_in.number<PeerSlot>();
+		const bool real = (code & 0xf0) == 0xf0 && slot % max_members != 0;
+		const auto place = static_cast<PeerSlot>(real ? slot % max_members : slot);
+		step(PeerRolledBack{place, real ? m_node.members()[place].generation : SessionId{slot}});
 	}
 
 	void hello()
@@ -487,6 +531,8 @@ private:
 	std::unique_ptr<Actions> m_actions = std::make_unique<Actions>();
 	Invariants m_invariants;
 	std::deque<KeyResult> m_asked;
+	bool m_sealed = false;
+	bool m_ticketed = false;
 	SessionId m_last_session = 0;
 	BeginExchange m_begun;
 };

@@ -3,6 +3,7 @@
 # Copyright(c) 2026 The Systole authors
 #
 # One direction of one of two heartbeat links is lost: the fault gets its name, and nobody changes role.
+# covers: L2
 . "$(dirname "$0")/_init.sh"
 
 $lab up

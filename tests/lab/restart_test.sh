@@ -4,6 +4,7 @@
 #
 # A restarted standby moves nothing, a restarted primary comes back as secondary, both restarted at once agree again;
 # every restart has new keys.
+# covers: R20
 . "$(dirname "$0")/_init.sh"
 
 $lab up --key-log "$scratch/keys"

@@ -4,6 +4,7 @@
 #
 # The password, what is stretched from it, and every key of the key log are nowhere: not on the wire, in logs or
 # history, on a command line, in an environment, or in what the members answer.
+# covers: K9
 . "$(dirname "$0")/_init.sh"
 
 $lab up --key-log "$scratch/keys" --capture "$scratch/heartbeats.pcap"

@@ -3,6 +3,7 @@
 # Copyright(c) 2026 The Systole authors
 #
 # Another password on one member: both sides name it, they never join, and each serves alone after its holddown.
+# covers: K10
 . "$(dirname "$0")/_init.sh"
 
 $lab up --no-wait --member-set 'm2:password "another one"'

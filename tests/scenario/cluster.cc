@@ -48,23 +48,32 @@ std::string Cluster::name_of(const MemberId &id) const
 
 // ---------------------------------------------------------------- causes
 
-void Cluster::start(std::size_t index)
+// A fresh nonce, and keys that know of nothing before.
+Started Cluster::fresh(std::size_t index)
 {
 	Member &member = m_members[index];
-	assert(member.node == nullptr);
-	++member.boots;
 	Started started;
-	started.seed = Digest().add(index + 1).add(member.boots).value();
+	started.seed = Digest().add(index + 1).add(member.boots + (member.beginnings++ << 32)).value();
 	for (std::size_t i = 0; i < started.nonce.size(); ++i)
 		started.nonce[i] = static_cast<std::uint8_t>(Digest().add(started.seed).add(i).value());
 	started.hostname = Hostname::from(member.settings.name);
 	for (LinkIndex link = 0; link < member.settings.config.link_count; ++link)
 		started.macs.push_back(mac_of(index, link));
-	member.node = std::make_unique<Node>(member.settings.config);
 	member.keys = std::make_unique<IdealKeyAgent>(member.settings.config, member.settings.password, started.nonce,
 						      started.seed);
 	member.peers = {};
 	member.content.clear();
+	return started;
+}
+
+void Cluster::start(std::size_t index)
+{
+	Member &member = m_members[index];
+	assert(member.node == nullptr);
+	++member.boots;
+	member.beginnings = 0;
+	const Started started = fresh(index);
+	member.node = std::make_unique<Node>(member.settings.config);
 	member.ends_at = never;
 	member.next_beat = m_now + member.settings.config.hb_interval;
 	step(index, started);
@@ -134,6 +143,33 @@ void Cluster::send_hake(std::size_t index, LinkIndex link, const MacAddress &to,
 	send(frame);
 }
 
+void Cluster::send_sealed(std::size_t index, PeerSlot slot, LinkIndex link, const HakeBytes &bytes)
+{
+	Member &member = m_members[index];
+	const Peer &peer = member.peers[slot];
+	const IdealSession *session = peer.beating ? member.keys->find(peer.outbound) : nullptr;
+	if (session == nullptr || (peer.links_used & peer.outbound_links & 1U << link) == 0)
+		return;
+	Frame frame;
+	frame.from = index;
+	frame.link = link;
+	frame.source = mac_of(index, link);
+	frame.destination = peer.macs[link];
+	frame.hake = bytes;
+	frame.secret = session->secret;
+	frame.from_a = session->as_a;
+	send(frame);
+}
+
+void Cluster::send_message(std::size_t index, SessionId id, const HakeBytes &bytes)
+{
+	const IdealSession *session = m_members[index].keys->find(id);
+	if (session->sealed != 0)
+		send_sealed(index, session->sealed, session->link, bytes);
+	else
+		send_hake(index, session->link, session->destination, bytes);
+}
+
 void Cluster::later(std::size_t index, Duration delay, const EventBody &event)
 {
 	m_queue.insert({m_now + delay, ++m_order, index, m_members[index].boots, event});
@@ -174,7 +210,7 @@ void Cluster::beat(std::size_t index)
 void Cluster::receive(std::size_t index, const Frame &frame)
 {
 	Member &member = m_members[index];
-	if (frame.hake.length != 0) {
+	if (frame.hake.length != 0 && frame.secret == 0) {
 		step(index, HakeReceived{frame.link, frame.source, frame.hake});
 		return;
 	}
@@ -186,6 +222,10 @@ void Cluster::receive(std::size_t index, const Frame &frame)
 		step(index, SessionConfirmed{*id});
 		return;
 	}
+	if (frame.hake.length != 0) {
+		step(index, HakeReceived{frame.link, frame.source, frame.hake, slot, *id});
+		return;
+	}
 	Peer &peer = member.peers[slot];
 	const auto stamp = decode_stamp(frame.body);
 	if (!stamp || !peer.beating)
@@ -195,7 +235,7 @@ void Cluster::receive(std::size_t index, const Frame &frame)
 		std::any_of(peer.links.begin(), peer.links.end(), [](const LinkLiveness &link) { return link.life(); });
 	const BeatVerdict verdict = peer.links[frame.link].on_beat(now, *stamp, timing_of(member.settings.config));
 	if (verdict == BeatVerdict::rollback) {
-		step(index, PeerRolledBack{slot});
+		step(index, PeerRolledBack{slot, peer.generation});
 		return;
 	}
 	// The first fresh beat makes the link alive; judge() finds what time and stale beats do.
@@ -257,27 +297,18 @@ void Cluster::perform(std::size_t index, const Action &action)
 					   send_hake(index, link, broadcast_mac, keys.hello(link));
 			   },
 			   [&](const BeginExchange &a) {
-				   const IdealSession &session = keys.begin(a);
-				   send_hake(index, session.link, session.destination, session.ke1);
+				   const HakeBytes ke1 = keys.begin(a).ke1;
+				   send_message(index, a.session, ke1);
 			   },
-			   [&](const ResendKe1 &a) {
-				   const IdealSession *session = keys.find(a.session);
-				   send_hake(index, session->link, session->destination, session->ke1);
-			   },
+			   [&](const ResendKe1 &a) { send_message(index, a.session, keys.find(a.session)->ke1); },
 			   [&](const EvaluateKe1 &a) {
 				   later(index, key_delay, KeyResult{a.session, KeyStep::ke1, keys.evaluate_ke1(a)});
 			   },
-			   [&](const SendKe2 &a) {
-				   const IdealSession *session = keys.find(a.session);
-				   send_hake(index, session->link, session->destination, session->ke2);
-			   },
+			   [&](const SendKe2 &a) { send_message(index, a.session, keys.find(a.session)->ke2); },
 			   [&](const EvaluateKe2 &a) {
 				   later(index, key_delay, KeyResult{a.session, KeyStep::ke2, keys.evaluate_ke2(a)});
 			   },
-			   [&](const SendKe3 &a) {
-				   const IdealSession *session = keys.find(a.session);
-				   send_hake(index, session->link, session->destination, session->ke3);
-			   },
+			   [&](const SendKe3 &a) { send_message(index, a.session, keys.find(a.session)->ke3); },
 			   [&](const CheckKe3 &a) {
 				   later(index, key_delay, KeyResult{a.session, KeyStep::ke3, keys.check_ke3(a)});
 			   },
@@ -290,6 +321,15 @@ void Cluster::perform(std::size_t index, const Action &action)
 				   member.peers[a.slot].outbound = a.session;
 				   member.peers[a.slot].outbound_links = a.link_bitmap;
 			   },
+			   [&](const AskRekey &a) {
+				   for (LinkIndex link = 0; link < member.settings.config.link_count; ++link)
+					   send_sealed(index, a.slot, link, keys.hello(link));
+			   },
+			   [&](const SayBye &a) {
+				   for (LinkIndex link = 0; link < member.settings.config.link_count; ++link)
+					   send_sealed(index, a.slot, link, keys.bye(link, a.peer, a.peer_nonce));
+			   },
+			   [](const KeepResumeKey &) {}, // no tickets here: the simulator's business
 			   [&](const DropSession &a) { keys.drop(a.session); },
 			   [&](const StartPeerBeats &a) {
 				   Peer peer;
@@ -318,6 +358,7 @@ void Cluster::perform(std::size_t index, const Action &action)
 			   [](const SuspendClaim &) {}, // nobody is away here: the simulator's business
 			   [](const ResumeClaim &) {},
 			   [](const EndSilence &) {},
+			   [&](const BeginAnew &) { later(index, Duration::zero(), fresh(index)); },
 			   [&](const SeekWitness &a) { m_witness.want(index, a.vcluster, a.wanted); },
 			   [&](const Reannounce &) { record(); },
 			   [&](const Notice &) { record(); },

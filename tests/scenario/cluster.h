@@ -28,7 +28,7 @@ struct Frame {
 	core::LinkIndex link = 0;
 	core::MacAddress source{};
 	core::MacAddress destination{};
-	core::HakeBytes hake; // empty: an ESP packet
+	core::HakeBytes hake; // empty: a beat in ESP. With a secret it is in ESP, too
 	std::uint64_t secret = 0;
 	bool from_a = false;
 	std::vector<std::byte> body;
@@ -106,6 +106,7 @@ private:
 		std::array<Peer, core::max_members> peers{};
 		std::vector<std::byte> content;
 		std::uint64_t boots = 0;
+		std::uint64_t beginnings = 0; // of this boot: one, and one for each time its state was set back
 		core::Time next_beat = core::never;
 		core::Time ends_at = core::never;
 		std::set<std::uint8_t> dead_paths;
@@ -127,11 +128,14 @@ private:
 		return at + member.settings.clock_offset;
 	}
 	[[nodiscard]] core::MacAddress mac_of(std::size_t member, core::LinkIndex link) const;
+	[[nodiscard]] core::Started fresh(std::size_t member);
 	void step(std::size_t member, const core::EventBody &event);
 	void perform(std::size_t member, const core::Action &action);
 	void later(std::size_t member, core::Duration delay, const core::EventBody &event);
 	void send_hake(std::size_t member, core::LinkIndex link, const core::MacAddress &to,
 		       const core::HakeBytes &bytes);
+	void send_sealed(std::size_t member, core::PeerSlot slot, core::LinkIndex link, const core::HakeBytes &bytes);
+	void send_message(std::size_t member, core::SessionId session, const core::HakeBytes &bytes);
 	void beat(std::size_t member);
 	void probe(std::size_t member);
 	void ask_witness();

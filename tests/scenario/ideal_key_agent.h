@@ -57,7 +57,8 @@ struct IdealSession {
 	core::HakeBytes ke1, ke2, ke3;
 	std::uint64_t secret = 0; // 0 = not known yet
 	std::uint8_t inbound_links = 0;
-	core::PeerSlot slot = 0; // of the inbound keys, 0 = candidate
+	core::PeerSlot slot = 0;   // of the inbound keys, 0 = candidate
+	core::PeerSlot sealed = 0; // its messages go in this peer's heartbeat SA, 0 = in the clear
 };
 
 class IdealKeyAgent {
@@ -78,6 +79,12 @@ public:
 		return core::encode(message);
 	}
 
+	[[nodiscard]] core::HakeBytes bye(core::LinkIndex link, const core::MemberId &to,
+					  const core::BootNonce &to_nonce) const
+	{
+		return core::encode(core::Bye{header(core::HakeType::bye, link), to, to_nonce});
+	}
+
 	IdealSession &begin(const core::BeginExchange &action)
 	{
 		IdealSession &session = m_sessions[action.session];
@@ -85,8 +92,12 @@ public:
 		session.peer = action.peer;
 		session.link = action.link;
 		session.destination = action.destination;
+		session.sealed = action.slot;
 		core::Ke1 message;
 		message.head = head(core::HakeType::ke1, action.link, action.peer, action.peer_nonce);
+		message.head.capabilities = action.capabilities != 0 ? action.capabilities : m_config.capabilities;
+		message.head.password_index = action.password_index;
+		message.head.continues = action.continues;
 		fill(message.head.x);
 		fill(message.share);
 		session.x = message.head.x;
@@ -106,12 +117,16 @@ public:
 		session.peer = ke1->head.header.sender;
 		session.link = action.link;
 		session.destination = action.source;
+		session.sealed = action.slot;
 		session.x = ke1->head.x;
 		session.ke1 = action.ke1;
 		core::Ke2 message;
 		message.head = head(core::HakeType::ke2, action.link, session.peer, ke1->head.header.nonce);
 		message.head.x = session.x;
 		message.head.suite = static_cast<std::uint8_t>(action.suite);
+		message.head.capabilities = action.capabilities != 0 ? action.capabilities : m_config.capabilities;
+		message.head.password_index = ke1->head.password_index;
+		message.head.continues = action.continues;
 		fill(message.share);
 		session.ke2 = core::encode(message);
 		session.secret = secret(session.ke1, session.ke2);

@@ -98,6 +98,11 @@ std::optional<std::string> describe_notice(const Cluster &cluster, const Notice 
 	case NoticeKind::duplicate_member: return "hears somebody else with its own serial";
 	case NoticeKind::cross_cabled: return link + " is cabled to hb" + std::to_string(notice.value) + " of " + peer;
 	case NoticeKind::no_slot: return "has no place for " + peer;
+	case NoticeKind::peer_left: return "takes leave of " + peer;
+	case NoticeKind::unknown_password_index:
+		return "is asked by " + peer + " for password " + std::to_string(notice.value) + " and has none";
+	case NoticeKind::rekeyed: return "has new keys with " + peer;
+	case NoticeKind::rekey_overdue: return "has not had new keys with " + peer + " for too long";
 	case NoticeKind::rolled_back: return "was set back: " + peer + " echoes a beat it has not sent";
 	case NoticeKind::absent: return "was away for " + seconds_text(Duration{notice.value}) + " s";
 	case NoticeKind::reentered: return on ? "keeps its role" : "takes part again";

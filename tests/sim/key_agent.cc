@@ -5,6 +5,7 @@
 #include "tests/sim/digest.h"
 
 #include <algorithm>
+#include <cstring>
 
 namespace systole::sim {
 
@@ -13,6 +14,16 @@ namespace {
 core::Tag confirm(std::uint64_t secret, char side)
 {
 	return Digest().add(secret).add(static_cast<std::uint64_t>(side)).as<core::Tag>();
+}
+
+// Over everything but the place for itself, which is at the end.
+core::Ticket ticket(std::uint64_t secret, char label, const core::HakeBytes &message)
+{
+	return Digest()
+		.add(secret)
+		.add(static_cast<std::uint64_t>(label))
+		.bytes(message.span().first(message.length - sizeof(core::Ticket)))
+		.as<core::Ticket>();
 }
 
 // A share that does not decode, as a point that is not on the curve.
@@ -42,7 +53,9 @@ core::ExchangeHead KeyAgent::head(core::HakeType type, const Session &session) c
 	head.destination = session.peer;
 	head.destination_nonce = session.peer_nonce;
 	head.x = session.x;
-	head.capabilities = m_config.capabilities;
+	head.capabilities = session.capabilities;
+	head.password_index = session.password_index;
+	head.continues = session.continues;
 	head.policy = m_config.policy;
 	head.spi_base = session.own_spi_base;
 	head.link_bitmap = static_cast<std::uint8_t>((1U << m_config.link_count) - 1);
@@ -79,6 +92,10 @@ OutgoingHake KeyAgent::begin(const core::BeginExchange &action)
 	session.initiator = true;
 	session.link = action.link;
 	session.destination = action.destination;
+	session.slot = action.slot;
+	session.capabilities = action.capabilities;
+	session.password_index = action.password_index;
+	session.continues = action.continues;
 	session.peer = action.peer;
 	session.peer_nonce = action.peer_nonce;
 	m_random.fill(session.x);
@@ -89,29 +106,37 @@ OutgoingHake KeyAgent::begin(const core::BeginExchange &action)
 	message.head = head(core::HakeType::ke1, session);
 	message.share = session.own_share;
 	session.ke1 = encode(message);
+	if (const auto known = m_resume.find(action.peer); known != m_resume.end() && action.slot == 0) {
+		const auto [newest, older] = known->second;
+		message.ticket = ticket(action.older_ticket && older != 0 ? older : newest, '1', session.ke1);
+		session.ke1 = encode(message);
+	}
 	m_sessions.push_back(session);
-	return {session.link, session.destination, session.ke1};
+	return {session.link, session.destination, session.ke1, session.slot};
 }
 
 std::optional<OutgoingHake> KeyAgent::resend_ke1(core::SessionId id) const
 {
 	const Session *session = find(id);
-	return session == nullptr ? std::nullopt
-				  : std::optional(OutgoingHake{session->link, session->destination, session->ke1});
+	return session == nullptr
+		       ? std::nullopt
+		       : std::optional(OutgoingHake{session->link, session->destination, session->ke1, session->slot});
 }
 
 std::optional<OutgoingHake> KeyAgent::ke2(core::SessionId id) const
 {
 	const Session *session = find(id);
-	return session == nullptr ? std::nullopt
-				  : std::optional(OutgoingHake{session->link, session->destination, session->ke2});
+	return session == nullptr
+		       ? std::nullopt
+		       : std::optional(OutgoingHake{session->link, session->destination, session->ke2, session->slot});
 }
 
 std::optional<OutgoingHake> KeyAgent::ke3(core::SessionId id) const
 {
 	const Session *session = find(id);
-	return session == nullptr ? std::nullopt
-				  : std::optional(OutgoingHake{session->link, session->destination, session->ke3});
+	return session == nullptr
+		       ? std::nullopt
+		       : std::optional(OutgoingHake{session->link, session->destination, session->ke3, session->slot});
 }
 
 core::KeyResult KeyAgent::evaluate(const core::EvaluateKe1 &action)
@@ -128,6 +153,10 @@ core::KeyResult KeyAgent::evaluate(const core::EvaluateKe1 &action)
 	session.id = action.session;
 	session.link = action.link;
 	session.destination = action.source;
+	session.slot = action.slot;
+	session.capabilities = action.capabilities;
+	session.password_index = ke1->head.password_index;
+	session.continues = action.continues;
 	session.peer = ke1->head.header.sender;
 	session.peer_nonce = ke1->head.header.nonce;
 	session.x = ke1->head.x;
@@ -144,6 +173,10 @@ core::KeyResult KeyAgent::evaluate(const core::EvaluateKe1 &action)
 	session.derived = true;
 	message.confirm = confirm(session.secret, 'B');
 	session.ke2 = encode(message);
+	if (const std::uint64_t secret = action.slot == 0 ? ticket_secret(action.ke1) : 0; secret != 0) {
+		message.ticket = ticket(secret, '2', session.ke2);
+		session.ke2 = encode(message);
+	}
 	m_sessions.push_back(session);
 	result.outcome = core::KeyOutcome::ok;
 	return result;
@@ -209,6 +242,30 @@ std::optional<SaKeys> KeyAgent::outbound(core::SessionId id, core::LinkIndex lin
 {
 	const Session *session = find(id);
 	return session == nullptr || !session->derived ? std::nullopt : std::optional(keys(*session, false, link));
+}
+
+void KeyAgent::keep(core::SessionId id)
+{
+	const Session *session = find(id);
+	if (session == nullptr || !session->derived)
+		return;
+	std::array<std::uint64_t, 2> &known = m_resume[session->peer];
+	known = {Digest().add(session->secret).add('r').value() | 1, known[0]};
+}
+
+std::uint64_t KeyAgent::ticket_secret(const core::HakeBytes &message) const
+{
+	const auto header = core::decode_header(message.span());
+	const auto known = header ? m_resume.find(header->sender) : m_resume.end();
+	if (known == m_resume.end() || (header->type != core::HakeType::ke1 && header->type != core::HakeType::ke2))
+		return 0;
+	const char label = header->type == core::HakeType::ke1 ? '1' : '2';
+	core::Ticket given{};
+	std::memcpy(given.data(), message.bytes.data() + message.length - given.size(), given.size());
+	for (const std::uint64_t secret : known->second)
+		if (secret != 0 && ticket(secret, label, message) == given)
+			return secret;
+	return 0;
 }
 
 void KeyAgent::drop(core::SessionId id)

@@ -11,7 +11,9 @@
 #include "control/core/event.h"
 #include "tests/sim/random.h"
 
+#include <array>
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <vector>
 
@@ -22,7 +24,10 @@ struct OutgoingHake {
 	core::LinkIndex link = 0;
 	core::MacAddress destination{};
 	core::HakeBytes message;
+	core::PeerSlot slot = 0; // sealed for this peer; 0: clear
 };
+// What a member remembers of earlier sessions when it boots again: the last two with each peer.
+using ResumeSecrets = std::map<core::MemberId, std::array<std::uint64_t, 2>>;
 
 // One direction of a session on one link.
 struct SaKeys {
@@ -32,8 +37,9 @@ struct SaKeys {
 
 class KeyAgent {
 public:
-	KeyAgent(const core::Config &config, const core::BootNonce &nonce, std::uint64_t password, Random random)
-	    : m_config(config), m_nonce(nonce), m_password(password), m_random(random)
+	KeyAgent(const core::Config &config, const core::BootNonce &nonce, std::uint64_t password, Random random,
+		 ResumeSecrets &resume)
+	    : m_config(config), m_nonce(nonce), m_password(password), m_random(random), m_resume(resume)
 	{
 	}
 
@@ -47,6 +53,8 @@ public:
 	[[nodiscard]] std::optional<SaKeys> inbound(core::SessionId session, core::LinkIndex link) const;
 	[[nodiscard]] std::optional<SaKeys> outbound(core::SessionId session, core::LinkIndex link) const;
 	void drop(core::SessionId session);
+	void keep(core::SessionId session);
+	[[nodiscard]] bool ticketed(const core::HakeBytes &message) const { return ticket_secret(message) != 0; }
 
 	[[nodiscard]] std::size_t session_count() const { return m_sessions.size(); }
 	// Every tag is taken for good: what --break accept-any-tag breaks.
@@ -58,6 +66,10 @@ private:
 		bool initiator = false;
 		core::LinkIndex link = 0;
 		core::MacAddress destination{};
+		core::PeerSlot slot = 0;
+		std::uint32_t capabilities = 0;
+		std::uint8_t password_index = 0;
+		bool continues = false;
 		core::MemberId peer;
 		core::BootNonce peer_nonce{};
 		core::ExchangeNonce x{};
@@ -74,6 +86,8 @@ private:
 	[[nodiscard]] const Session *find(core::SessionId id) const;
 	[[nodiscard]] Session *find(core::SessionId id);
 	[[nodiscard]] core::ExchangeHead head(core::HakeType type, const Session &session) const;
+	// That made the ticket; 0: none of ours.
+	[[nodiscard]] std::uint64_t ticket_secret(const core::HakeBytes &message) const;
 	[[nodiscard]] std::uint32_t new_spi_base();
 	[[nodiscard]] std::uint64_t derive(const core::Share &a, const core::Share &b, const core::HakeBytes &ke1,
 					   const core::HakeBytes &ke2) const;
@@ -83,6 +97,7 @@ private:
 	core::BootNonce m_nonce;
 	std::uint64_t m_password;
 	Random m_random;
+	ResumeSecrets &m_resume;
 	bool m_accept_any_tag = false;
 	std::vector<Session> m_sessions;
 };

@@ -32,8 +32,8 @@ constexpr std::size_t stalls_kept = 16;
 } // namespace
 
 Member::Process::Process(World &world, std::size_t index, const core::Config &config, const core::BootNonce &nonce,
-			 std::uint64_t password, Random random)
-    : node(config), keys(config, nonce, password, random), worker(world, index, ring, watchdog)
+			 std::uint64_t password, Random random, ResumeSecrets &resume)
+    : node(config), keys(config, nonce, password, random, resume), worker(world, index, ring, watchdog)
 {
 }
 
@@ -87,7 +87,8 @@ void Member::boot()
 	const MemberPlan &plan = m_world.plan.members[m_index];
 	core::Config config = plan.config;
 	spoil(m_world.broken, m_index, config);
-	m_process = std::make_unique<Process>(m_world, m_index, config, m_nonce, plan.password, m_random.fork());
+	m_process =
+		std::make_unique<Process>(m_world, m_index, config, m_nonce, plan.password, m_random.fork(), m_resume);
 	m_orders = Orders{};
 	for (const core::VclusterConfig &vcluster : plan.config.vclusters) {
 		m_orders.priority.push_back(vcluster.priority);
@@ -99,6 +100,9 @@ void Member::boot()
 
 	core::Started started;
 	started.nonce = m_nonce;
+	for (const auto &[peer, secrets] : m_resume)
+		if (!started.acquainted.full())
+			started.acquainted.push_back(peer);
 	started.seed = m_random.next();
 	started.hostname = core::Hostname::from(member_name(m_index));
 	for (core::LinkIndex link = 0; link < m_world.plan.links; ++link) {
@@ -430,7 +434,7 @@ void Member::deliver(std::uint32_t packet_number)
 			m_world.network.release(packet_number);
 		return;
 	}
-	if (packet.head.kind == PacketHead::Kind::esp) {
+	if (packet.head.kind != PacketHead::Kind::hake) {
 		m_process->worker.take(packet);
 	} else if (m_process->ring.size() < ring_entries) {
 		core::HakeReceived event;
@@ -438,6 +442,7 @@ void Member::deliver(std::uint32_t packet_number)
 		event.source = packet.head.source;
 		event.message.length = static_cast<std::uint8_t>(packet.head.length);
 		std::copy_n(packet.bytes.begin(), packet.head.length, event.message.bytes.begin());
+		event.ticketed = m_process->keys.ticketed(event.message);
 		m_process->ring.push_back({event});
 	}
 	m_world.network.release(packet_number);
@@ -621,6 +626,10 @@ void Member::plan_tick()
 
 void Member::send(const OutgoingHake &message)
 {
+	if (message.slot != 0) {
+		m_process->worker.send_sealed(message.slot, message.link, message.message);
+		return;
+	}
 	Packet packet;
 	packet.head.link = message.link;
 	packet.head.sender = static_cast<std::uint8_t>(m_index);
@@ -638,17 +647,44 @@ void Member::send(const std::optional<OutgoingHake> &message)
 		send(*message);
 }
 
-void Member::carry_out(const core::SendHello &)
+core::HakeBytes Member::hello(core::LinkIndex link) const
 {
 	const core::Config &config = m_process->node.config();
-	for (core::LinkIndex link = 0; link < config.link_count; ++link) {
-		core::Hello hello;
-		hello.header = {core::HakeType::hello, config.group_id, link, config.self, m_nonce};
-		hello.group_name = config.group_name;
-		hello.capabilities = config.capabilities;
-		hello.policy = config.policy;
-		send(OutgoingHake{link, core::broadcast_mac, encode(hello)});
+	core::Hello hello;
+	hello.header = {core::HakeType::hello, config.group_id, link, config.self, m_nonce};
+	hello.group_name = config.group_name;
+	hello.capabilities = config.capabilities;
+	hello.policy = config.policy;
+	return encode(hello);
+}
+
+void Member::carry_out(const core::SendHello &)
+{
+	for (core::LinkIndex link = 0; link < m_world.plan.links; ++link)
+		send(OutgoingHake{link, core::broadcast_mac, hello(link)});
+}
+
+void Member::carry_out(const core::AskRekey &action)
+{
+	for (core::LinkIndex link = 0; link < m_world.plan.links; ++link)
+		m_process->worker.send_sealed(action.slot, link, hello(link));
+}
+
+void Member::carry_out(const core::SayBye &action)
+{
+	for (core::LinkIndex link = 0; link < m_world.plan.links; ++link) {
+		core::Bye bye;
+		bye.header = {core::HakeType::bye, m_process->node.config().group_id, link,
+			      m_process->node.config().self, m_nonce};
+		bye.destination = action.peer;
+		bye.destination_nonce = action.peer_nonce;
+		m_process->worker.send_sealed(action.slot, link, encode(bye));
 	}
+}
+
+void Member::carry_out(const core::KeepResumeKey &action)
+{
+	m_process->keys.keep(action.session);
 }
 
 void Member::carry_out(const core::BeginExchange &action)

@@ -127,7 +127,7 @@ public:
 private:
 	struct Process {
 		Process(World &world, std::size_t index, const core::Config &config, const core::BootNonce &nonce,
-			std::uint64_t password, Random random);
+			std::uint64_t password, Random random, ResumeSecrets &resume);
 		core::Node node;
 		KeyAgent keys;
 		std::vector<RingEntry> ring;
@@ -182,6 +182,7 @@ private:
 	void count_memory(std::uint8_t used_percent);
 	void keeper_look();
 	void plan_keeper(SimTime at);
+	[[nodiscard]] core::HakeBytes hello(core::LinkIndex link) const;
 	void send(const OutgoingHake &message);
 	void send(const std::optional<OutgoingHake> &message);
 
@@ -196,6 +197,9 @@ private:
 	void carry_out(const core::InstallInboundKeys &action);
 	void carry_out(const core::BindCandidate &action);
 	void carry_out(const core::InstallOutboundKeys &action);
+	void carry_out(const core::AskRekey &action);
+	void carry_out(const core::SayBye &action);
+	void carry_out(const core::KeepResumeKey &action);
 	void carry_out(const core::DropSession &action);
 	void carry_out(const core::StartPeerBeats &action);
 	void carry_out(const core::StopPeerBeats &action);
@@ -207,6 +211,7 @@ private:
 	void carry_out(const core::ResumeClaim &action);
 	void carry_out(const core::SeekWitness &action);
 	void carry_out(const core::EndSilence &);
+	void carry_out(const core::BeginAnew &) {} // no-false-loss fails before that
 	void carry_out(const core::Reannounce &);
 	void carry_out(const core::Notice &) {}
 
@@ -220,6 +225,7 @@ private:
 	std::uint32_t m_boot = 0;
 	std::uint8_t m_mac_version = 0;
 	core::BootNonce m_nonce{};
+	ResumeSecrets m_resume; // on its disk
 	SimTime m_booted_at = long_ago;
 	SimTime m_present_since = long_ago;
 	SimTime m_worker_back_at = long_ago; // from more than a dead interval

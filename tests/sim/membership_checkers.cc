@@ -72,6 +72,15 @@ public:
 				if (other)
 					look_restarted(step.member, *other);
 				break;
+			case core::NoticeKind::peer_left: // after which it is lost at once
+				if (other &&
+				    m_world.truth.boot_heard(step.member, *other) ==
+					    m_world.member(*other).boot_number() &&
+				    !m_world.member(*other).stopping())
+					fail(member_name(step.member) + " takes a goodbye from " + member_name(*other) +
+					     " that it has not said");
+				restarted = notice->peer;
+				break;
 			case core::NoticeKind::peer_lost:
 				if (other && notice->peer != restarted)
 					look_lost(step, *other);
@@ -191,7 +200,11 @@ public:
 		for (std::size_t i = 0; i < m_world.size(); ++i) {
 			if (!m_world.member(i).running())
 				continue; // converges says so
-			const std::size_t bound = m_world.outsider(i) ? m_world.size() : m_world.size() - 1 + outsiders;
+			// With each peer: what is drained after a rekey, and the exchange for the next one.
+			const std::size_t rekeying =
+				m_world.plan.common().rekey_interval < std::chrono::hours{1} ? m_world.size() * 3 : 0;
+			const std::size_t bound =
+				rekeying + (m_world.outsider(i) ? m_world.size() : m_world.size() - 1 + outsiders);
 			const std::size_t sessions = m_world.member(i).keys().session_count();
 			if (sessions > bound)
 				fail(member_name(i) + " holds the keys of " + std::to_string(sessions) +

@@ -113,7 +113,7 @@ void Network::end_of_loss()
 void Network::record(const Packet &packet)
 {
 	// Every handshake message, some of the many beats.
-	if (packet.head.kind == PacketHead::Kind::esp && !m_random.permille(150))
+	if (packet.head.kind != PacketHead::Kind::hake && !m_random.permille(150))
 		return;
 	if (m_records.size() < records_kept)
 		m_records.push_back(packet);

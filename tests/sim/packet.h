@@ -22,7 +22,7 @@ inline constexpr std::uint8_t nobody = 0xff;
 inline constexpr std::size_t max_body_bytes = core::beat_stamp_bytes + control::max_beat_content;
 
 struct PacketHead {
-	enum class Kind : std::uint8_t { hake, esp };
+	enum class Kind : std::uint8_t { hake, esp, sealed_hake }; // sealed: in ESP, too
 	Kind kind = Kind::hake;
 	core::LinkIndex link = 0;
 	std::uint8_t sender = nobody; // member index, for the network and the checkers

@@ -307,6 +307,12 @@ Plan Plan::draw(std::uint64_t seed, const PlanOptions &options)
 	plan.forger = plan.attack_gap != Duration{} && random.permille(400);
 	if (options.what_if)
 		plan.only_ask();
+	// Dice of its own: what a seed meant before it still means.
+	Random keys(seed ^ 0x72656b6579);
+	if (keys.permille(700))
+		for (MemberPlan &member : plan.members)
+			member.config.rekey_interval = keys.between(Duration{seconds{2}} + 20 * plan.dead(),
+								    Duration{seconds{40}} + 20 * plan.dead());
 	return plan;
 }
 

@@ -56,6 +56,10 @@ const char *name_of(core::NoticeKind kind)
 	case duplicate_member: return "duplicate-member";
 	case cross_cabled: return "cross-cabled";
 	case no_slot: return "no-slot";
+	case peer_left: return "peer-left";
+	case unknown_password_index: return "unknown-password-index";
+	case rekeyed: return "rekeyed";
+	case rekey_overdue: return "rekey-overdue";
 	case rolled_back: return "rolled-back";
 	case absent: return "absent";
 	case reentered: return "reentered";

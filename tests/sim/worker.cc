@@ -121,6 +121,7 @@ void Worker::start_peer(const core::StartPeerBeats &action, std::size_t peer_mem
 		way.mac = action.macs[link];
 		way.liveness.start();
 		way.away.reset();
+		way.judge_at = sim_never; // what was planned for an earlier boot is of no use
 	}
 	m_world.truth.started(m_member, peer_member);
 }
@@ -215,6 +216,26 @@ void Worker::send(Peer &peer, core::LinkIndex link, std::uint32_t lateness_us)
 	m_world.network.transmit(m_scratch);
 }
 
+void Worker::send_sealed(core::PeerSlot slot, core::LinkIndex link, const core::HakeBytes &message)
+{
+	Way &way = m_peers[slot].links[link];
+	if (!m_peers[slot].started || !way.used || !way.keyed)
+		return;
+	Packet packet;
+	packet.head.kind = PacketHead::Kind::sealed_hake;
+	packet.head.link = link;
+	packet.head.sender = static_cast<std::uint8_t>(m_member);
+	packet.head.sender_boot = m_world.member(m_member).boot_number();
+	packet.head.length = message.length;
+	packet.head.source = m_world.member(m_member).mac(link);
+	packet.head.destination = way.mac;
+	packet.head.spi = way.keys.spi;
+	packet.head.sequence = ++way.sequence;
+	packet.head.key = way.keys.key;
+	std::copy_n(message.bytes.begin(), message.length, packet.bytes.begin());
+	m_world.network.transmit(packet);
+}
+
 // ---------------------------------------------------------------- in
 
 void Worker::take(const Packet &packet)
@@ -230,8 +251,25 @@ void Worker::take(const Packet &packet)
 		deliver(core::SessionConfirmed{it->session});
 	}
 	// A candidate's packet proves that the peer has the keys, and that is all it does.
-	if (it->slot != 0 && m_peers[it->slot].started)
+	if (it->slot == 0 || !m_peers[it->slot].started)
+		return;
+	if (packet.head.kind == PacketHead::Kind::sealed_hake)
+		take_sealed(packet, *it);
+	else
 		take_beat(packet, *it);
+}
+
+void Worker::take_sealed(const Packet &packet, const Inbound &sa)
+{
+	if (m_ring.size() >= ring_entries)
+		return;
+	core::HakeReceived event;
+	event.link = sa.link;
+	event.slot = sa.slot;
+	event.session = sa.session;
+	event.message.length = static_cast<std::uint8_t>(packet.head.length);
+	std::copy_n(packet.bytes.begin(), packet.head.length, event.message.bytes.begin());
+	deliver(event);
 }
 
 void Worker::take_beat(const Packet &packet, const Inbound &sa)
@@ -248,7 +286,7 @@ void Worker::take_beat(const Packet &packet, const Inbound &sa)
 					   [](const Way &other) { return other.liveness.life(); });
 	const core::BeatVerdict verdict = way.liveness.on_beat(at, *stamp, m_timing);
 	if (verdict == core::BeatVerdict::rollback) {
-		deliver(core::PeerRolledBack{sa.slot});
+		deliver(core::PeerRolledBack{sa.slot, peer.generation});
 		return;
 	}
 	m_world.truth.accepted(m_world.now(), m_member, packet.head,
@@ -312,7 +350,7 @@ void Worker::plan_judge(core::PeerSlot slot, core::LinkIndex link)
 {
 	Way &way = m_peers[slot].links[link];
 	const core::Time due = way.liveness.deadline(m_timing);
-	if (due == core::never)
+	if (due == core::never || !m_peers[slot].started)
 		return;
 	const Member &member = m_world.member(m_member);
 	const Duration late =

@@ -47,6 +47,7 @@ public:
 	void stop_peer(core::PeerSlot slot) { m_peers[slot].started = false; }
 	void set_mac(const core::SetPeerMac &action) { m_peers[action.slot].links[action.link].mac = action.mac; }
 	void set_beat(const core::HeartbeatContent &content, bool immediate);
+	void send_sealed(core::PeerSlot slot, core::LinkIndex link, const core::HakeBytes &message);
 	void end_silence(std::uint32_t number);
 
 	// ---- turns
@@ -109,6 +110,7 @@ private:
 	};
 
 	void take_beat(const Packet &packet, const Inbound &sa);
+	void take_sealed(const Packet &packet, const Inbound &sa);
 	void deliver(const core::EventBody &body, std::uint32_t silence = 0) { m_ring.push_back({body, silence}); }
 	void tell(core::PeerSlot slot, core::LinkIndex link);
 	void judge(core::PeerSlot slot, core::LinkIndex link);

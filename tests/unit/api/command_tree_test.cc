@@ -143,7 +143,8 @@ TEST(CommandTree, no_command_begins_another)
 TEST(CommandTree, what_moves_the_role_on_purpose_asks_first)
 {
 	for (const Command &command : commands()) {
-		const bool acts = command.words.starts_with("execute ha ") && !command.words.ends_with(" status");
+		const bool acts = command.words.starts_with("execute ha ") && !command.words.ends_with(" status") &&
+				  command.words != "execute ha rekey";
 		EXPECT_EQ(!command.confirmation.empty(), acts && command.offered) << command.words;
 	}
 }

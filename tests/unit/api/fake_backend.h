@@ -98,6 +98,8 @@ public:
 	WorkerCounters worker;
 	History past;
 	std::vector<core::EventBody> commanded;
+	std::vector<std::optional<std::uint8_t>> rekeyed; // with which index
+	std::string no_rekey;                             // why not, if not
 	std::string debug_app, debug_level;
 
 	const core::Node &node() const override { return *m_node; }
@@ -117,6 +119,12 @@ public:
 	{
 		commanded.push_back(event);
 		step(event);
+	}
+	bool rekey(std::optional<std::uint8_t> index, std::string &error) override
+	{
+		rekeyed.push_back(index);
+		error = no_rekey;
+		return error.empty();
 	}
 	bool set_debug(std::string_view app, std::string_view level, std::string &error) override
 	{
@@ -164,8 +172,9 @@ public:
 		now = end;
 	}
 	// A whole key exchange; `beat`, `say` and `link` speak for that peer from here on. Whoever has the smaller serial
-	// starts it.
-	void session_with(const std::string &serial, std::uint8_t boot = 7)
+	// starts it. `outcome` is what the peer's KE2 is found to be, if it is the peer that answers.
+	void session_with(const std::string &serial, std::uint8_t boot = 7,
+			  core::KeyOutcome outcome = core::KeyOutcome::ok)
 	{
 		core::HakeHeader header{
 			core::HakeType::ke1, m_configuration.ha.group_id, 0, core::MemberId::from(serial), {}};
@@ -192,7 +201,9 @@ public:
 			head.header.type = core::HakeType::ke2;
 			head.suite = static_cast<std::uint8_t>(core::Suite::gcm);
 			receive(core::encode(core::Ke2{head, {}, {}, {}}));
-			step(core::KeyResult{m_session, core::KeyStep::ke2, core::KeyOutcome::ok});
+			step(core::KeyResult{m_session, core::KeyStep::ke2, outcome});
+			if (outcome != core::KeyOutcome::ok)
+				return;
 		}
 		step(core::SessionConfirmed{m_session});
 	}

@@ -167,7 +167,7 @@ TEST(NoticeText, a_loss_names_the_peer_the_link_and_the_last_beat)
 	EXPECT_EQ(notice_json(notice_of(NoticeKind::peer_lost), names, {}).at("event"), "peer-lost");
 }
 
-TEST(NoticeText, a_serial_from_the_network_cannot_break_a_line_or_the_json)
+TEST(NoticeText, P11_a_serial_from_the_network_cannot_break_a_line_or_the_json)
 {
 	core::Notice notice = notice_of(NoticeKind::peer_found);
 	notice.peer = core::MemberId::from("a\n\"\x1b[2J\xff");

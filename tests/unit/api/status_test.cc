@@ -337,6 +337,39 @@ TEST_F(Status, what_commands_set_lasts_until_the_next_start_and_says_so)
 	EXPECT_FALSE(backend.node().override_in_force());
 }
 
+TEST_F(Status, a_rekey_is_asked_for_with_the_index_that_is_named_or_without)
+{
+	backend.start();
+	using Indexes = std::vector<std::optional<std::uint8_t>>;
+	const auto asked = [&](std::string_view request) {
+		backend.rekeyed.clear();
+		return answer(backend, request).body;
+	};
+	EXPECT_EQ(asked("execute ha rekey").at("result"), "ok");
+	EXPECT_EQ(backend.rekeyed, Indexes{std::nullopt});
+	for (const auto &[word, index] : {std::pair{"0", 0}, {"1", 1}, {"255", 255}}) {
+		const object said = asked("execute ha rekey " + std::string(word));
+		EXPECT_EQ(said.at("result"), "ok");
+		EXPECT_TRUE(said.contains("text"));
+		EXPECT_EQ(backend.rekeyed, Indexes{static_cast<std::uint8_t>(index)});
+	}
+	for (const char *word : {"256", "x", "-1", "+1", "1x", "0x1", "1.0", "99999999999999999999"}) {
+		EXPECT_EQ(json_line(asked("execute ha rekey " + std::string(word))),
+			  R"({"error":{"code":"bad-argument","message":")" + std::string(word) +
+				  R"( is no password-index","hint":"rekey takes nothing, or the index of a password, )"
+				  R"(0 to 255"}})");
+		EXPECT_TRUE(backend.rekeyed.empty()) << word;
+	}
+	EXPECT_EQ(asked("execute ha rekey 1 2").at("error").as_object().at("code"), "bad-argument");
+	EXPECT_TRUE(backend.rekeyed.empty());
+	EXPECT_EQ(asked("execute ha rekey \x1b[2J").at("error").as_object().at("message").as_string().find('\x1b'),
+		  std::string::npos);
+
+	backend.no_rekey = "the passwords are being read";
+	EXPECT_EQ(json_line(asked("execute ha rekey")),
+		  R"({"error":{"code":"busy","message":"the passwords are being read","hint":"execute ha rekey"}})");
+}
+
 TEST_F(Status, commands_reach_the_virtual_cluster_they_name_or_all_of_them)
 {
 	FakeBackend pair(two_vclusters());

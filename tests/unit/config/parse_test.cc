@@ -142,7 +142,7 @@ TEST(Parse, the_published_example_loads_with_a_password_in_clear)
 	EXPECT_EQ(result.configuration.ha.password.view(), "twelve chars and more");
 }
 
-TEST(Parse, all_mistakes_of_a_file_are_reported_together_in_its_order)
+TEST(Parse, P20_all_mistakes_of_a_file_are_reported_together_in_its_order)
 {
 	const auto result = parse_configuration(read_source("tests/vectors/config/bad.conf"), "bad.conf");
 	EXPECT_EQ(to_text(result.diagnostics), read_source("tests/vectors/config/bad.expected"));
@@ -162,7 +162,7 @@ TEST(Parse, an_empty_file_is_a_standalone_member)
 	}
 }
 
-TEST(Parse, a_block_may_come_in_two_parts_but_an_option_only_once)
+TEST(Parse, P20_a_block_may_come_in_two_parts_but_an_option_only_once)
 {
 	const std::string two = in_cluster("set priority 7") + "config system ha\nset group-id 9\nend\n";
 	const auto result = parse_configuration(two, "f");
@@ -269,13 +269,27 @@ TEST(Parse, tables_are_bounded)
 	EXPECT_EQ(result.configuration.global.hostname, "x") << "what comes after is read";
 }
 
-TEST(Parse, text_that_is_not_utf8_is_refused_with_its_place)
+TEST(Parse, P20_text_that_is_not_utf8_is_refused_with_its_place)
 {
 	EXPECT_EQ(complaints("config system global\n  set \xff\n"),
 		  "f:2:7: error: not UTF-8 text: save the file as UTF-8\n");
 }
 
-TEST(Parse, a_terminal_is_never_sent_control_characters_in_a_message)
+TEST(Parse, P20_a_megabyte_of_anything_ends_in_bounded_complaints)
+{
+	for (const std::string &line :
+	     {std::string("set what 1\n"), std::string("config system ha\n"), std::string(79, 'x') + "\n",
+	      std::string("edit 1\n"), std::string("set priority 1\n")}) {
+		std::string text;
+		while (text.size() < 1U << 20)
+			text += line;
+		const auto result = parse_configuration(text, "f");
+		EXPECT_FALSE(result.ok()) << line;
+		EXPECT_LE(result.diagnostics.size(), 2 * Diagnostics::kept + 2) << line;
+	}
+}
+
+TEST(Parse, P20_a_terminal_is_never_sent_control_characters_in_a_message)
 {
 	const std::string said =
 		complaints("config system global\nset hostname \"\x1b[2J\"\nset \x1b]0;x 1\n\x1b\nend\n");
@@ -290,7 +304,7 @@ TEST(Parse, a_file_is_loaded_with_its_name_in_the_messages)
 	EXPECT_EQ(result.diagnostics.at(0).file, source_path("tests/vectors/config/member.conf"));
 }
 
-TEST(Parse, what_is_not_a_readable_file_of_bounded_size_is_refused)
+TEST(Parse, P20_what_is_not_a_readable_file_of_bounded_size_is_refused)
 {
 	EXPECT_EQ(to_text(load_configuration("/nonexistent/systole.conf").diagnostics),
 		  "/nonexistent/systole.conf: error: cannot read: No such file or directory\n");

@@ -40,7 +40,7 @@ TEST(Whole, active_active_is_accepted_as_active_passive)
 		  "f:2:10: warning: mode a-a is accepted and works as a-p: the secondary carries no traffic\n");
 }
 
-TEST(Whole, encryption_needs_authentication)
+TEST(Whole, C7_encryption_needs_authentication)
 {
 	EXPECT_EQ(complaints(in_cluster("set authentication disable")),
 		  "f:5:20: error: encryption without authentication protects nothing: set authentication enable, "
@@ -48,7 +48,9 @@ TEST(Whole, encryption_needs_authentication)
 	EXPECT_EQ(complaints(in_cluster("set encryption enable\nset authentication disable")),
 		  "f:5:16: error: encryption without authentication protects nothing: set authentication enable, or "
 		  "also set encryption disable\n");
-	EXPECT_EQ(complaints(in_cluster("set authentication disable\nset encryption disable")), "");
+	EXPECT_EQ(complaints(in_cluster("set authentication disable\nset encryption disable")),
+		  "f:5:20: warning: heartbeats are neither authenticated nor encrypted: whoever reaches the heartbeat "
+		  "ports can forge them\n");
 	EXPECT_EQ(complaints(in_cluster("set encryption disable")), "");
 }
 
@@ -70,12 +72,14 @@ TEST(Whole, a_monitored_heartbeat_port_is_a_warning_with_its_reason)
 	EXPECT_NE(said.find("resets the age of the primary"), std::string::npos) << said;
 }
 
-TEST(Whole, passwords_are_judged_by_their_length_and_never_repeated)
+TEST(Whole, K13_passwords_are_judged_by_their_length_and_never_repeated)
 {
 	const auto said = [](const std::string &password) {
 		return complaints("config system ha\nset mode a-p\nset hbdev hb0 1\nset password " + password +
 				  "\nend\n");
 	};
+	EXPECT_EQ(said("\"\"").find("f:4:14: error: "), 0U);
+	EXPECT_EQ(said("\"x\"").find("f:4:14: warning: password has only 1 "), 0U);
 	EXPECT_EQ(said("\"eleven char\""),
 		  "f:4:14: warning: password has only 11 characters: it can be guessed on the wire; use 12 or more\n");
 	EXPECT_EQ(said("\"twelve chars\""), "");

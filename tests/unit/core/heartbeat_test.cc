@@ -251,6 +251,7 @@ TEST(BeatStampTest, EveryFieldSurvivesTheRoundTrip)
 	stamp.sent_ns = std::numeric_limits<std::int64_t>::min();
 	stamp.echo_sent_ns = -1;
 	stamp.echo_held_us = 77;
+	stamp.inner_length = 0x0578;
 	std::array<std::byte, beat_stamp_bytes + 5> body{};
 	encode(stamp, std::span(body).first<beat_stamp_bytes>());
 	const auto back = decode_stamp(body);
@@ -263,6 +264,7 @@ TEST(BeatStampTest, EveryFieldSurvivesTheRoundTrip)
 	EXPECT_EQ(back->sent_ns, stamp.sent_ns);
 	EXPECT_EQ(back->echo_sent_ns, stamp.echo_sent_ns);
 	EXPECT_EQ(back->echo_held_us, stamp.echo_held_us);
+	EXPECT_EQ(back->inner_length, stamp.inner_length);
 	EXPECT_FALSE(decode_stamp(std::span(body).first(body.size() - 1))) << "the content does not fit";
 	for (std::size_t length = 0; length < beat_stamp_bytes; ++length)
 		EXPECT_FALSE(decode_stamp(std::span(body).first(length))) << length;

@@ -48,7 +48,7 @@ TEST(Timing, FollowsTheConfiguration)
 	EXPECT_EQ(timing.echo_grace, 20U);
 }
 
-TEST(Beat, IsFreshStaleOrARollbackByItsEcho)
+TEST(Beat, L3L5IsFreshStaleOrARollbackByItsEcho)
 {
 	struct Row {
 		int number;
@@ -145,7 +145,7 @@ TEST(Grant, IsUsedUpByTheNextFreshBeat)
 	EXPECT_EQ(link.deadline(timing), at(300));
 }
 
-TEST(OneWay, AuthenticButStaleBeatsNameTheFault)
+TEST(OneWay, L3AuthenticButStaleBeatsNameTheFault)
 {
 	// L2, L3: the peer's echo stands still at 100, its beats go on.
 	LinkLiveness link = running(100);

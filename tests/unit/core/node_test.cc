@@ -249,6 +249,7 @@ TEST(Order, ASessionIsBoundAndStartedBeforeItIsUsedAndTheOldOneGoesLast)
 	(void)one.link(peer, LinkHealth::up);
 	(void)one.beat(peer);
 
+	one.pass(seconds{1});                           // it has not been heard for a while
 	OneNode::Peer again = one.make_peer(high, 101); // restarted
 	const Actions &second = one.bring_up(again);
 	EXPECT_EQ(again.slot, peer.slot) << "it keeps its place";

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Copyright(c) 2026 The Systole authors
 //
-// E10: under valgrind, tags are marked as undefined memory; a branch or an address that depends on them is an error.
+// Under valgrind, tags are marked as undefined memory; a branch or an address that depends on them is an error.
 //
 //   constant_time_test equal     compares with equal_constant_time(): valgrind must stay silent
 //   constant_time_test memcmp    compares like a careless program: valgrind must complain, or the check checks nothing
+//
+// covers: E10 as "tags are compared in constant time"
 #include "crypto/bytes.h"
 
 #include <valgrind/memcheck.h>

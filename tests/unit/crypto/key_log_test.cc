@@ -4,11 +4,13 @@
 // The key log to the letter, its file modes, and its errors.
 #include "crypto/key_log.h"
 #include "tests/unit/crypto/known_answers.h"
+#include "tests/unit/crypto/sa_pair.h"
 
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <array>
 #include <cstdlib>
 #include <fstream>
 #include <sstream>
@@ -63,6 +65,9 @@ TEST_F(KeyLogTest, writes_one_line_for_each_suite_as_tshark_reads_it)
 				       "\"0x000102030405060708090a0b0c0d0e0f10111213\",\"NULL\",\"\"\n"
 				       "\"IPv4\",\"*\",\"*\",\"0xffff0303\",\"NULL\",\"\",\"HMAC-SHA-1-96 [RFC2404]\","
 				       "\"0x000102030405060708090a0b0c0d0e0f10111213\"\n"));
+	EXPECT_TRUE(log->append({0xffff0404, Suite::plain, {}}));
+	EXPECT_TRUE(
+		read(path / "esp_sa").ends_with("\"IPv4\",\"*\",\"*\",\"0xffff0404\",\"NULL\",\"\",\"NULL\",\"\"\n"));
 	EXPECT_EQ(read(path / "preferences"),
 		  "esp.enable_encryption_decode: TRUE\nesp.enable_authentication_check: TRUE\n");
 	EXPECT_EQ(mode(path / "esp_sa"), 0600u);
@@ -94,6 +99,50 @@ TEST_F(KeyLogTest, names_the_file_it_cannot_write)
 	EXPECT_FALSE(KeyLog::open(directory, error).has_value());
 	EXPECT_NE(error.find("esp_sa"), std::string::npos) << error;
 	EXPECT_EQ(read(directory / "file"), "not a directory");
+}
+
+// One frame of a capture file (pcap, big endian, IPv4 without Ethernet): an outer header, then the ESP packet.
+void write_capture(const std::filesystem::path &path, Bytes esp)
+{
+	constexpr std::array<std::uint32_t, 6> file_header{0xa1b2c3d4, 0x00020004, 0, 0, 65535, 228}; // LINKTYPE_IPV4
+	std::vector<std::byte> bytes;
+	const auto put = [&](std::uint32_t word) {
+		bytes.resize(bytes.size() + 4);
+		store_be32(bytes.data() + bytes.size() - 4, word);
+	};
+	const auto length = static_cast<std::uint32_t>(20 + esp.size());
+	for (const std::uint32_t word : file_header)
+		put(word);
+	for (const std::uint32_t word : {0U, 0U, length, length}) // time, captured and real length
+		put(word);
+	for (const std::uint32_t word : {0x45000000U | length, 0x00004000U, 0x40320000U, 0xa9fe0001U, 0xa9fe0002U})
+		put(word);
+	bytes.insert(bytes.end(), esp.begin(), esp.end());
+	std::ofstream(path, std::ios::binary)
+		.write(reinterpret_cast<const char *>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
+}
+
+TEST_F(KeyLogTest, lets_tshark_read_a_packet_of_the_plain_suite)
+{
+	const char *const tshark = std::getenv("TSHARK");
+	if (tshark == nullptr)
+		GTEST_SKIP() << "tshark was not found by the build";
+	test::SaPair pair(Suite::plain);
+	{
+		auto log = KeyLog::open(directory, error);
+		ASSERT_TRUE(log.has_value()) << error;
+		ASSERT_TRUE(log->append({pair.spi, Suite::plain, {}}));
+	}
+	// 169.254.0.1 to .2, UDP 8890 to 8890, "beat"
+	const auto inner = test::from_hex("45000020000000004011"
+					  "0000a9fe0001a9fe000222ba22ba000c000062656174");
+	write_capture(directory / "plain.pcap", pair.seal(inner));
+	const std::string command = "WIRESHARK_CONFIG_DIR='" + directory.string() + "' '" + tshark + "' -r '" +
+				    (directory / "plain.pcap").string() +
+				    "' -T fields -e ip.proto -e udp.dstport -e data.data 2>/dev/null > '" +
+				    (directory / "verdict").string() + "'";
+	ASSERT_EQ(std::system(command.c_str()), 0);
+	EXPECT_EQ(read(directory / "verdict"), "50,17\t8890\t62656174\n");
 }
 
 // With TSHARK set, as the build does when it has found the program: an outside judge of names and forms.

@@ -13,7 +13,7 @@
 #include <concepts>
 #include <cstring>
 #include <fstream>
-#include <new>
+#include <memory>
 #include <sstream>
 #include <type_traits>
 
@@ -47,13 +47,12 @@ template <typename T> bool all_zero(const T &bytes)
 
 TEST(Secret, is_wiped_when_it_ends)
 {
-	alignas(Secret<32>) std::array<std::byte, sizeof(Secret<32>)> storage;
-	auto *const secret = new (storage.data()) Secret<32>(pattern);
-	EXPECT_EQ(std::memcmp(storage.data(), pattern.data(), 32), 0);
-	secret->~Secret();
-	// volatile: the object is gone, the bytes are what matters
-	const volatile std::byte *const bytes = storage.data();
-	for (std::size_t i = 0; i < storage.size(); ++i)
+	auto secret = std::make_unique<Secret<32>>(pattern);
+	// volatile: the secret is gone, the bytes are what matters; its place in the pool stays mapped
+	const volatile std::byte *const bytes = secret->bytes().data();
+	EXPECT_TRUE(bytes[0] == pattern[0] && bytes[31] == pattern[31]);
+	secret.reset();
+	for (std::size_t i = 0; i < 32; ++i)
 		EXPECT_TRUE(bytes[i] == std::byte{0}) << i;
 }
 
@@ -123,6 +122,21 @@ TEST(SaMemory, is_locked_and_left_out_of_core_dumps)
 	}
 	const std::vector<std::byte> ordinary(1 << 20);
 	EXPECT_EQ(mapping_flags(ordinary.data()).find(" dd"), std::string::npos);
+}
+
+TEST(Hostile, Z1_what_is_stretched_from_the_password_and_every_exchange_secret_is_locked_and_not_dumped)
+{
+	const auto prs = derive_prs("a password of many words", 7, "group");
+	ASSERT_TRUE(prs);
+	const OwnShare own = make_share(*prs, ExchangeContext{.group_id = 7, .group_name = "group"});
+	for (const Bytes secret : {prs->bytes(), own.scalar.bytes()}) {
+		const std::string flags = mapping_flags(secret.data());
+#ifndef __SANITIZE_ADDRESS__
+		EXPECT_NE(flags.find(" lo"), std::string::npos) << flags;
+#endif
+		EXPECT_NE(flags.find(" dd"), std::string::npos) << flags;
+		EXPECT_EQ(flags.find(" ht"), std::string::npos) << flags; // no huge page of hugetlbfs
+	}
 }
 
 TEST(SaMemory, is_wiped_when_the_SA_is_released)

@@ -171,6 +171,7 @@ std::vector<Refused> refused_frames()
 			{"P9 version " + std::to_string(version), ethernet(hake(1, 84, 84, version)), Drop::hake_ver});
 	for (const std::uint8_t type : std::initializer_list<std::uint8_t>{0, 5, 255})
 		rows.push_back({"P9 type " + std::to_string(type), ethernet(hake(type, 84, 84)), Drop::hake_type});
+	rows.push_back({"P9 L7 a farewell outside ESP", ethernet(hake(5, 76, 76)), Drop::hake_type});
 	rows.push_back({"H but not HAKE", ethernet(changed(hake(1, 84, 84), [](Bytes &b) { b[3] = std::byte{'F'}; })),
 			Drop::rx_badip});
 	rows.push_back({"C6 clear heartbeat",
@@ -184,7 +185,7 @@ std::vector<Refused> refused_frames()
 	return rows;
 }
 
-TEST(Classify, each_bad_frame_is_refused_for_its_own_reason)
+TEST(Classify, P1_P2_P3_P5_P6_P7_P8_P9_P18_C6_each_bad_frame_is_refused_for_its_own_reason)
 {
 	for (const Refused &row : refused_frames()) {
 		// A copy of exactly this size: a sanitizer then sees any read beyond it.
@@ -237,7 +238,7 @@ TEST(Inner, a_missing_udp_checksum_is_no_wrong_checksum)
 	EXPECT_TRUE(parse_inner(changed(golden_inner(), [](Bytes &b) { store16(b, 26, 0); })).good);
 }
 
-TEST(Inner, each_bad_packet_is_refused_for_its_own_reason)
+TEST(Inner, P17_S3_S4_S6_each_bad_packet_is_refused_for_its_own_reason)
 {
 	struct Row {
 		std::string name;

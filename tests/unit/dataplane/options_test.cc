@@ -42,6 +42,17 @@ TEST(Options, each_action_has_its_word)
 	EXPECT_NE(usage().find("Exit codes"), std::string::npos);
 }
 
+TEST(Options, the_sandbox_is_on_and_groups_are_none_unless_named)
+{
+	EXPECT_TRUE(parse({}).options.sandbox);
+	EXPECT_EQ(parse({}).options.read_group + parse({}).options.write_group, "");
+	const auto [options, error] = parse({"--no-sandbox", "--read-group", "look", "--write-group=4000"});
+	EXPECT_EQ(error, "");
+	EXPECT_FALSE(options.sandbox);
+	EXPECT_EQ(options.read_group, "look");
+	EXPECT_EQ(options.write_group, "4000");
+}
+
 TEST(Options, what_is_not_understood_is_an_error_and_not_guessed)
 {
 	EXPECT_NE(parse({"--nonsense"}).error, "");
