@@ -3,7 +3,9 @@
 # Copyright(c) 2026 The Systole authors
 #
 # From the first frame on everything on the heartbeat links is a handshake or ESP; tshark finds every ESP packet
-# genuine, and scapy, which shares no code with us either, decrypts a sample to heartbeats.
+# genuine, and scapy, which shares no code with us either, decrypts a sample to heartbeats. Of a packet with any one bit
+# of its ESP part flipped, neither believes anything.
+# covers: E1 E2
 . "$(dirname "$0")/_init.sh"
 command -v tshark >/dev/null || { echo "skipped: needs tshark"; exit 77; }
 /usr/bin/python3 -c 'import scapy' 2>/dev/null || { echo "skipped: needs python3-scapy"; exit 77; }
@@ -19,9 +21,9 @@ judge()
 	WIRESHARK_CONFIG_DIR=$keys tshark -r "$capture" -d ethertype==0x8890,ip -Y esp -T fields -e esp.spi \
 		-e esp.icv_good -e esp.icv_bad -e udp.dstport >"$scratch/esp" 2>"$scratch/err" || { cat "$scratch/err"; fail "tshark"; }
 	/usr/bin/python3 - "$suite" "$capture" "$keys/esp_sa" "$scratch/esp" <<-'EOF' || fail "$suite: the capture is not right"
-	import collections, csv, logging, sys
+	import collections, csv, logging, os, subprocess, sys
 	logging.getLogger("scapy").setLevel(logging.ERROR)
-	from scapy.all import IP, UDP, raw, rdpcap
+	from scapy.all import Ether, IP, UDP, raw, rdpcap, wrpcap
 	from scapy.layers.ipsec import ESP, IPSecIntegrityError, SecurityAssociation
 	suite, capture, keys, judged = sys.argv[1:]
 	kinds, packets = collections.Counter(), []
@@ -43,10 +45,11 @@ judge()
 
 	associations = {}
 	for _, _, _, spi, cipher, key, _, mac_key in csv.reader(open(keys)):
-	    assert cipher.startswith("AES-CBC" if suite == "aes128-cbc-sha1" else "AES-GCM"), cipher
-	    gcm = cipher.startswith("AES-GCM")
+	    algorithm = {"aes128-cbc-sha1": "AES-CBC", "aes128-gcm": "AES-GCM", "null-sha1": "NULL"}[suite]
+	    assert cipher.startswith(algorithm), cipher
+	    gcm = algorithm == "AES-GCM"
 	    associations[int(spi, 16)] = SecurityAssociation(
-	        ESP, spi=int(spi, 16), crypt_algo="AES-GCM" if gcm else "AES-CBC", crypt_key=bytes.fromhex(key[2:]),
+	        ESP, spi=int(spi, 16), crypt_algo=algorithm, crypt_key=bytes.fromhex(key[2:]) or None,
 	        auth_algo=None if gcm else "HMAC-SHA1-96", auth_key=None if gcm else bytes.fromhex(mac_key[2:]),
 	        tunnel_header=IP(src="169.254.0.1", dst="169.254.0.2"))
 	sampled = collections.Counter()
@@ -57,16 +60,33 @@ judge()
 	        assert inner[UDP].dport == 8890, inner.summary()
 	        sampled[spi] += 1
 	assert len(sampled) >= 4 and sum(sampled.values()) >= 40, sampled
-	packet = packets[-1]
-	forged = IP(raw(packet)[:-1] + bytes([raw(packet)[-1] ^ 1]))
-	try:
-	    associations[packet[ESP].spi].decrypt(forged)
-	    sys.exit("scapy takes a forged packet: this test could not fail")
-	except IPSecIntegrityError:
-	    pass
-	print(suite, dict(kinds), f"tshark: all good; scapy decrypted {sum(sampled.values())}")
+
+	# The genuine one first, so that both are seen to judge.
+	genuine = raw(packets[-1])
+	flipped = [genuine[:at // 8] + bytes([genuine[at // 8] ^ 1 << at % 8]) + genuine[at // 8 + 1:]
+	           for at in range(20 * 8, len(genuine) * 8)]
+	trusting = []
+	for number, data in enumerate([genuine, *flipped]):
+	    packet = IP(data)
+	    try:
+	        associations[packet[ESP].spi].decrypt(packet)
+	        trusting.append(number)
+	    except (KeyError, IPSecIntegrityError):  # of no SA; not genuine
+	        pass
+	assert trusting == [0], f"scapy takes {trusting} of the genuine packet and {len(flipped)} flipped ones"
+	flips = os.path.join(os.path.dirname(judged), "flips.pcap")
+	wrpcap(flips, [Ether(dst="02:00:00:00:00:01", src="02:00:00:00:00:02", type=0x8890) / data
+	               for data in [genuine, *flipped]])
+	seen = subprocess.run(
+	    ["tshark", "-r", flips, "-d", "ethertype==0x8890,ip", "-T", "fields", "-e", "frame.number", "-e", "esp.icv_good"],
+	    env={**os.environ, "WIRESHARK_CONFIG_DIR": os.path.dirname(keys)}, capture_output=True, text=True, check=True)
+	good = [line.split("\t")[0] for line in seen.stdout.splitlines() if line.split("\t")[1:] == ["1"]]
+	assert good == ["1"], f"tshark finds {good} genuine of the genuine packet and {len(flipped)} flipped ones"
+	print(suite, dict(kinds), f"tshark: all good; scapy decrypted {sum(sampled.values())}; "
+	      f"{len(flipped)} flipped bits, none passed either")
 	EOF
 }
 
 judge aes128-gcm
 judge aes128-cbc-sha1 --set 'ipsec-phase2-proposal aes128-sha1'
+judge null-sha1 --set 'encryption disable'
