@@ -12,11 +12,10 @@ seconds=${SYSTOLE_REKEY_SECONDS:-6}
 $lab up --set 'hb-lost-threshold 6'
 within 15 whole || fail "no cluster at the start"
 first=$(primary m1 m2)
-rekeyed() { told "$1" 'sum(e["event"] == "rekeyed" for e in h)'; }
 lost() { answer "$1" 'sum(link["lost"] for m in s["members"] if not m["local"] for link in m["links"])'; }
 quiet() { told "$1" 'sum(e["event"] in ("peer-lost", "peer-restarted") for e in h)'; }
 
-before1=$(lost m1); before2=$(lost m2)
+before1=$(lost m1); before2=$(lost m2); claim=$(epoch "$first")
 python3 - "$seconds" <<'EOF'
 import socket, sys, time
 end = time.monotonic() + float(sys.argv[1])
@@ -43,7 +42,8 @@ have=$(answer m1 's["counters"]["handshake_evaluations"]')
 echo "m1 has evaluated $have exchanges; beats lost: m1 $(( $(lost m1) - before1 )), m2 $(( $(lost m2) - before2 ))"
 [ "$(lost m1)" = "$before1" ] && [ "$(lost m2)" = "$before2" ] || fail "beats were lost while keys changed"
 [ "$(quiet m1)$(quiet m2)" = 00 ] || fail "a member was lost while keys changed"
-[ "$(primary m1 m2)" = "$first" ] && [ "$(told "$first" 'len(roles)')" = 1 ] || fail "the role moved"
+# The history is too short for a long run: a claim counts for ever.
+[ "$(primary m1 m2)" = "$first" ] && [ "$(epoch "$first")" = "$claim" ] || fail "the role moved"
 
 # Another password: given to both, used, the old one taken away; in any order nobody is lost.
 conf() { echo "/run/systole/lab/$1.conf"; }
