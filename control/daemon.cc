@@ -607,21 +607,21 @@ void Daemon::take_passwords(PasswordSet set, std::optional<std::uint8_t> index)
 		log(LogApp::hatalk, LogLevel::error, "rekey: {}", set.error);
 		return;
 	}
-	const bool known = set.unchanged ? index && m_keys.knows(*index) : index && set.passwords.contains(*index);
-	if (index && !known) {
-		log(LogApp::hatalk, LogLevel::error,
-		    "rekey: {} has no password with index {}: set password-next and password-next-index first",
-		    m_setup.file, *index);
-		return;
-	}
 	if (!set.unchanged) {
 		m_keys.set_passwords(std::move(set.passwords));
 		m_password_indexes = set.indexes;
 	}
 	auto &indexes = m_password_indexes;
-	if (index && indexes.size() > 1 && indexes[0] != *index)
+	const bool known = !index || m_keys.knows(*index);
+	if (known && index && indexes.size() > 1 && indexes[0] != *index)
 		std::swap(indexes[0], indexes[1]);
 	feed(core::PasswordsChanged{indexes});
+	if (!known) {
+		log(LogApp::hatalk, LogLevel::error,
+		    "rekey: {} has no password with index {}: set password-next and password-next-index first",
+		    m_setup.file, *index);
+		return;
+	}
 	feed(core::Rekey{});
 }
 
@@ -634,6 +634,7 @@ void Daemon::begin_anew()
 	m_keys.begin_anew(m_nonce);
 	m_executor.set_nonce(m_nonce);
 	feed(started_event(m_setup, m_nonce, m_resume));
+	feed(core::PasswordsChanged{m_password_indexes}); // they may have changed since the configuration was read
 }
 
 int Daemon::run()

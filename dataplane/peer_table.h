@@ -46,10 +46,12 @@ public:
 	[[nodiscard]] bool wants(core::Time now, core::SessionId session, std::int64_t sent_ns, bool life,
 				 bool since_return, std::span<const std::byte> content) const
 	{
+		if (m_session == 0)
+			return true;
+		if (sent_ns < m_sent_ns) // also of the session before a rekey
+			return false;
 		if (m_session != session)
 			return true;
-		if (sent_ns < m_sent_ns)
-			return false;
 		return now - m_at >= repeat || (life && !m_life) || (since_return && !m_since_return) ||
 		       content.size() != m_length || std::memcmp(content.data(), m_content.data(), m_length) != 0;
 	}

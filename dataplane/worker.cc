@@ -332,8 +332,10 @@ void Worker::on(const control::SendFrame &command, Time)
 }
 
 // Also while we are silent: whoever says goodbye or changes keys claims nothing by it.
-void Worker::on(const control::SendSealed &command, Time)
+void Worker::on(const control::SendSealed &command, Time now)
 {
+	if (m_extra_round)
+		beat(now); // what was said before: after a goodbye nobody listens
 	m_tx.send_sealed(command);
 }
 

@@ -155,7 +155,7 @@ std::optional<Farewell> Handshake::on_sealed(Time now, std::size_t index, const 
 	} else if (pair.live == 0 || header->nonce != pair.live_nonce) {
 		refuse(HakeDrop::stale);
 	} else if (header->type == HakeType::hello) { // it wants new keys, and may not begin
-		if (frame.session == pair.live && pair.exchange == 0 && m_config.self < pair.id)
+		if (frame.session == pair.live && !pair.exchange_sealed && m_config.self < pair.id)
 			pair.rekey_at = std::min(pair.rekey_at, now);
 	} else if (header->type != HakeType::bye) {
 		on_frame(now, frame, actions);
@@ -276,7 +276,8 @@ bool Handshake::may_evaluate(Pair &pair, const Ke1 &ke1, const HakeReceived &fra
 	if (pair.candidate != 0) { // whoever proves less does not push it aside
 		if (pair.candidate_nonce == ke1.head.header.nonce && !pair.answered)
 			return refused(HakeDrop::budget); // one evaluation at a time
-		const bool restarted = frame.ticketed && pair.candidate_nonce != ke1.head.header.nonce;
+		const bool restarted = frame.ticketed && pair.candidate_nonce != ke1.head.header.nonce &&
+				       now - pair.last_word > word_gap(); // a ticket may be a replay
 		if (pair.held == Pair::Held::candidate || (pair.candidate_sealed && !sealed && !restarted) ||
 		    (pair.candidate_ticketed && !sealed && !frame.ticketed))
 			return refused(HakeDrop::crowded);
@@ -341,7 +342,8 @@ void Handshake::on_ke1(Time now, const Ke1 &ke1, const HakeReceived &frame, Acti
 	pair->answered = false;
 	pair->candidate_suite = choose(head.capabilities, head.policy);
 	pair->candidate_links = head.link_bitmap;
-	pair->candidate_expires = now + candidate_life;
+	// The peer sends on the new SAs from KE2 on, and hears the old ones for as long as it drains them.
+	pair->candidate_expires = now + (sealed ? std::max(candidate_life, drain_time()) : candidate_life);
 	if (!sealed && (pair->last_hello == Time{} || pair->live == 0))
 		pair->macs[frame.link] = frame.source;
 	EvaluateKe1 action;
@@ -372,7 +374,8 @@ void Handshake::on_ke2(Time now, const Ke2 &ke2, const HakeReceived &frame, Acti
 		return refuse(HakeDrop::repeated);
 	// A forged one costs a token and one of eight places; the real one of a peer we have met has a ticket.
 	const bool free = sealed || frame.ticketed;
-	if (pair->evaluating || (!free && (pair->bad >= bad_ke2_limit || !m_tokens.take(now))))
+	if (pair->evaluating || (!free && pair->bad >= bad_ke2_limit) ||
+	    (!sealed && !(free ? pair->ticket_tokens : m_tokens).take(now)))
 		return refuse(HakeDrop::budget);
 	++m_evaluations;
 	pair->evaluating = true;
@@ -452,8 +455,8 @@ void Handshake::answered_ke1(Time now, Pair &pair, const KeyResult &result, Acti
 std::optional<SessionUp> Handshake::answered_ke2(Time now, Pair &pair, const KeyResult &result, Actions &actions)
 {
 	pair.evaluating = false;
-	if (!pair.evaluating_free && (result.outcome == KeyOutcome::ok || result.outcome == KeyOutcome::failed))
-		m_tokens.give_back();
+	if (!pair.exchange_sealed && (result.outcome == KeyOutcome::ok || result.outcome == KeyOutcome::failed))
+		(pair.evaluating_free ? pair.ticket_tokens : m_tokens).give_back();
 	if (result.outcome == KeyOutcome::failed) { // of another exchange: no guess at this one
 		refuse(HakeDrop::stale);
 		return std::nullopt;
@@ -471,9 +474,11 @@ std::optional<SessionUp> Handshake::answered_ke2(Time now, Pair &pair, const Key
 		return std::nullopt;
 	}
 	refuse(result.outcome == KeyOutcome::point ? HakeDrop::point : HakeDrop::confirm_bad);
-	if (!pair.evaluating_free)
-		++pair.bad;
-	if (result.outcome == KeyOutcome::confirm_bad && pair.bad <= 1) {
+	++pair.bad;
+	// Of a peer that we have met only what carries its ticket or came sealed says anything about its password: the rest
+	// may be forged, and must not keep it away.
+	const bool telling = pair.evaluating_free || !pair.authenticated;
+	if (result.outcome == KeyOutcome::confirm_bad && telling && pair.bad == 1) {
 		// Another password, or a forged KE2 that raced the real one: keep listening for this exchange's time, start
 		// the next one later, with the other password if there is one.
 		pair.obstacle = Obstacle::wrong_password;

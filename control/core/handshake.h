@@ -216,6 +216,7 @@ private:
 	[[nodiscard]] std::optional<SessionUp> succeed(Pair &pair, bool as_initiator, Time now, Actions &actions);
 	[[nodiscard]] bool is_twin(const Pair &pair, const BootNonce &nonce, Time now) const;
 	[[nodiscard]] Duration word_gap() const;
+	[[nodiscard]] Duration drain_time() const;
 	[[nodiscard]] SessionUp become_up(Pair &pair, SessionId session, bool as_initiator, Time now, Actions &actions);
 	void drain(Pair &pair, SessionId session, Time now, Actions &actions);
 	void end_drain(Pair &pair, Actions &actions);

@@ -293,7 +293,12 @@ void Handshake::drain(Pair &pair, SessionId session, Time now, Actions &actions)
 	} else {
 		pair.draining.push_back(session);
 	}
-	pair.drain_until = now + std::max<Duration>(shortest_drain, 2 * m_config.dead_interval());
+	pair.drain_until = now + drain_time();
+}
+
+Duration Handshake::drain_time() const
+{
+	return std::max<Duration>(shortest_drain, 2 * m_config.dead_interval());
 }
 
 void Handshake::end_drain(Pair &pair, Actions &actions)
@@ -314,10 +319,9 @@ bool Handshake::holds(std::size_t index, SessionId session) const
 void Handshake::forget(std::size_t index, Time now, Actions &actions)
 {
 	Pair &pair = m_pairs[index];
-	if (pair.exchange_sealed)
-		give_up_exchange(pair, actions);
-	if (pair.candidate_sealed)
-		give_up_candidate(pair, actions);
+	// What has begun counts on the numbers of the session that goes.
+	give_up_exchange(pair, actions);
+	give_up_candidate(pair, actions);
 	if (pair.live != 0)
 		actions.push_back(DropSession{pair.live});
 	end_drain(pair, actions);
@@ -381,8 +385,7 @@ void Handshake::tick(Pair &pair, Time now, Actions &actions)
 			actions.push_back(ResendKe1{pair.exchange});
 			pair.retry_at = now + jittered(std::min(first_retry * (1 << (pair.tries - 1)), longest_retry));
 		} else { // the next HELLO, or the next time to rekey, begins another one: new X and scalar, next link
-			if (pair.bad == 0) // no answer: perhaps it has the other password only
-				++pair.index_place;
+			++pair.index_place; // perhaps it has the other password only
 			give_up_exchange(pair, actions);
 		}
 	}
@@ -400,7 +403,8 @@ void Handshake::tick_rekey(Pair &pair, Time now, Actions &actions)
 	}
 	if (now < pair.rekey_at)
 		return;
-	if (pair.exchange != 0 || pair.candidate != 0 || now < pair.not_before) {
+	// A clear exchange with a peer that is heard waits: whoever shouts its name must not keep it from new keys.
+	if (pair.exchange_sealed || pair.held != Pair::Held::no || pair.candidate_sealed) {
 		pair.rekey_at = now + exchange_look;
 		return;
 	}

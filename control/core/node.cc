@@ -614,6 +614,9 @@ void Node::session_up(Time now, const SessionUp &up, Actions &actions)
 		}
 		lose(now, slot, actions);
 	}
+	// Before the numbers begin anew: a beat of the old session would echo what has not been sent, as a snapshot does.
+	if (up.replaced != 0 && up.renumber)
+		actions.push_back(DropSession{up.replaced});
 	if (other_member || up.renumber) {
 		const Time lost_at = other_member ? Time{} : peer.lost_at;
 		const std::uint32_t fails = other_member ? 0 : peer.link_fails;
@@ -645,7 +648,7 @@ void Node::session_up(Time now, const SessionUp &up, Actions &actions)
 	peer.link_bitmap = up.link_bitmap;
 	actions.push_back(BindCandidate{up.session, slot});
 	actions.push_back(InstallOutboundKeys{up.session, slot, up.link_bitmap, up.suite});
-	if (up.replaced != 0)
+	if (up.replaced != 0 && !up.renumber)
 		actions.push_back(DropSession{up.replaced});
 	refresh_beat(now, actions, true);
 }

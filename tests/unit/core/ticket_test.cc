@@ -343,6 +343,21 @@ TEST_F(FloodOfKe2, D8_forged_answers_never_make_more_ke1_than_the_timer)
 	EXPECT_LE(node.handshake.evaluations(), 16U + 20U) << "and the common budget";
 }
 
+TEST(ForgedAnswer, D8_one_under_an_invented_nonce_does_not_keep_an_acquainted_member_away)
+{
+	OneHandshake node(config_of(small()), {large()});
+	IdealKeyAgent invented(config_of(large()), "guess", nonce_of(7), 7);
+	const BeginExchange begin = all<BeginExchange>(node.hear(invented.hello(0))).at(0);
+	(void)invented.evaluate_ke1({1, 0, OneNode::mac, Suite::gcm, node.own.begin(begin).ke1});
+	const auto asked = all<EvaluateKe2>(node.hear(invented.find(1)->ke2));
+	ASSERT_EQ(asked.size(), 1U);
+	const Actions &refused = node.result(begin.session, KeyStep::ke2, node.own.evaluate_ke2(asked[0]));
+	EXPECT_EQ(count<Notice>(refused), 0U) << "it says nothing about the member's password";
+	node.now += milliseconds{60};
+	IdealKeyAgent peer(config_of(large()), "secret", nonce_of(2), 2);
+	EXPECT_EQ(count<BeginExchange>(node.hear(peer.hello(0))), 1U) << "no back-off for what anybody can forge";
+}
+
 TEST(FloodOfHellos, D5_exchanges_with_names_nobody_has_proven_begin_at_four_a_second)
 {
 	OneHandshake node(config_of(small()), {serial_of(5)});

@@ -179,7 +179,9 @@ TEST(HandedBeat, what_is_news_goes_up_and_what_is_not_waits_100_ms)
 	EXPECT_TRUE(handed.wants(start + milliseconds{100}, 7, 200, true, true, content));
 	EXPECT_TRUE(handed.wants(start + milliseconds{1}, 7, 200, true, true, other));
 	EXPECT_TRUE(handed.wants(start + milliseconds{1}, 7, 200, true, true, shorter));
-	EXPECT_TRUE(handed.wants(start + milliseconds{1}, 8, 1, true, true, content)); // another session
+	EXPECT_FALSE(handed.wants(start + milliseconds{1}, 8, 1, true, true, content))
+		<< "older, also under newer keys";
+	EXPECT_TRUE(handed.wants(start + milliseconds{1}, 8, 1000000000, true, true, content)) << "another session";
 	EXPECT_FALSE(handed.wants(start + milliseconds{1}, 7, 99, true, true, other)); // older, by a slower link
 	EXPECT_FALSE(handed.wants(start + milliseconds{1}, 7, 200, false, true, content));
 	handed.handed(start, 7, 200, false, true, content);
