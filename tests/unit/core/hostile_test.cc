@@ -3,7 +3,7 @@
 //
 // Whole clusters on a wire that somebody else owns: bits cleared on the way, frames late, doubled and lost, a second
 // member with a serial that is taken. Ids are those of tests/hostile/cases.txt.
-#include "tests/scenario/cluster.h"
+#include "tests/unit/core/group_fixture.h"
 #include "tests/unit/core/node_harness.h"
 
 #include <gtest/gtest.h>
@@ -23,35 +23,8 @@ constexpr std::size_t hello_capabilities_at = 76; // four bytes each
 constexpr std::size_t head_capabilities_at = 84;
 constexpr std::size_t head_suite_at = 98;
 
-class HostileWire : public testing::Test {
+class HostileWire : public Group {
 protected:
-	// Members SYS...1, SYS...2, ...; `change` has the last word on each one's configuration.
-	void members(std::size_t how_many, const std::function<void(std::size_t, Config &)> &change = {})
-	{
-		cluster = Cluster();
-		for (std::size_t i = 0; i < how_many; ++i) {
-			MemberSettings settings;
-			settings.config = config_of(serial_of(i + 1));
-			settings.config.hb_lost_threshold = 20;
-			if (change)
-				change(i, settings.config);
-			settings.name = settings.config.self.view();
-			settings.clock_offset = seconds{100 * i};
-			cluster.add(settings);
-		}
-	}
-	void start_all()
-	{
-		for (std::size_t i = 0; i < cluster.size(); ++i)
-			cluster.start(i);
-	}
-	[[nodiscard]] bool everybody_hears_everybody() const
-	{
-		for (std::size_t i = 0; i < cluster.size(); ++i)
-			if (cluster.node(i).alive_peers() + 1 != cluster.size())
-				return false;
-		return true;
-	}
 	[[nodiscard]] std::size_t who_hears_anybody() const
 	{
 		std::size_t found = 0;
@@ -98,7 +71,6 @@ protected:
 		};
 	}
 	static HakeType type_of(const Frame &frame) { return decode_header(frame.hake.span())->type; }
-	static bool is(const Frame &frame, HakeType type) { return frame.hake.length != 0 && type_of(frame) == type; }
 	static void clear_gcm(Frame &frame, std::size_t capabilities_at)
 	{
 		frame.hake.bytes[capabilities_at + 3] &= ~static_cast<std::byte>(cap_gcm);
@@ -110,7 +82,6 @@ protected:
 			suites.push_back(std::to_integer<int>(frame.hake.bytes[head_suite_at]));
 	}
 
-	Cluster cluster;
 	std::vector<int> suites;
 
 private:
