@@ -210,6 +210,8 @@ def _flood_options(target):
                         "need no address go out by broadcast, the others to each in turn)")
     target.add_argument("--cpu", type=int, metavar="N", help="where the flooder runs (default: the lowest; members take "
                         "theirs from the top)")
+    target.add_argument("--restart-after", type=float, metavar="S", help="kill the secondary S seconds into a flood and start "
+                        "it again, timed (default: 0.5 for ke2, whose frames answer somebody who asks; else nobody)")
     target.add_argument("--json", metavar="FILE", help="write every flood and the bounds to FILE")
     # One link, so that no second one hides a loss.
     _plan_options(target, links=1)
@@ -434,7 +436,7 @@ def measure_flood(options):
     if options.rate is not None and not 1 <= options.rate <= 100_000_000:
         raise LabError(f"--rate {options.rate}: 1 to 100000000; leave it out for as fast as it goes")
     return 0 if flood.run(_plan(options), options.kind, options.seconds, options.rate, options.ramp, options.victim,
-                          options.cpu, options.json, _say) else 1
+                          options.cpu, options.restart_after, options.json, _say) else 1
 
 
 def down(_):

@@ -31,6 +31,7 @@ from .wire import Wire, gaps_ms
 KINDS = ("random", "spi", "bulk-spi", "heartbeat-spi", "hello", "ke1", "ke2")
 NICENESS = 10
 _CALM_S, _AFTER_S = 1, 0.3  # before a flood; how long it may show effects after its end
+_KE2_RESTART_S = 0.5  # forged KE2 are answers: without somebody who asks they say nothing
 _REJOIN_PATIENCE_S = 40  # after the last forged answer: a back-off may be half a minute
 _STEP_S, _WORDS_S = 0.1, 10  # how often frames are taken out of the socket, how often a line shows that it lives
 _AROUND_S = 0.15  # how far around an event its cause is looked for
@@ -41,8 +42,9 @@ _REACHED = 0.8  # of the rate asked for, that counts as sent
 
 
 class Floods:
-    def __init__(self, lab, victim, cpu, say):
+    def __init__(self, lab, victim, cpu, restart_after_s, say):
         self._lab, self._plan, self._victim, self._cpu, self._say = lab, lab.plan, victim, cpu, say
+        self._restart_after_s = restart_after_s
         self._log, self._streams, self._wire, self._attacker = events.EventLog(), [], None, None
         interval_ms, lost = lab.plan.timing_ms()
         self._dead_ms = interval_ms * lost
@@ -78,7 +80,8 @@ class Floods:
         self._wire.mark()
         began_ns = time.monotonic_ns()
         process = self._attacker.start(kind, seconds, rate, self._victim_address(before), self._cpu, NICENESS)
-        restart = self._restart(process) if kind == "ke2" else None
+        restart_after_s = _KE2_RESTART_S if kind == "ke2" and self._restart_after_s is None else self._restart_after_s
+        restart = None if restart_after_s is None else self._restart(process, restart_after_s)
         self._wait_for(process, kind, began_ns)
         flood = self._attacker.result(process, 10)
         self._pass(_AFTER_S)
@@ -117,10 +120,10 @@ class Floods:
                           f"{len(self._found('role', began_ns))} role changes, "
                           f"{len(self._found('peer-lost', began_ns))} members lost")
 
-    def _restart(self, process):
-        """Forged KE2 answer somebody who asks: the secondary is killed and started again under them."""
+    def _restart(self, process, after_s):
+        """The secondary is killed and started again in the middle of it."""
         member = next(name for name in self._plan.names() if name != self._primary)
-        self._pass(0.5)
+        self._pass(after_s)
         if process.poll() is not None:
             return None  # the caller hears why
         self._lab.kill_daemon(member)
@@ -214,12 +217,14 @@ def _ramp(flood, rate, say):
     return tried, found
 
 
-def run(plan, kinds, seconds, rate, ramp, victim, cpu, json_file, say):
+def run(plan, kinds, seconds, rate, ramp, victim, cpu, restart_after_s, json_file, say):
     """True when no member was lost and no role changed; of a ramp: when a clean rate was found for every kind."""
     if plan.direct or plan.vdev == "memif":
         raise LabError("flood needs a heartbeat link with room for a third: leave out --direct and --vdev memif")
     if victim != "all" and victim not in plan.names():
         raise LabError(f"--victim {victim}: all, or one of {' '.join(plan.names())}")
+    if restart_after_s is not None and not 0 <= restart_after_s < seconds:
+        raise LabError(f"--restart-after {restart_after_s:g}: from 0 to less than the {seconds:g} s of a flood")
     allowed = sorted(os.sched_getaffinity(0))
     cpu = allowed[0] if cpu is None else cpu
     if cpu not in allowed:
@@ -231,7 +236,7 @@ def run(plan, kinds, seconds, rate, ramp, victim, cpu, json_file, say):
         f"{NICENESS}")
     results, ramps = [], {}
     with Lab(plan, built, "flood") as lab, contextlib.ExitStack() as cleanup:
-        floods = Floods(lab, victim, cpu, say)
+        floods = Floods(lab, victim, cpu, restart_after_s, say)
         cleanup.callback(floods.tear_down)
         floods.set_up()
         for kind in kinds:

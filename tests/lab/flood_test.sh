@@ -4,7 +4,7 @@
 #
 # A stranger floods the heartbeat link, at a rate that two shared cores can take beside everything else: nobody is given
 # up, each frame is refused under the name that fits, and neither memory nor key exchanges grow with the flood.
-# covers: D1 D2 D3 D4 D5 D6
+# covers: D1 D2 D3 D4 D5 D6 D7
 . "$(dirname "$0")/_init.sh"
 
 $lab flood --kind random --kind spi --kind bulk-spi --kind heartbeat-spi --kind hello --kind ke1 \
@@ -66,5 +66,18 @@ assert hello["heard"]["hello"] <= 2 * (20 + 5) * (hello["seconds"] + 1), hello["
 # D6: a KE2 is an evaluation that was made: 16 in a burst and one a second, of each of two members.
 ke1 = floods["ke1"]
 assert ke1["heard"]["ke2"] <= 2 * (17 + ke1["seconds"]), ke1["heard"]
+EOF_PYTHON
+
+# D7: forged KE1 use up every evaluation there is, and a member that was here before comes back beside them.
+$lab flood --kind ke1 --rate 20000 --seconds 8 --restart-after 4 --json "$scratch/return.json" || fail "flood says no"
+python3 - "$scratch/return.json" <<'EOF_PYTHON' || fail "a known member was kept out"
+import json, sys
+
+flood = json.load(open(sys.argv[1]))["floods"][0]
+spent = sum(one["drops"].get("hake_budget", 0) for one in flood["members"].values())
+assert spent > 1000, f"no budget was spent: {flood['members']}"
+rejoin_ms = flood["restart"]["rejoin_ms"]
+# 0.5 s on a quiet machine; without a ticket it waits for a token among 20,000 others a second.
+assert rejoin_ms is not None and rejoin_ms < 2000, flood["restart"]
 EOF_PYTHON
 nothing_left || fail "left behind: $(leftovers)"

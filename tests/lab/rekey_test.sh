@@ -3,13 +3,14 @@
 # Copyright(c) 2026 The Systole authors
 #
 # New keys ten times a second on two links lose no beat and move no role; then the password is changed, without a member
-# being lost; a member that comes back has a ticket; one that says goodbye is lost at once.
+# being lost; a member that comes back has a ticket; one that says goodbye is lost at once. No key outlives its drain in
+# the memory of a member.
 # SYSTOLE_REKEY_SECONDS=300 makes the first part as long as you like.
-# covers: Q1 Q5 Q7 L7
+# covers: Q1 Q5 Q7 Q8 L7
 . "$(dirname "$0")/_init.sh"
 
 seconds=${SYSTOLE_REKEY_SECONDS:-6}
-$lab up --set 'hb-lost-threshold 6'
+$lab up --set 'hb-lost-threshold 6' --key-log "$scratch/keys"
 within 15 whole || fail "no cluster at the start"
 first=$(primary m1 m2)
 lost() { answer "$1" 'sum(link["lost"] for m in s["members"] if not m["local"] for link in m["links"])'; }
@@ -44,6 +45,37 @@ echo "m1 has evaluated $have exchanges; beats lost: m1 $(( $(lost m1) - before1 
 [ "$(quiet m1)$(quiet m2)" = 00 ] || fail "a member was lost while keys changed"
 # The history is too short for a long run: a claim counts for ever.
 [ "$(primary m1 m2)" = "$first" ] && [ "$(epoch "$first")" = "$claim" ] || fail "the role moved"
+
+# Every key there ever was is in the key log; in memory are those in use, and no other.
+sleep 1 # the drain
+for member in m1 m2; do
+	pid=$(for pid in $(ip netns pids sys-$member); do [ "$(cat "/proc/$pid/comm")" != systoled ] || echo "$pid"; done)
+	python3 - "$scratch/keys/$member/esp_sa" "$pid" "$have" <<'EOF' || fail "$member: not the keys that should be in memory"
+import pathlib, re, sys
+
+log, pid, exchanges = pathlib.Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])
+each = 2 * 2  # of one exchange: two directions, two links
+ciphers = [bytes.fromhex(re.findall(r'"0x([0-9a-f]{32,})"', line)[0][:32]) for line in log.read_text().splitlines()]
+assert len(ciphers) >= each * exchanges and len(set(ciphers)) == len(ciphers), f"{len(ciphers)} keys of {exchanges} exchanges"
+sought = {index: ciphers[index] for index in (*range(20), *range(max(20, len(ciphers) - 100), len(ciphers)))}
+found = set()
+with open(f"/proc/{pid}/mem", "rb", 0) as memory:
+    for line in pathlib.Path(f"/proc/{pid}/maps").read_text().splitlines():
+        span, rights, *_ = line.split()
+        begin, end = (int(edge, 16) for edge in span.split("-"))
+        if not rights.startswith("r") or "[v" in line:
+            continue
+        try:
+            memory.seek(begin)
+            text = memory.read(end - begin)
+        except OSError:  # what a device has there
+            continue
+        found |= {index for index, key in sought.items() if key in text}
+print(f"{len(ciphers)} keys, {each} of an exchange; in memory: {sorted(found)}")
+newest = set(range(len(ciphers) - each, len(ciphers)))
+assert found and found <= newest, f"retired keys in memory: {sorted(found - newest)}"
+EOF
+done
 
 # Another password: given to both, used, the old one taken away; in any order nobody is lost.
 conf() { echo "/run/systole/lab/$1.conf"; }
