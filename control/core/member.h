@@ -27,7 +27,7 @@ struct Member {
 	MemberId id;          // empty: slot free
 	std::size_t pair = 0; // its place in the handshake's table
 	SessionId session = 0;
-	SessionId generation = 0; // session that began the peer's present boot
+	SessionId generation = 0; // session that began the peer's present boot; 0: no beats go to it
 	Suite suite = Suite::none;
 	std::uint8_t link_bitmap = 0;
 	bool alive = false;   // life on at least one link, and its words are known

@@ -324,7 +324,7 @@ void Node::set_link(Time now, PeerSlot slot, LinkIndex index, LinkHealth health,
 
 void Node::on(Time now, const PeerRolledBack &event, Actions &actions)
 {
-	if (!m_started || m_stopping || event.slot == 0 || event.slot >= max_members ||
+	if (!m_started || m_stopping || event.slot == 0 || event.slot >= max_members || event.generation == 0 ||
 	    m_members[event.slot].generation != event.generation)
 		return;
 	Notice record = notice(NoticeKind::rolled_back, now);
@@ -340,7 +340,7 @@ void Node::begin_anew(Time now, Actions &actions)
 	for (Vcluster &vcluster : m_vclusters)
 		vcluster.stop(scene(now, actions));
 	for (std::size_t slot = 1; slot < max_members; ++slot)
-		if (!m_members[slot].id.empty())
+		if (m_members[slot].generation != 0)
 			actions.push_back(StopPeerBeats{static_cast<PeerSlot>(slot)});
 	m_handshake.drop_all(actions);
 	m_members = {};
