@@ -37,7 +37,7 @@ void Node::session_up(Time now, const SessionUp &up, Actions &actions)
 	Member &peer = m_members[slot];
 	const bool other_member = peer.id != up.peer;
 	if (other_member && !peer.id.empty()) { // a member lost long ago gives its place
-		if (peer.generation != 0) // else it has said goodbye, and hears nothing of us since
+		if (peer.generation != 0)       // else it has said goodbye, and hears nothing of us since
 			actions.push_back(StopPeerBeats{slot});
 		m_handshake.forget(peer.pair, now, actions);
 	}
