@@ -9,12 +9,17 @@
 // The two clocks run while one side sends, or receives, and stand still for the rest; a slice during which the kernel
 // gave the core to somebody else is left out (getrusage tells). More peers than the product has members need a larger
 // table: that is what WorkerConfig::members is for.
+//
+// And what a session frame of the greatest length costs it, from the lane to the port and from there to the other lane, 32
+// at a time: sessions_sealed_and_sent, sessions_received_and_opened.
 #include "bench/bench_eal.h"
 #include "bench/median_reporter.h"
 #include "control/core/heartbeat.h"
 #include "control/ring.h"
+#include "control/session_lanes.h"
 #include "crypto/sa.h"
 #include "dataplane/rx.h"
+#include "dataplane/session_tx.h"
 #include "dataplane/tx.h"
 #include "dataplane/worker.h"
 
@@ -32,6 +37,7 @@
 #include <limits>
 #include <map>
 #include <memory>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <utility>
@@ -272,6 +278,72 @@ template <typename Kind> struct Pair {
 	std::unique_ptr<Kind> b;
 };
 
+// ---------------------------------------------------------------- session frames
+
+// One peer, lanes, and SAs of the session class.
+struct SessionHalf : Member {
+	SessionHalf(bool is_a, crypto::Suite suite, rte_ring *in, rte_ring *out, control::SessionLanes &session_lanes)
+	    : Member(1, in, out), lanes(session_lanes)
+	{
+		channel->lanes = &lanes;
+		state = std::make_unique<dataplane::WorkerState>(config, std::array<Port *const, 1>{port.get()},
+								 *channel);
+		rx.emplace(*state);
+		tx.emplace(*state);
+		std::array<std::byte, crypto::max_sa_key_bytes> key;
+		const auto spec = [&](bool to_b) {
+			crypto::SaSpec made = spec_of(1, to_b, key);
+			made.spi |= 1;
+			made.suite = suite;
+			made.key = std::span(key).first(crypto::shape_of(suite).key_bytes);
+			return made;
+		};
+		crypto::InboundSa *inbound = must(crypto::make_inbound_sa(spec(!is_a)));
+		inbound->session = 1;
+		inbound->slot = 1;
+		inbound->traffic_class = crypto::TrafficClass::session;
+		inbound->confirmed = true;
+		if (state->inbound.install(inbound) != nullptr)
+			throw std::runtime_error("two SAs in one place");
+		dataplane::Peer &peer = state->peers[1];
+		peer.started = true;
+		peer.addresses = is_a ? dataplane::AddressPair{address_of_a, address_of_b}
+				      : dataplane::AddressPair{address_of_b, address_of_a};
+		peer.links[0].used = true;
+		peer.session_ways[0].outbound = must(crypto::make_outbound_sa(spec(is_a)));
+		port->look_at_gate();
+	}
+	~SessionHalf()
+	{
+		state->inbound.remove_if([](const crypto::InboundSa &) { return true; }, crypto::SaDeleter{});
+		crypto::SaDeleter{}(state->peers[1].session_ways[0].outbound);
+	}
+	SessionHalf(const SessionHalf &) = delete;
+	SessionHalf &operator=(const SessionHalf &) = delete;
+
+	control::SessionLanes &lanes;
+	std::unique_ptr<dataplane::WorkerState> state;
+	std::optional<dataplane::Rx> rx;
+	std::optional<dataplane::SessionTx> tx;
+};
+
+struct SessionPair {
+	explicit SessionPair(crypto::Suite suite)
+	    : a_to_b(make_ring()), b_to_a(make_ring()), a(true, suite, b_to_a, a_to_b, lanes_of_a),
+	      b(false, suite, a_to_b, b_to_a, lanes_of_b)
+	{
+		a.state->peers[1].links[0].mac = b.port->mac();
+	}
+
+	rte_ring *a_to_b;
+	rte_ring *b_to_a;
+	control::SessionLanes lanes_of_a;
+	control::SessionLanes lanes_of_b;
+	SessionHalf a;
+	SessionHalf b;
+	Time now{std::chrono::seconds{1000}};
+};
+
 // A pair is set up once and kept until main() ends: 16,384 peers are 65,536 SAs.
 template <typename Kind> std::map<std::size_t, std::unique_ptr<Pair<Kind>>> pairs;
 
@@ -283,9 +355,12 @@ template <typename Kind> Pair<Kind> &pair_of(std::size_t peers)
 	return *pair;
 }
 
+std::map<crypto::Suite, std::unique_ptr<SessionPair>> session_pairs;
+
 // Ports and workers end while EAL and every other static object still live.
 void end_pairs()
 {
+	session_pairs.clear();
 	pairs<Halves>.clear();
 	pairs<Whole>.clear();
 }
@@ -413,6 +488,70 @@ void received_and_opened(benchmark::State &state)
 	one_half(state, Half::received_and_opened);
 }
 
+// Bursts of the longest frames from a to b; the session threads' parts, filling and emptying the lanes, are not timed.
+void session_half(benchmark::State &state, Half half)
+{
+	const auto suite = static_cast<crypto::Suite>(state.range(0));
+	std::unique_ptr<SessionPair> &pair = session_pairs[suite];
+	if (pair == nullptr)
+		pair = std::make_unique<SessionPair>(suite);
+	constexpr std::size_t bursts = 16;
+	SliceClock tx, rx;
+	SliceClock &clock = half == Half::sealed_and_sent ? tx : rx;
+	std::uint64_t arrived = 0;
+	const auto round = [&] {
+		pair->now += std::chrono::microseconds{50};
+		for (std::size_t burst = 0; burst < bursts; ++burst) {
+			control::FrameLane &out = pair->lanes_of_a.out;
+			for (std::size_t i = 0; i < dataplane::SessionTx::burst_frames; ++i) {
+				control::SessionFrame *frame = out.reserve();
+				frame->slot = 1;
+				frame->link = 0;
+				frame->length = control::max_session_payload;
+				frame->payload.fill(static_cast<std::byte>(i));
+				out.commit();
+			}
+			tx.measure([&] { (void)pair->a.tx->send(pair->now); });
+			rx.measure([&] { pair->b.rx->drain(pair->now, false); });
+			for (control::FrameLane &in = pair->lanes_of_b.in; in.front() != nullptr; in.pop())
+				++arrived;
+		}
+		pair->a.drain_events();
+		pair->b.drain_events();
+	};
+	for (int i = 0; i < 4; ++i)
+		round();
+	(void)clock.take_seconds();
+	arrived = 0;
+	for (auto _ : state) {
+		round();
+		state.SetIterationTime(clock.take_seconds());
+	}
+	constexpr std::size_t frames = bursts * dataplane::SessionTx::burst_frames;
+	if (arrived != state.iterations() * frames)
+		return state.SkipWithError("session frames were lost");
+	report(state, frames);
+	state.SetBytesProcessed(static_cast<std::int64_t>(arrived * control::max_session_payload));
+}
+void sessions_sealed_and_sent(benchmark::State &state)
+{
+	session_half(state, Half::sealed_and_sent);
+}
+void sessions_received_and_opened(benchmark::State &state)
+{
+	session_half(state, Half::received_and_opened);
+}
+
+constexpr std::array session_suites{crypto::Suite::cbc_sha1, crypto::Suite::gcm};
+BENCHMARK(sessions_sealed_and_sent)
+	->UseManualTime()
+	->Arg(static_cast<int>(session_suites[0]))
+	->Arg(static_cast<int>(session_suites[1]));
+BENCHMARK(sessions_received_and_opened)
+	->UseManualTime()
+	->Arg(static_cast<int>(session_suites[0]))
+	->Arg(static_cast<int>(session_suites[1]));
+
 constexpr std::array<std::int64_t, 6> peer_counts{2, 16, 128, 1024, 4096, 16384};
 BENCHMARK(sealed_and_sent)->UseManualTime()->ArgsProduct({{peer_counts.begin(), peer_counts.end()}});
 BENCHMARK(received_and_opened)->UseManualTime()->ArgsProduct({{peer_counts.begin(), peer_counts.end()}});
@@ -438,6 +577,15 @@ public:
 			print("received_and_opened/", peers);
 			std::printf("\n");
 		}
+		std::printf("\nper session frame of %zu bytes\n", control::max_session_payload);
+		std::printf("%16s | %-41s | %-41s\n", "suite", "sealed and sent", "received and opened");
+		for (const crypto::Suite suite : session_suites) {
+			std::printf("%16s |", std::string(crypto::name_of(suite)).c_str());
+			print_rate("sessions_sealed_and_sent/", suite);
+			std::printf(" |");
+			print_rate("sessions_received_and_opened/", suite);
+			std::printf("\n");
+		}
 	}
 
 private:
@@ -447,6 +595,13 @@ private:
 		const double least = ns(m_least, half, peers);
 		std::printf(" %6.1f (%6.1f) %10.2f %6.2f (%5.2f)", median, least, 1e3 / median,
 			    median / ns(m_medians, half, 16), least / ns(m_least, half, 16));
+	}
+	void print_rate(const std::string &half, crypto::Suite suite) const
+	{
+		const double median = ns(m_medians, half, static_cast<int>(suite));
+		const double least = ns(m_least, half, static_cast<int>(suite));
+		std::printf(" %6.1f (%6.1f) ns %8.2f M/s %8.2f Gbit/s", median, least, 1e3 / median,
+			    8 * static_cast<double>(control::max_session_payload) / median);
 	}
 	// nan if it was not measured
 	static double ns(const Figures &figures, const std::string &half, std::int64_t peers)

@@ -16,9 +16,11 @@
 #include "control/netlink/link_monitor_table.h"
 #include "control/netlink/link_poller.h"
 #include "control/password_reader.h"
+#include "control/readiness.h"
 #include "control/record.h"
 #include "control/resume_keys.h"
 #include "control/sandbox/system_calls.h"
+#include "control/session_pickup.h"
 #include "control/takeover_timers.h"
 #include "control/traffic.h"
 #include "control/witness_link.h"
@@ -130,6 +132,7 @@ private:
 	void step(const core::EventBody &event);
 	[[nodiscard]] Attendance::Worker worker() const;
 	void check_presence();
+	void follow_sessions();
 	void tell(Attendance::Word word, core::Time at, core::Duration gap);
 	bool drain_ring();
 	void take_events();
@@ -147,6 +150,7 @@ private:
 	void take_passwords(PasswordSet set, std::optional<std::uint8_t> index);
 	void begin_anew();
 	void begin_stop();
+	void say_goodbye();
 	void wait_to_exit(core::Duration wait);
 	[[nodiscard]] SpawnResult spawn_hook(const char *path, char *const environment[], int input, int output);
 
@@ -166,6 +170,7 @@ private:
 	Executor m_executor;
 	Record m_record;
 	TakeoverTimers m_takeover_timers;
+	SessionPickup m_sessions;
 	ApiServer m_api;
 	LinkMonitorTable m_links;
 	LinkPoller m_poller;
@@ -190,6 +195,7 @@ private:
 	bool m_roles_changed = false;
 	bool m_hooks_polled = false;
 	bool m_stopping = false;
+	bool m_goodbye = false;
 };
 
 std::vector<std::string> watched_names(const DaemonSetup &setup, const Takeovers &takeovers)
@@ -242,6 +248,8 @@ Daemon::Daemon(DaemonSetup setup, PasswordSet passwords, KeyAgent::KeyLogger log
 		 {m_setup.configuration.ha.hook_primary, m_setup.configuration.ha.hook_secondary,
 		  m_setup.configuration.ha.hook_timeout}),
       m_record(names_of(m_setup)), m_takeover_timers(m_io, m_takeovers, m_record, [this] { check_presence(); }),
+      m_sessions(m_setup.configuration, m_core_config.self, *m_setup.channel,
+		 instance_paths(m_setup.instance).session_ring()),
       m_api(m_io, *this, {}, m_setup.groups),
       m_links(
 	      watched_names(m_setup, m_takeovers), [this](const LinkState &link) { link_changed(link); },
@@ -255,9 +263,23 @@ Daemon::Daemon(DaemonSetup setup, PasswordSet passwords, KeyAgent::KeyLogger log
 		m_roles_changed = true;
 		m_takeover_timers.claimed(vcluster, claim);
 	});
+	// Sessions are those of the first virtual cluster's primary.
+	m_executor.before_releases([this](std::uint8_t vcluster) {
+		if (vcluster == m_node.vcluster().id)
+			m_sessions.hold();
+	});
 	m_executor.on_released([this](std::uint8_t vcluster, const ReleaseReport &release) {
+		if (vcluster == m_node.vcluster().id)
+			m_sessions.renew();
 		m_roles_changed = true;
 		m_takeover_timers.released(vcluster, release);
+	});
+	m_executor.on_lingering([this](std::uint8_t vcluster, std::function<void()> let_go) {
+		m_takeover_timers.lingers(vcluster, std::move(let_go));
+	});
+	m_executor.before_claims([this](std::uint8_t vcluster) {
+		if (vcluster == m_node.vcluster().id)
+			(void)m_sessions.commit();
 	});
 	m_executor.on_noticed([this](const core::Notice &n) { noticed(n); });
 	m_executor.on_anew([this] { asio::post(m_io, [this] { begin_anew(); }); });
@@ -301,7 +323,15 @@ void Daemon::tell(Attendance::Word word, core::Time at, core::Duration gap)
 void Daemon::feed(const core::EventBody &event)
 {
 	check_presence();
+	follow_sessions();
 	step(event);
+}
+
+// They come into step and fall out of it in a thread of their own.
+void Daemon::follow_sessions()
+{
+	if (const bool in_step = m_sessions.in_step(); in_step != m_node.sessions_in_step())
+		step(core::SessionsInStep{in_step});
 }
 
 void Daemon::step(const core::EventBody &event)
@@ -319,9 +349,12 @@ void Daemon::step(const core::EventBody &event)
 		m_executor.carry_out(m_actions, now, m_answers);
 	}
 	m_worker.flush();
+	m_sessions.follow(m_node);
 	if (std::exchange(m_roles_changed, false))
 		m_probing.follow(m_node);
 	arm_tick();
+	if (m_stopping && !m_goodbye && m_node.stopped())
+		say_goodbye();
 	m_takeover_timers.arm_announcements();
 	arm_hook_poll();
 }
@@ -450,6 +483,7 @@ void Daemon::arm_pulse()
 			return;
 		m_setup.channel->watchdog.fetch_add(1, std::memory_order_relaxed);
 		check_presence();
+		follow_sessions();
 		m_worker.flush();
 		arm_pulse();
 	});
@@ -543,6 +577,9 @@ boost::json::object Daemon::extra_status() const
 		else
 			all_held = false;
 	}
+	status["session_pickup"] = m_sessions.status();
+	status["ha_ready"] =
+		readiness_json({m_node, clock_now(), m_setup.configuration, m_record.blockers(), m_sessions});
 	status["control_socket"] = {{"clients", m_api.clients()},
 				    {"refused", m_api.refused()},
 				    {"evicted", m_api.evicted()},
@@ -560,7 +597,12 @@ void Daemon::begin_stop()
 {
 	m_stopping = true;
 	feed(core::Stopping{});
-	// Long enough for a few beats to say it, so that a successor need not wait for the dead interval.
+}
+
+// Long enough for a few beats to say it, so that a successor need not wait for the dead interval.
+void Daemon::say_goodbye()
+{
+	m_goodbye = true;
 	wait_to_exit(std::clamp<core::Duration>(m_core_config.hb_interval * 3, std::chrono::milliseconds{30},
 						std::chrono::seconds{1}));
 }
@@ -657,6 +699,10 @@ int Daemon::run()
 	m_probing.start(m_setup.instance);
 	if (m_witness != nullptr)
 		m_witness->start();
+	if (std::string error; !m_sessions.start(error)) {
+		log(LogApp::hasync, LogLevel::error, "session pickup cannot be: {}", error);
+		return exit_other;
+	}
 	look_around();
 	for (const std::string &blocker : m_record.blockers())
 		log(LogApp::takeover, LogLevel::warning, "{}", blocker);
@@ -696,6 +742,7 @@ int Daemon::run()
 	log_errors(m_takeovers.shutdown());
 	if (m_witness != nullptr) // after the addresses are gone
 		m_witness->stop();
+	m_sessions.stop();
 	m_keeper.finish();
 	m_api.stop();
 	m_record.stop();

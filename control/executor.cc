@@ -6,6 +6,7 @@
 #include "control/record.h"
 
 #include <algorithm>
+#include <chrono>
 #include <type_traits>
 
 namespace systole::control {
@@ -144,12 +145,28 @@ void Executor::run(const core::SetBeatContent &action)
 void Executor::run(const core::BecomePrimary &action, core::Time now)
 {
 	m_last_claims[action.vcluster] = action;
-	claim(action.vcluster);
+	const auto begun = std::chrono::steady_clock::now();
+	if (m_before_claim)
+		m_before_claim(action.vcluster);
+	claim(action.vcluster, action.offered ? Takeover::Haste::planned : Takeover::Haste::urgent,
+	      std::chrono::steady_clock::now() - begun);
 	primary_hook(action.vcluster, now);
 }
 
 void Executor::run(const core::BecomeSecondary &action, core::Time now)
 {
+	if (!action.succeeded || !m_linger) {
+		release(action, now);
+		return;
+	}
+	m_parts.takeovers.of(action.vcluster).linger();
+	m_linger(action.vcluster, [this, action, now] { release(action, now); });
+}
+
+void Executor::release(const core::BecomeSecondary &action, core::Time now)
+{
+	if (m_before_release)
+		m_before_release(action.vcluster);
 	const ReleaseReport report = m_parts.takeovers.of(action.vcluster).release();
 	log_errors(report.errors);
 	if (m_released)
@@ -171,7 +188,8 @@ void Executor::run(const core::ResumeClaim &action, core::Time now)
 void Executor::run(const core::Reannounce &action, core::Time now)
 {
 	log_errors(m_parts.takeovers.of(action.vcluster).announce_again());
-	primary_hook(action.vcluster, now);
+	if (action.hooks)
+		primary_hook(action.vcluster, now);
 }
 
 void Executor::run(const core::SeekWitness &action)
@@ -185,9 +203,10 @@ void Executor::run(const core::EndSilence &)
 	m_parts.worker.send(EndSilence{m_parts.attendance.end()});
 }
 
-void Executor::claim(std::uint8_t vcluster)
+void Executor::claim(std::uint8_t vcluster, Takeover::Haste haste, core::Duration committed_in)
 {
-	const ClaimReport report = m_parts.takeovers.of(vcluster).claim();
+	ClaimReport report = m_parts.takeovers.of(vcluster).claim(haste);
+	report.committed_in = committed_in;
 	log_errors(report.errors);
 	if (m_claimed)
 		m_claimed(vcluster, report);

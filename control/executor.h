@@ -39,6 +39,9 @@ public:
 	// How the role change of a virtual cluster went, for history and status.
 	using Claimed = std::function<void(std::uint8_t vcluster, const ClaimReport &)>;
 	using Released = std::function<void(std::uint8_t vcluster, const ReleaseReport &)>;
+	using Lingering = std::function<void(std::uint8_t vcluster, std::function<void()> let_go)>;
+	using BeforeClaim = std::function<void(std::uint8_t vcluster)>;
+	using BeforeRelease = std::function<void(std::uint8_t vcluster)>;
 	using Noticed = std::function<void(const core::Notice &)>;
 	using Anew = std::function<void()>; // of BeginAnew: Started is due, after this step
 	using Sought = std::function<void(const core::SeekWitness &)>;
@@ -47,7 +50,12 @@ public:
 	Executor(Parts parts, const core::Config &config, const core::BootNonce &nonce, RoleHooks hooks);
 
 	void on_claimed(Claimed callback) { m_claimed = std::move(callback); }
+	// Called right before addresses are claimed: whatever must be in place by then.
+	void before_claims(BeforeClaim callback) { m_before_claim = std::move(callback); }
+	void before_releases(BeforeRelease callback) { m_before_release = std::move(callback); }
 	void on_released(Released callback) { m_released = std::move(callback); }
+	// The successor has claimed: `let_go` is to be called a moment later.
+	void on_lingering(Lingering callback) { m_linger = std::move(callback); }
 	void on_noticed(Noticed callback) { m_noticed = std::move(callback); }
 	void on_anew(Anew callback) { m_anew = std::move(callback); }
 	void set_nonce(const core::BootNonce &nonce) { m_nonce = nonce; }
@@ -72,7 +80,9 @@ private:
 	void run(const core::SeekWitness &action);
 	void run(const core::EndSilence &action);
 	void run(const core::Reannounce &action, core::Time now);
-	void claim(std::uint8_t vcluster);
+	void claim(std::uint8_t vcluster, Takeover::Haste haste = Takeover::Haste::urgent,
+		   core::Duration committed_in = {});
+	void release(const core::BecomeSecondary &action, core::Time now);
 	void primary_hook(std::uint8_t vcluster, core::Time now);
 	void hook(const std::string &path, std::string role, std::uint8_t vcluster, std::uint32_t epoch,
 		  const core::Decision &decision, core::Time now);
@@ -82,8 +92,11 @@ private:
 	RoleHooks m_hooks;
 	core::BootNonce m_nonce;
 	std::map<std::uint8_t, core::BecomePrimary> m_last_claims; // a re-announcement calls its hook again
+	BeforeClaim m_before_claim;
+	BeforeRelease m_before_release;
 	Claimed m_claimed;
 	Released m_released;
+	Lingering m_linger;
 	Noticed m_noticed;
 	Sought m_sought;
 	Anew m_anew;

@@ -289,44 +289,62 @@ core::KeyResult KeyAgent::check(const core::CheckKe3 &action)
 
 // ---------------------------------------------------------------- security associations
 
-bool KeyAgent::make_key(const Session &session, crypto::Suite suite, bool inbound, core::LinkIndex link,
-			std::uint32_t &spi, std::span<std::byte> key) const
+// Session frames are always ciphered: where heartbeats are not, by what both sides have said in KE1 and KE2 they can.
+crypto::Suite KeyAgent::session_suite(const Session &session, crypto::Suite heartbeat_suite) const
 {
-	if (!session.secrets || key.size() == 0)
-		return false;
-	constexpr auto traffic_class = crypto::TrafficClass::heartbeat;
-	spi = core::spi_for(inbound ? session.own_spi_base : session.peer_spi_base, link,
-			    static_cast<std::uint8_t>(traffic_class));
+	if (heartbeat_suite == crypto::Suite::gcm || heartbeat_suite == crypto::Suite::cbc_sha1)
+		return heartbeat_suite;
+	const auto ke1 = core::decode_ke1(session.ke1.span());
+	const auto ke2 = core::decode_ke2(session.ke2.span());
+	const std::uint32_t common = ke1 && ke2 ? ke1->head.capabilities & ke2->head.capabilities : 0;
+	if ((common & core::cap_gcm) != 0)
+		return crypto::Suite::gcm;
+	return (common & core::cap_cbc_sha1) != 0 ? crypto::Suite::cbc_sha1 : crypto::Suite::none;
+}
+
+template <typename Make>
+void KeyAgent::for_each_sa(const Session &session, core::Suite suite, std::uint8_t link_bitmap, bool inbound, Make make)
+{
+	if (!session.secrets)
+		return;
+	const crypto::Suite heartbeat_suite = crypto_suite(suite);
+	const std::array classes{std::pair{crypto::TrafficClass::heartbeat, heartbeat_suite},
+				 std::pair{crypto::TrafficClass::session, session_suite(session, heartbeat_suite)}};
+	const std::uint32_t base = inbound ? session.own_spi_base : session.peer_spi_base;
 	const bool from_a = session.initiator != inbound; // dir 0 = A -> B
-	session.secrets->sa_key(suite, from_a ? 0 : 1, link, traffic_class, spi, key);
-	if (m_logger)
-		m_logger(spi, suite, key);
-	return true;
+	std::array<std::byte, crypto::max_sa_key_bytes> key{};
+	for (const auto &[traffic_class, class_suite] : classes) {
+		const auto used = std::span(key).first(crypto::shape_of(class_suite).key_bytes);
+		for (core::LinkIndex link = 0; link < m_config.link_count; ++link) {
+			if (class_suite == crypto::Suite::none || !(link_bitmap & 1U << link))
+				continue;
+			const std::uint32_t spi = core::spi_for(base, link, static_cast<std::uint8_t>(traffic_class));
+			session.secrets->sa_key(class_suite, from_a ? 0 : 1, link, traffic_class, spi, used);
+			if (m_logger)
+				m_logger(spi, class_suite, used);
+			make(traffic_class, link, crypto::SaSpec{spi, class_suite, used});
+		}
+	}
+	crypto::wipe(key);
 }
 
 void KeyAgent::install(const core::InstallInboundKeys &action)
 {
-	Session *session = find(action.session);
+	const Session *session = find(action.session);
 	if (session == nullptr)
 		return;
-	const auto suite = crypto_suite(action.suite);
-	std::array<std::byte, crypto::max_sa_key_bytes> key{};
-	const auto used = std::span(key).first(crypto::shape_of(suite).key_bytes);
-	for (core::LinkIndex link = 0; link < m_config.link_count; ++link) {
-		std::uint32_t spi = 0;
-		if (!(action.link_bitmap & 1U << link) || !make_key(*session, suite, true, link, spi, used))
-			continue;
-		auto sa = crypto::make_inbound_sa({spi, suite, used});
-		if (!sa)
-			continue; // no locked memory: the session never confirms and is tried again
-		sa->session = action.session;
-		sa->slot = action.slot;
-		sa->link = link;
-		sa->traffic_class = crypto::TrafficClass::heartbeat;
-		m_worker.send(InstallInbound{sa.get(), action.slot, link, action.session});
-		m_inbound.emplace(sa.get(), std::move(sa));
-	}
-	crypto::wipe(key);
+	for_each_sa(*session, action.suite, action.link_bitmap, true,
+		    [&](crypto::TrafficClass traffic_class, core::LinkIndex link, const crypto::SaSpec &spec) {
+			    auto sa = crypto::make_inbound_sa(spec);
+			    if (!sa)
+				    return; // no locked memory: the session never confirms and is tried again
+			    sa->session = action.session;
+			    sa->slot = action.slot;
+			    sa->link = link;
+			    sa->traffic_class = traffic_class;
+			    m_worker.send(InstallInbound{sa.get(), action.slot, link, action.session});
+			    m_inbound.emplace(sa.get(), std::move(sa));
+		    });
 }
 
 void KeyAgent::bind(const core::BindCandidate &action)
@@ -339,21 +357,16 @@ void KeyAgent::install(const core::InstallOutboundKeys &action)
 	Session *session = find(action.session);
 	if (session == nullptr)
 		return;
-	const auto suite = crypto_suite(action.suite);
-	std::array<std::byte, crypto::max_sa_key_bytes> key{};
-	const auto used = std::span(key).first(crypto::shape_of(suite).key_bytes);
-	for (core::LinkIndex link = 0; link < m_config.link_count; ++link) {
-		std::uint32_t spi = 0;
-		if (!(action.link_bitmap & 1U << link) || !make_key(*session, suite, false, link, spi, used))
-			continue;
-		auto sa = crypto::make_outbound_sa({spi, suite, used});
-		if (!sa)
-			continue;
-		sa->session = action.session;
-		m_worker.send(InstallOutbound{sa.get(), action.slot, link, action.session});
-		m_outbound.emplace(sa.get(), std::move(sa));
-	}
-	crypto::wipe(key);
+	for_each_sa(*session, action.suite, action.link_bitmap, false,
+		    [&](crypto::TrafficClass traffic_class, core::LinkIndex link, const crypto::SaSpec &spec) {
+			    auto sa = crypto::make_outbound_sa(spec);
+			    if (!sa)
+				    return;
+			    sa->session = action.session;
+			    sa->traffic_class = traffic_class;
+			    m_worker.send(InstallOutbound{sa.get(), action.slot, link, action.session});
+			    m_outbound.emplace(sa.get(), std::move(sa));
+		    });
 	// Both directions exist: nothing that leads to keys is needed any more.
 	session->secrets.reset();
 	session->own = crypto::OwnShare{};

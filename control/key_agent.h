@@ -96,8 +96,10 @@ private:
 	[[nodiscard]] std::uint32_t new_spi_base();
 	void free_spi_base(std::uint32_t base);
 	void send(const Session &session, const core::HakeBytes &message);
-	[[nodiscard]] bool make_key(const Session &session, crypto::Suite suite, bool inbound, core::LinkIndex link,
-				    std::uint32_t &spi, std::span<std::byte> key) const;
+	// Calls make(traffic_class, link, specification) for every SA of one direction: each class on each link.
+	template <typename Make>
+	void for_each_sa(const Session &session, core::Suite suite, std::uint8_t link_bitmap, bool inbound, Make make);
+	[[nodiscard]] crypto::Suite session_suite(const Session &session, crypto::Suite heartbeat_suite) const;
 
 	Passwords m_passwords;
 	ResumeKeys *m_resume = nullptr;

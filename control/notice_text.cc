@@ -106,6 +106,7 @@ std::string_view rule_name(Rule rule)
 	case Rule::mem_failover: return "mem-failover";
 	case Rule::ssd: return "ssd";
 	case Rule::isolated: return "isolated";
+	case Rule::handed_over: return "handed-over";
 	}
 	return "unknown";
 }
@@ -171,6 +172,8 @@ std::string_view event_name(NoticeKind kind)
 	case NoticeKind::ssd: return "ssd";
 	case NoticeKind::lease: return "lease";
 	case NoticeKind::priority: return "priority";
+	case NoticeKind::handed_over: return "handed-over";
+	case NoticeKind::not_handed_over: return "not-handed-over";
 	}
 	return "unknown";
 }
@@ -197,6 +200,22 @@ std::string reason_phrase(const core::Decision &decision)
 	case Rule::mem_failover: return fmt::format("MEM_FAIL_OVER flag is set on peer member {}", other);
 	case Rule::ssd: return fmt::format("SSD_FAILURE flag is set on peer member {}", other);
 	case Rule::isolated: return "no member hears it and it may not act alone";
+	case Rule::handed_over: return fmt::format("peer member {} hands the role over to it", other);
+	}
+	return {};
+}
+
+std::string failure_phrase(core::HandOverFailure failure, std::string_view successor)
+{
+	switch (failure) {
+	case core::HandOverFailure::none: return "the role went over";
+	case core::HandOverFailure::nobody: return "there is no other member that could take the role";
+	case core::HandOverFailure::worse:
+		return "the best of the others is worse off than this member; see diagnose sys ha explain";
+	case core::HandOverFailure::sessions: return "the sessions of the others were not in step in time";
+	case core::HandOverFailure::no_claim: return fmt::format("member {} did not take the role in time", successor);
+	case core::HandOverFailure::lost: return fmt::format("member {} was lost before it took the role", successor);
+	case core::HandOverFailure::superseded: return "something else decided about the role meanwhile";
 	}
 	return {};
 }
@@ -322,6 +341,12 @@ std::string notice_text(const core::Notice &notice, const NoticeNames &names)
 	case NoticeKind::priority:
 		return fmt::format("{}priority of {} is {} until its next start", beyond_the_first(notice.vcluster),
 				   names.member, notice.value);
+	case NoticeKind::handed_over:
+		return fmt::format("vcluster-{}: {} has taken the role over from {} {:.1f} ms after that began",
+				   notice.vcluster, peer, names.member, static_cast<double>(notice.value) / 1e6);
+	case NoticeKind::not_handed_over:
+		return fmt::format("vcluster-{}: {} stays as it was: {}", notice.vcluster, names.member,
+				   failure_phrase(static_cast<core::HandOverFailure>(notice.value), peer));
 	}
 	return {};
 }
@@ -394,6 +419,16 @@ boost::json::object notice_json(const core::Notice &notice, const NoticeNames &n
 	case NoticeKind::override_in_force:
 		json["vcluster"] = notice.vcluster;
 		json["set"] = notice.value != 0;
+		break;
+	case NoticeKind::handed_over:
+		json["vcluster"] = notice.vcluster;
+		json["epoch"] = notice.epoch;
+		json["switch_us"] = notice.value / 1000;
+		break;
+	case NoticeKind::not_handed_over:
+		json["vcluster"] = notice.vcluster;
+		json["reason"] =
+			failure_phrase(static_cast<core::HandOverFailure>(notice.value), printable(notice.peer.view()));
 		break;
 	case NoticeKind::maintenance:
 	case NoticeKind::mem_failover:

@@ -44,6 +44,8 @@ struct NoticeTime {
 
 // Why the winner won: "its uptime is larger than peer member Y". Empty for Rule::none.
 [[nodiscard]] std::string reason_phrase(const core::Decision &decision);
+// Why a role has not gone over as planned.
+[[nodiscard]] std::string failure_phrase(core::HandOverFailure failure, std::string_view successor);
 // "vcluster-1: X is selected as the primary because ..."; empty when nothing was decided.
 [[nodiscard]] std::string selection_text(const core::Decision &decision, std::uint8_t vcluster);
 

@@ -16,6 +16,26 @@ double milliseconds_between(core::Time from, core::Time to)
 	return to == core::Time{} ? 0.0 : std::chrono::duration<double, std::milli>(to - from).count();
 }
 
+// What a takeover consisted of. Addresses are claimed before the change of role is told.
+boost::json::object steps_json(const core::Notice &role, const ClaimReport &claim)
+{
+	boost::json::object steps;
+	core::Time begin = role.at;
+	if (!role.peer.empty()) {
+		const core::Time lost_at = role.at - core::Duration{role.value};
+		begin = role.last_rx;
+		steps["detect_us"] = core::microseconds(lost_at - role.last_rx);
+		steps["elect_us"] = core::microseconds(role.at - lost_at);
+	}
+	steps["commit_us"] = core::microseconds(claim.committed_in);
+	steps["arm_us"] = core::microseconds(claim.netlink_done - claim.start);
+	if (claim.first_announced != core::Time{}) {
+		steps["first_arp_us"] = core::microseconds(claim.first_announced - claim.netlink_done);
+		steps["total_us"] = core::microseconds(claim.first_announced - begin);
+	}
+	return steps;
+}
+
 } // namespace
 
 void log_errors(const TakeoverErrors &errors)
@@ -31,6 +51,9 @@ boost::json::object Record::take(const core::Notice &notice, core::Time now, dou
 	boost::json::object entry = notice_json(
 		notice, m_names, NoticeTime{notice.at.time_since_epoch().count(), unix_now - ago, m_boot_id});
 	log(LogApp::hatalk, LogLevel::info, "{}", notice_text(notice, m_names));
+	if (const auto claim = m_claims.find(notice.vcluster);
+	    notice.kind == core::NoticeKind::role && notice.to == core::HaState::work && claim != m_claims.end())
+		entry["steps"] = steps_json(notice, claim->second);
 	m_history.append(entry);
 	return entry;
 }

@@ -42,6 +42,8 @@ struct Doorbell {
 	}
 };
 
+struct SessionLanes;
+
 struct WorkerChannel {
 	// As many members as WorkerConfig::members says.
 	explicit WorkerChannel(std::size_t members = core::max_members) : counters(members) {}
@@ -56,7 +58,8 @@ struct WorkerChannel {
 	// The number of the worker's present silence (see WorkerReturned), 0: it may be heard. Written by the worker, before
 	// `counters.last_turn_ns` of the same turn: who finds a young time there finds the silence that belongs to it.
 	std::atomic<std::uint32_t> silence{0};
-	VitalSigns *signs = nullptr; // shared with systole-keeper; null: there is none
+	VitalSigns *signs = nullptr;   // shared with systole-keeper; null: there is none
+	SessionLanes *lanes = nullptr; // null: no sessions are synchronised, and nobody takes frames of that class
 };
 
 // What control knows of one heartbeat port.

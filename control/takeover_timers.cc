@@ -18,6 +18,9 @@ using boost::system::error_code;
 // Addresses go at once; the macvlans follow when the successor has long announced itself: downing them holds the
 // kernel's network lock for some 20 ms.
 constexpr auto finish_release_after = std::chrono::milliseconds{50};
+// The successor has announced itself before we hear of it, and does so every millisecond at first: after a few of those
+// the switches send nothing here any more, and what was under way has passed.
+constexpr auto linger_for = std::chrono::milliseconds{5};
 // A claim that the kernel did not carry out is tried again so often.
 constexpr auto claim_retry_interval = std::chrono::milliseconds{500};
 
@@ -65,6 +68,20 @@ void TakeoverTimers::released(std::uint8_t vcluster, const ReleaseReport &releas
 	m_finish.async_wait([this](const error_code &error) {
 		if (!error)
 			log_errors(m_takeovers.finish_releases());
+	});
+}
+
+void TakeoverTimers::lingers(std::uint8_t vcluster, std::function<void()> let_go)
+{
+	m_lingering[vcluster] = std::move(let_go);
+	m_linger.expires_after(linger_for);
+	m_linger.async_wait([this](const error_code &error) {
+		if (error)
+			return;
+		m_look();
+		for (const auto &[id, done] : std::exchange(m_lingering, {}))
+			if (m_takeovers.of(id).state() == Takeover::State::lingering) // else it is primary again
+				done();
 	});
 }
 

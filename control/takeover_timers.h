@@ -13,6 +13,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <set>
 
 namespace systole::control {
@@ -21,13 +22,15 @@ class TakeoverTimers {
 public:
 	// `look` is called before anything is done at a later moment: this member may have been away in between.
 	TakeoverTimers(boost::asio::io_context &io, Takeovers &takeovers, Record &record, std::function<void()> look)
-	    : m_takeovers(takeovers), m_record(record), m_look(std::move(look)), m_announce(io), m_finish(io),
-	      m_retry(io)
+	    : m_takeovers(takeovers), m_record(record), m_look(std::move(look)), m_linger(io), m_announce(io),
+	      m_finish(io), m_retry(io)
 	{
 	}
 
 	void claimed(std::uint8_t vcluster, const ClaimReport &claim);
 	void released(std::uint8_t vcluster, const ReleaseReport &release);
+	// Its successor has claimed: `let_go` is called when the switches have learnt that.
+	void lingers(std::uint8_t vcluster, std::function<void()> let_go);
 	// After whatever may have begun or ended a train of announcements.
 	void arm_announcements();
 
@@ -37,9 +40,11 @@ private:
 	Takeovers &m_takeovers;
 	Record &m_record;
 	std::function<void()> m_look;
+	boost::asio::steady_timer m_linger;
 	boost::asio::steady_timer m_announce;
 	boost::asio::steady_timer m_finish;
 	boost::asio::steady_timer m_retry;
+	std::map<std::uint8_t, std::function<void()>> m_lingering; // by virtual cluster
 	std::set<std::uint8_t> m_failed; // virtual clusters whose last claim the kernel did not carry out
 };
 

@@ -2,6 +2,7 @@
 // Copyright(c) 2026 The Systole authors
 #include "control/traffic.h"
 
+#include "control/prefix_of.h"
 #include "control/takeover/virtual_mac.h"
 
 #include <fmt/format.h>
@@ -11,23 +12,6 @@
 namespace systole::control {
 
 namespace {
-
-IpPrefix prefix_of(const Ipv4Prefix &in)
-{
-	IpPrefix out;
-	std::copy(in.address.begin(), in.address.end(), out.address.begin());
-	out.length = in.length;
-	return out;
-}
-
-IpPrefix prefix_of(const Ipv6Prefix &in)
-{
-	IpPrefix out;
-	out.address = in.address;
-	out.length = in.length;
-	out.v6 = true;
-	return out;
-}
 
 std::vector<IpPrefix> addresses_of(const Configuration::Interface &interface)
 {

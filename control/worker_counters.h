@@ -31,29 +31,32 @@ enum class Drop : std::uint8_t {
 	esp_len,        // ESP length impossible for the suite
 	esp_nosa,       // no SA under this SPI
 	esp_link,       // SA belongs to another heartbeat link
-	esp_class,      // nobody here takes the SA's traffic class, or its share of this turn is used up
-	esp_size,       // neither the length the sender uses nor the one it has announced
+	esp_class,      // the EtherType is that of another traffic class than the SA's, or nobody here takes the class
+	esp_size,       // neither the length the sender uses nor the one it has announced; longer than any of its class
 	esp_replay_pre, // sequence number already seen, too old or zero
 	esp_budget,     // too many failed integrity checks on this SA: by chance not checked
 	esp_icv,        // integrity check failed
 	esp_pad,
-	esp_nh,        // inner protocol is not IPv4
-	esp_policy,    // inner addresses, protocol or ports do not belong to this SA
-	inner_parse,   // authentic, but the inner packet or beat does not parse
-	hb_stale_echo, // authentic beat that echoes nothing recent: not life
-	hb_rollback,   // peer echoes a beat we have not sent yet
-	plain_drop,    // clear heartbeat while policy asks for ESP
-	ring_full,     // control did not keep up
-	tx_full,       // the port took no frame
-	tx_exhausted,  // the SA has used all its sequence numbers
+	esp_nh,            // inner protocol is not IPv4
+	esp_policy,        // inner addresses, protocol or ports do not belong to this SA
+	inner_parse,       // authentic, but the inner packet or beat does not parse
+	hb_stale_echo,     // authentic beat that echoes nothing recent: not life
+	hb_rollback,       // peer echoes a beat we have not sent yet
+	plain_drop,        // clear heartbeat while policy asks for ESP
+	ring_full,         // control did not keep up
+	session_ring_full, // the session thread did not keep up
+	tx_full,           // the port took no frame
+	tx_exhausted,      // the SA has used all its sequence numbers
+	session_unsent,    // a session frame for a peer that is gone, has no session SA or is alive on no link
 	count_
 };
 inline constexpr std::size_t drop_count = static_cast<std::size_t>(Drop::count_);
 inline constexpr std::array<std::string_view, drop_count> drop_names{
-	"rx_short",    "rx_ethertype",   "rx_vlan",     "rx_multiseg", "rx_oversize", "rx_badip", "rx_frag",
-	"hake_len",    "hake_ver",       "hake_type",   "esp_len",     "esp_nosa",    "esp_link", "esp_class",
-	"esp_size",    "esp_replay_pre", "esp_budget",  "esp_icv",     "esp_pad",     "esp_nh",   "esp_policy",
-	"inner_parse", "hb_stale_echo",  "hb_rollback", "plain_drop",  "ring_full",   "tx_full",  "tx_exhausted"};
+	"rx_short",   "rx_ethertype", "rx_vlan",           "rx_multiseg",    "rx_oversize",   "rx_badip",
+	"rx_frag",    "hake_len",     "hake_ver",          "hake_type",      "esp_len",       "esp_nosa",
+	"esp_link",   "esp_class",    "esp_size",          "esp_replay_pre", "esp_budget",    "esp_icv",
+	"esp_pad",    "esp_nh",       "esp_policy",        "inner_parse",    "hb_stale_echo", "hb_rollback",
+	"plain_drop", "ring_full",    "session_ring_full", "tx_full",        "tx_exhausted",  "session_unsent"};
 
 using Counter = std::atomic<std::uint64_t>;
 inline void add(Counter &counter, std::uint64_t n = 1)
@@ -83,6 +86,8 @@ struct alignas(64) LinkCounters {
 
 struct PortCounters { // one heartbeat port
 	Counter rx_packets{0}, rx_bytes{0}, tx_packets{0}, tx_bytes{0};
+	// Of these, frames of session synchronisation: taken and handed up, sent. Bytes of their payload.
+	Counter session_rx_packets{0}, session_rx_bytes{0}, session_tx_packets{0}, session_tx_bytes{0};
 };
 
 struct WorkerCounters {
@@ -92,10 +97,11 @@ struct WorkerCounters {
 	std::vector<std::array<LinkCounters, core::max_links>> peers; // index = PeerSlot; never resized
 	Counter integrity_checks{0};                                  // tags computed for received packets
 	Counter turns{0};
-	Counter beats{0};          // heartbeat rounds sent
-	Counter silences{0};       // times the worker fell silent: see WorkerReturned
-	Counter longest_gap_us{0}; // between two turns, since start
-	Counter late_us_max{0};    // worst lateness of a heartbeat round against its schedule, since start
+	Counter beats{0};           // heartbeat rounds sent
+	Counter session_retries{0}; // times a session frame had to wait because the port was full
+	Counter silences{0};        // times the worker fell silent: see WorkerReturned
+	Counter longest_gap_us{0};  // between two turns, since start
+	Counter late_us_max{0};     // worst lateness of a heartbeat round against its schedule, since start
 	std::array<Counter, late_class_us.size()> late{}; // rounds by lateness
 	std::atomic<std::int64_t> last_turn_ns{0};
 };

@@ -50,7 +50,7 @@ struct BindSession {
 	SessionId session;
 	PeerSlot slot;
 };
-// Takes an outbound SA into use for the heartbeat class of (slot, link); the SA it replaces comes back as ReleasedOutbound.
+// Takes an outbound SA into use for its traffic class on (slot, link); the SA it replaces comes back as ReleasedOutbound.
 struct InstallOutbound {
 	crypto::OutboundSa *sa;
 	PeerSlot slot;

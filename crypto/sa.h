@@ -54,7 +54,9 @@ public:
 	void set_next_sequence(std::uint32_t value) { m_next = value; }      // tests and hard-stop drills
 	void prefetch() const; // a packet will soon be sealed with this SA
 
-	std::uint32_t session = 0; // opaque tag of the owner
+	// opaque tags of the owner
+	std::uint32_t session = 0;
+	TrafficClass traffic_class = TrafficClass::heartbeat;
 
 private:
 	friend class EspEngine;

@@ -2,8 +2,6 @@
 // Copyright(c) 2026 The Systole authors
 #include "dataplane/frame.h"
 
-#include "control/core/heartbeat.h"
-
 #include <algorithm>
 #include <array>
 #include <bit>
@@ -154,7 +152,8 @@ Frame classify(std::span<const std::byte> bytes, unsigned segments, bool tagged,
 	const std::uint16_t ether_type = load16(bytes, 12);
 	if (tagged || ether_type == 0x8100 || ether_type == 0x88a8 || ether_type == 0x9100)
 		return refused(Drop::rx_vlan);
-	if (ether_type != policy.ether_type)
+	const bool session = ether_type == policy.session_ether_type;
+	if (ether_type != policy.ether_type && !session)
 		return refused(Drop::rx_ethertype);
 	if (segments != 1)
 		return refused(Drop::rx_multiseg);
@@ -167,14 +166,16 @@ Frame classify(std::span<const std::byte> bytes, unsigned segments, bool tagged,
 	Frame frame = refused(Drop::rx_badip);
 	if (payload[0] == plain_ipv4)
 		frame = classify_ipv4(payload);
-	else if (payload[0] == hake_first)
+	else if (payload[0] == hake_first && !session)
 		frame = classify_hake(payload, hake_last_clear);
+	if (session)
+		frame.traffic_class = crypto::TrafficClass::session;
 	for (std::size_t i = 0; i < frame.source.size(); ++i)
 		frame.source[i] = load8(bytes, 6 + i);
 	return frame;
 }
 
-Inner parse_inner(std::span<const std::byte> packet)
+Inner parse_inner(std::span<const std::byte> packet, std::uint16_t udp_port)
 {
 	if (packet.size() < ipv4_bytes || packet[0] != plain_ipv4)
 		return inner_refused(Drop::inner_parse);
@@ -187,7 +188,7 @@ Inner parse_inner(std::span<const std::byte> packet)
 	const auto udp = packet.subspan(ipv4_bytes);
 	if (udp.size() < udp_bytes || load16(udp, 4) != udp.size())
 		return inner_refused(Drop::inner_parse);
-	if (load16(udp, 0) != core::heartbeat_udp_port || load16(udp, 2) != core::heartbeat_udp_port)
+	if (load16(udp, 0) != udp_port || load16(udp, 2) != udp_port)
 		return inner_refused(Drop::esp_policy);
 	// 0 = no checksum given (RFC 768); the ICV has already covered every byte.
 	if (load16(udp, 6) != 0 && folded(sum_of(udp, pseudo_header_sum(packet, udp.size()))) != 0xffff)
@@ -255,6 +256,18 @@ void write_inner(std::span<std::byte, ipv4_bytes + udp_bytes> out, const Address
 	store16(udp, 2, core::heartbeat_udp_port);
 	store16(udp, 4, udp_length);
 	store16(udp, 6, sum == 0xffff ? 0xffff : static_cast<std::uint16_t>(~sum)); // 0 would mean "none"
+}
+
+void write_session_inner(std::span<std::byte, ipv4_bytes + udp_bytes> out, const AddressPair &addresses,
+			 std::size_t payload_length)
+{
+	const std::size_t udp_length = udp_bytes + payload_length;
+	write_ipv4(out, addresses, ipv4_bytes + udp_length, protocol_udp, 0);
+	const auto udp = out.subspan(ipv4_bytes);
+	store16(udp, 0, core::session_udp_port);
+	store16(udp, 2, core::session_udp_port);
+	store16(udp, 4, udp_length);
+	store16(udp, 6, 0);
 }
 
 std::size_t hake_length(std::span<const std::byte> inner_payload)

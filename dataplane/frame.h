@@ -7,11 +7,14 @@
 //   | Ethernet 14 | 0x45 IPv4 20, protocol 50 | ESP ... | Ethernet padding |     the SPI decides, not the addresses
 //   | Ethernet 14 | 'H' HAKE ...                        | Ethernet padding |     clear, handed up to control
 //
-// Inside ESP: | IPv4 20, protocol 17 | UDP 8890 -> 8890 | heartbeat body |, checked against the SA's owner.
+// Inside ESP: | IPv4 20, protocol 17 | UDP 8890 -> 8890 | heartbeat body |, checked against the SA's owner; in the session
+// class, which has an EtherType of its own, | UDP 8892 -> 8892 | a frame of session synchronisation |.
 #pragma once
 
+#include "control/core/heartbeat.h"
 #include "control/core/types.h"
 #include "control/worker_counters.h"
+#include "crypto/suite.h"
 
 #include <cstddef>
 #include <cstdint>
@@ -27,6 +30,7 @@ inline constexpr std::size_t min_frame_bytes = 64;
 
 struct FramePolicy {
 	std::uint16_t ether_type = 0x8890;                   // of the heartbeat class
+	std::uint16_t session_ether_type = 0x8892;           // of the session class
 	std::size_t max_frame_bytes = ethernet_bytes + 1500; // of the port: MTU and Ethernet header
 };
 
@@ -34,10 +38,11 @@ enum class FrameKind : std::uint8_t { refused, esp, hake };
 
 struct Frame {
 	FrameKind kind = FrameKind::refused;
-	control::Drop drop = control::Drop::rx_short; // when refused
-	core::MacAddress source{};                    // when not
-	std::size_t offset = 0;                       // of the SPI, or of the HAKE header, in the frame
-	std::size_t length = 0;                       // SPI .. ICV exactly, or the HAKE message; padding left out
+	control::Drop drop = control::Drop::rx_short;                         // when refused
+	core::MacAddress source{};                                            // when not
+	crypto::TrafficClass traffic_class = crypto::TrafficClass::heartbeat; // by EtherType
+	std::size_t offset = 0; // of the SPI, or of the HAKE header, in the frame
+	std::size_t length = 0; // SPI .. ICV exactly, or the HAKE message; padding left out
 };
 
 // `segments`: mbuf segments the frame came in; `tagged`: the NIC took a VLAN tag off it.
@@ -57,10 +62,10 @@ struct Inner {
 	AddressPair addresses;                           // as the receiver sees them; the caller compares
 	std::span<const std::byte> payload;              // the UDP payload
 };
-// The inner packet of the heartbeat class: exactly one unfragmented IPv4/UDP packet, port 8890 both ways, checksums
-// right. Options, lengths and checksums that are wrong are inner_parse; what the SA does not carry is esp_policy.
-// Addresses are read, not judged: a peer may have an old and a new pair.
-[[nodiscard]] Inner parse_inner(std::span<const std::byte> packet);
+// The inner packet: exactly one unfragmented IPv4/UDP packet, the class's port both ways (8890 unless told otherwise),
+// checksums right. Options, lengths and checksums that are wrong are inner_parse; what the SA does not carry is
+// esp_policy. Addresses are read, not judged: a peer may have an old and a new pair.
+[[nodiscard]] Inner parse_inner(std::span<const std::byte> packet, std::uint16_t udp_port = core::heartbeat_udp_port);
 // Of the HAKE message that stands where a beat would, zeros behind it; 0: there is none.
 [[nodiscard]] std::size_t hake_length(std::span<const std::byte> inner_payload);
 
@@ -71,5 +76,9 @@ void write_outer(std::span<std::byte, ipv4_bytes> out, const AddressPair &addres
 // Inner IPv4 and UDP header in front of `payload`, which must directly follow `out`.
 void write_inner(std::span<std::byte, ipv4_bytes + udp_bytes> out, const AddressPair &addresses,
 		 std::span<const std::byte> payload);
+// The same in front of a session frame of this length, which need not be there yet: UDP without checksum (RFC 768), since
+// the ICV covers every byte and these frames are many and long.
+void write_session_inner(std::span<std::byte, ipv4_bytes + udp_bytes> out, const AddressPair &addresses,
+			 std::size_t payload_length);
 
 } // namespace systole::dataplane

@@ -11,6 +11,7 @@
 #include "control/sandbox/capabilities.h"
 #include "control/sandbox/file_modes.h"
 #include "control/sandbox/system_calls.h"
+#include "control/session_lanes.h"
 #include "dataplane/eal.h"
 #include "dataplane/options.h"
 #include "dataplane/poll_mode.h"
@@ -26,12 +27,15 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <array>
 #include <atomic>
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
 #include <fstream>
 #include <memory>
+#include <numeric>
 #include <thread>
 
 namespace {
@@ -140,7 +144,13 @@ int run_worker_and_control(control::DaemonSetup setup, const control::SystemCall
 	const auto channel = std::make_unique<control::WorkerChannel>();
 	channel->bell.fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 	channel->work_bell.fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-	if (channel->bell.fd < 0 || channel->work_bell.fd < 0) {
+	std::unique_ptr<control::SessionLanes> lanes;
+	if (setup.configuration.ha.session_pickup) {
+		lanes = std::make_unique<control::SessionLanes>();
+		lanes->bell.fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+		channel->lanes = lanes.get();
+	}
+	if (channel->bell.fd < 0 || channel->work_bell.fd < 0 || (lanes && lanes->bell.fd < 0)) {
 		complain("no eventfd: out of file descriptors");
 		return exit_failure;
 	}
@@ -183,7 +193,30 @@ int run_worker_and_control(control::DaemonSetup setup, const control::SystemCall
 	rte_eal_wait_lcore(lcore);
 	close(channel->bell.fd);
 	close(channel->work_bell.fd);
+	if (lanes)
+		close(lanes->bell.fd);
 	return result;
+}
+
+// The ports of `session-sync-dev`; none: the best heartbeat port that works.
+std::uint8_t session_links_of(const control::Configuration::Ha &ha)
+{
+	std::uint8_t links = 0;
+	for (std::size_t link = 0; link < ha.hbdev.size(); ++link)
+		if (std::ranges::find(ha.session_sync_dev, ha.hbdev[link].name) != ha.session_sync_dev.end())
+			links |= static_cast<std::uint8_t>(1U << link);
+	return links;
+}
+
+// Heartbeat ports, the one with the highest priority first.
+std::array<core::LinkIndex, core::max_links> link_order_of(const control::Configuration::Ha &ha)
+{
+	std::array<core::LinkIndex, core::max_links> order{};
+	std::iota(order.begin(), order.end(), core::LinkIndex{0});
+	std::stable_sort(
+		order.begin(), order.begin() + static_cast<std::ptrdiff_t>(ha.hbdev.size()),
+		[&](core::LinkIndex a, core::LinkIndex b) { return ha.hbdev[a].priority > ha.hbdev[b].priority; });
+	return order;
 }
 
 std::vector<std::string> hooks_of(const control::Configuration &configuration)
@@ -351,6 +384,8 @@ int run_daemon(const Options &options, control::Configuration configuration)
 		.interval = configuration.ha.interval(),
 		.lost_threshold = configuration.ha.hb_lost_threshold,
 		.ether_type = configuration.ha.ha_eth_type,
+		.session_links = session_links_of(configuration.ha),
+		.link_order = link_order_of(configuration.ha),
 		.poll_mode = choice.mode,
 		.control_watchdog = configuration.ha.control_watchdog_interval(),
 	};

@@ -23,6 +23,13 @@
 
 namespace systole::dataplane {
 
+// The SA in which session frames leave for a peer on a link. A table of its own: a beat does not touch it.
+struct SessionWay {
+	crypto::OutboundSa *outbound = nullptr;
+	core::SessionId outbound_session = 0;
+	bool worn_told = false; // of this SA
+};
+
 struct alignas(64) PeerLinkState {
 	bool used = false; // both sides have this link
 	core::MacAddress mac{};
@@ -84,6 +91,7 @@ struct Peer {
 	AddressPair addresses;
 	HandedBeat handed;
 	std::array<PeerLinkState, core::max_links> links;
+	std::array<SessionWay, core::max_links> session_ways;
 
 	// Hints that a beat will soon go to this peer, or has come from it, over the link. A beat of usual length touches
 	// the first three lines: what is above, and the content it is compared with.

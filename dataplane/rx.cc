@@ -17,6 +17,8 @@ namespace {
 using control::Drop;
 using core::BeatVerdict;
 
+constexpr std::size_t longest_session_inner = ipv4_bytes + udp_bytes + control::max_session_payload;
+
 std::uint32_t wrapping_us(core::Duration duration)
 {
 	return static_cast<std::uint32_t>(core::microseconds(duration));
@@ -66,21 +68,24 @@ void Rx::drain(core::Time now, bool completely)
 {
 	m_more = false;
 	m_hake_left = hake_per_turn;
-	m_class_left = opens_per_turn;
 	m_now_us = wrapping_us(now.time_since_epoch());
 	for (std::size_t link = 0; link < m_state.ports.size(); ++link) {
 		Port &port = *m_state.ports[link];
 		HeardOut &heard = m_state.heard[link];
 		std::size_t bursts = completely ? heard.queue_frames() / burst_frames + 1 : bursts_per_turn;
-		for (bool empty = false; !empty && bursts != 0; --bursts) {
+		m_session_frames = 0;
+		for (bool done = false; !done; --bursts) {
 			std::array<rte_mbuf *, burst_frames> frames;
 			const std::uint16_t count = port.receive(frames);
 			// Some drivers give short bursts while more is waiting; only nothing is nothing.
-			empty = count == 0;
+			const bool empty = count == 0;
 			if (!empty)
 				take_burst(now, static_cast<core::LinkIndex>(link), {frames.data(), count});
 			heard.took(now, count, empty);
-			m_more = m_more || (bursts == 1 && !empty);
+			const bool enough =
+				bursts == 1 || (!completely && m_session_frames >= session_frames_per_visit);
+			m_more = m_more || (enough && !empty);
+			done = empty || enough;
 		}
 	}
 }
@@ -97,7 +102,8 @@ void Rx::take_burst(core::Time now, core::LinkIndex link, std::span<rte_mbuf *> 
 
 std::size_t Rx::sort_burst(core::Time now, core::LinkIndex link, std::span<rte_mbuf *> frames)
 {
-	const FramePolicy policy{m_state.config.ether_type, m_state.ports[link]->max_frame_bytes()};
+	const FramePolicy policy{m_state.config.ether_type, m_state.config.session_ether_type,
+				 m_state.ports[link]->max_frame_bytes()};
 	std::size_t count = 0;
 	std::uint64_t bytes_total = 0;
 	for (rte_mbuf *mbuf : frames) {
@@ -111,7 +117,7 @@ std::size_t Rx::sort_burst(core::Time now, core::LinkIndex link, std::span<rte_m
 			hand_up_hake(now, link, frame, bytes.subspan(frame.offset, frame.length));
 		} else {
 			std::byte *const esp = bytes.data() + frame.offset;
-			m_esp[count] = {crypto::load_be32(esp), esp, frame.length};
+			m_esp[count] = {crypto::load_be32(esp), frame.traffic_class, esp, frame.length};
 			m_state.inbound.prefetch_place(m_esp[count++].spi);
 		}
 	}
@@ -147,10 +153,9 @@ std::optional<Drop> Rx::objection(core::LinkIndex link, const EspFrame &frame, c
 		return Drop::esp_nosa;
 	if (sa->link != link)
 		return Drop::esp_link;
-	if (m_class_left[static_cast<std::size_t>(sa->traffic_class)] == 0)
+	if (sa->traffic_class != frame.traffic_class || !takes(sa->traffic_class))
 		return Drop::esp_class;
-	if (!sa->admission.takes(frame.length, m_now_us, m_dead_us) &&
-	    frame.length != crypto::esp_length_of(sa->suite(), BeatSize::fit(BeatSize::handshake)))
+	if (!has_right_size(frame, *sa))
 		return Drop::esp_size;
 	if (sa->admission.short_of_tokens()) {
 		// The engine looks at the number too; here a replay must not take the place of a packet that may be genuine.
@@ -162,8 +167,16 @@ std::optional<Drop> Rx::objection(core::LinkIndex link, const EspFrame &frame, c
 		if (!sa->admission.draw(m_now_us, m_chance >> 32))
 			return Drop::esp_budget;
 	}
-	--m_class_left[static_cast<std::size_t>(sa->traffic_class)];
 	return std::nullopt;
+}
+
+// Beats and what is sealed among them have the announced length, session frames any up to the longest.
+bool Rx::has_right_size(const EspFrame &frame, const crypto::InboundSa &sa) const
+{
+	if (sa.traffic_class == crypto::TrafficClass::session)
+		return frame.length <= crypto::esp_length_of(sa.suite(), longest_session_inner);
+	return sa.admission.takes(frame.length, m_now_us, m_dead_us) ||
+	       frame.length == crypto::esp_length_of(sa.suite(), BeatSize::fit(BeatSize::handshake));
 }
 
 void Rx::hand_up_hake(core::Time now, core::LinkIndex link, const Frame &frame, std::span<const std::byte> bytes)
@@ -200,15 +213,40 @@ void Rx::take_opened(core::Time now, core::LinkIndex link, const crypto::Open &p
 	if (dummy || packet.sa->slot == 0 || !peer.started)
 		return;
 
+	if (packet.sa->traffic_class == crypto::TrafficClass::session)
+		return take_session_frame(link, packet, peer.addresses);
 	const Inner inner = parse_inner({packet.inner, packet.inner_length});
 	if (!inner.good)
 		m_state.count(inner.drop);
-	else if (packet.sa->traffic_class != crypto::TrafficClass::heartbeat || inner.addresses != peer.addresses)
+	else if (inner.addresses != peer.addresses)
 		m_state.count(Drop::esp_policy);
 	else if (const std::size_t length = hake_length(inner.payload); length != 0)
 		hand_up_sealed(now, link, *packet.sa, inner.payload.first(length));
 	else
 		take_beat(now, link, packet, inner.payload);
+}
+
+void Rx::take_session_frame(core::LinkIndex link, const crypto::Open &packet, const AddressPair &addresses)
+{
+	++m_session_frames;
+	const Inner inner = parse_inner({packet.inner, packet.inner_length}, core::session_udp_port);
+	if (!inner.good)
+		return m_state.count(inner.drop);
+	if (inner.addresses != addresses)
+		return m_state.count(Drop::esp_policy);
+	if (inner.payload.empty() || inner.payload.size() > control::max_session_payload)
+		return m_state.count(Drop::inner_parse);
+	control::SessionFrame *frame = m_state.lanes->in.reserve();
+	if (frame == nullptr)
+		return m_state.count(Drop::session_ring_full);
+	frame->slot = packet.sa->slot;
+	frame->link = link;
+	frame->length = static_cast<std::uint16_t>(inner.payload.size());
+	std::copy(inner.payload.begin(), inner.payload.end(), frame->payload.begin());
+	m_state.lanes->in.commit();
+	m_handed_sessions = true;
+	control::add(m_state.counters.ports[link].session_rx_packets);
+	control::add(m_state.counters.ports[link].session_rx_bytes, inner.payload.size());
 }
 
 // The peer's own word, and its pace: no budget of forged frames applies.

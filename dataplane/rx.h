@@ -26,16 +26,17 @@ public:
 	void drain(core::Time now, bool completely);
 	// The last drain() ended at its bound: there may be more in a queue.
 	[[nodiscard]] bool more() const { return m_more; }
+	// True once after session frames were put into their lane: ring the bell if the session thread sleeps.
+	[[nodiscard]] bool take_handed_sessions() { return std::exchange(m_handed_sessions, false); }
 
 private:
 	static constexpr std::size_t burst_frames = 32;
 	static constexpr std::uint32_t bursts_per_turn = 8;
 	static constexpr std::uint32_t hake_per_turn = 64; // each may cost control an elliptic curve operation
-	// Packets opened per turn by traffic class, so that a flood on one class cannot delay the beats. Of heartbeats the
-	// bursts above and the failure budget of each SA are bound enough; the other classes have nobody here who takes
-	// them, so they get nothing.
-	static constexpr std::size_t traffic_classes = 4;
-	static constexpr std::array<std::uint32_t, traffic_classes> opens_per_turn{UINT32_MAX, 0, 0, 0};
+	// A port's share of a turn ends early when this many session frames came: they are long and many, and beats must
+	// go out meanwhile. The rest stays in the port's queue. Forged ones do not count: as of heartbeats, the bursts above
+	// and the failure budget of each SA are bound enough.
+	static constexpr std::uint32_t session_frames_per_visit = 128;
 
 	void take_burst(core::Time now, core::LinkIndex link, std::span<rte_mbuf *> frames);
 	void hand_up_hake(core::Time now, core::LinkIndex link, const Frame &frame, std::span<const std::byte> bytes);
@@ -44,11 +45,19 @@ private:
 	void take_opened(core::Time now, core::LinkIndex link, const crypto::Open &packet);
 	void take_beat(core::Time now, core::LinkIndex link, const crypto::Open &packet,
 		       std::span<const std::byte> body);
+	void take_session_frame(core::LinkIndex link, const crypto::Open &packet, const AddressPair &addresses);
 	void confirm(core::Time now, crypto::InboundSa &sa);
+	// Classes that nobody here takes are not opened.
+	[[nodiscard]] bool takes(crypto::TrafficClass traffic_class) const
+	{
+		return traffic_class == crypto::TrafficClass::heartbeat ||
+		       (traffic_class == crypto::TrafficClass::session && m_state.lanes != nullptr);
+	}
 
 	WorkerState &m_state;
 	struct EspFrame {
 		std::uint32_t spi;
+		crypto::TrafficClass traffic_class;
 		std::byte *esp;
 		std::size_t length;
 	};
@@ -59,10 +68,12 @@ private:
 	// What there is to say against opening this packet, if anything.
 	[[nodiscard]] std::optional<control::Drop> objection(core::LinkIndex link, const EspFrame &frame,
 							     crypto::InboundSa *sa);
+	[[nodiscard]] bool has_right_size(const EspFrame &frame, const crypto::InboundSa &sa) const;
 
 	bool m_more = false;
 	std::uint32_t m_hake_left = 0;
-	std::array<std::uint32_t, traffic_classes> m_class_left{};
+	std::uint32_t m_session_frames = 0; // of this visit to a port
+	bool m_handed_sessions = false;
 	// Of this turn, for Admission.
 	std::uint32_t m_now_us = 0;
 	const std::uint32_t m_dead_us;

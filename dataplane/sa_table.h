@@ -18,8 +18,9 @@ namespace systole::dataplane {
 
 class SaTable {
 public:
-	// Installed at once: links x two sessions, with room to spare.
-	static constexpr std::size_t per_member = 64;
+	// Installed at once: two classes on every link, of a session, its successor and the four that may still drain.
+	static constexpr std::size_t per_member = 128;
+	static_assert(per_member >= 2 * core::max_links * (1 + 1 + 4));
 	static constexpr std::size_t usual_capacity = core::max_members * per_member;
 
 	explicit SaTable(std::size_t capacity = usual_capacity) : m_places(std::make_unique<Places>()), m_list(capacity)

@@ -3,10 +3,10 @@
 #include "dataplane/tx.h"
 
 #include "dataplane/frame.h"
+#include "dataplane/outgoing.h"
 
 #include <algorithm>
 #include <cassert>
-#include <utility>
 
 namespace systole::dataplane {
 
@@ -14,10 +14,6 @@ namespace {
 
 using control::Drop;
 
-constexpr std::size_t front_bytes = ethernet_bytes + ipv4_bytes; // before ESP
-constexpr std::size_t inner_front_bytes = ipv4_bytes + udp_bytes;
-constexpr std::uint32_t worn_sequence = 1U << 31;
-static_assert(RTE_PKTMBUF_HEADROOM >= front_bytes + crypto::seal_headroom);
 static_assert(RTE_MBUF_DEFAULT_DATAROOM >= longest_inner + crypto::seal_tailroom);
 constexpr std::size_t longest_frame(crypto::Suite suite)
 {
@@ -36,7 +32,6 @@ void Tx::set_content(const control::SetBeat &beat)
 	std::copy_n(beat.content.begin(), beat.length, m_content.begin());
 }
 
-// The inner packet stands where the pool puts data; sealing grows into the head- and tailroom around it.
 rte_mbuf *Tx::build(core::Time now, core::Duration late, Peer &peer, PeerLinkState &way, Port &port, crypto::Seal &seal)
 {
 	rte_mbuf *mbuf = port.allocate();
@@ -61,44 +56,13 @@ rte_mbuf *Tx::build(core::Time now, core::Duration late, Peer &peer, PeerLinkSta
 	std::fill(padding, body.end(), std::byte{0});
 	write_inner(inner.first<inner_front_bytes>(), peer.addresses, body);
 
-	ask_seal(*mbuf, inner, way, seal);
+	seal = seal_of(*mbuf, inner, *way.outbound);
 	return mbuf;
 }
 
-void Tx::ask_seal(rte_mbuf &mbuf, std::span<std::byte> inner, PeerLinkState &way, crypto::Seal &seal)
+void Tx::send(core::LinkIndex link, std::span<rte_mbuf *> frames)
 {
-	seal = {};
-	seal.sa = way.outbound;
-	seal.inner = inner.data();
-	seal.inner_length = inner.size();
-	seal.headroom = rte_pktmbuf_headroom(&mbuf) - front_bytes;
-	seal.tailroom = static_cast<std::size_t>(mbuf.buf_len - mbuf.data_off) - inner.size();
-}
-
-void Tx::finish(rte_mbuf &mbuf, const crypto::Seal &seal, const Peer &peer, const core::MacAddress &mac,
-		const Port &port) const
-{
-	const std::span<std::byte> frame(seal.esp - front_bytes, front_bytes + seal.esp_length);
-	write_ethernet(frame.first<ethernet_bytes>(), mac, port.mac(), m_state.config.ether_type);
-	write_outer(frame.subspan<ethernet_bytes, ipv4_bytes>(), peer.addresses, seal.esp_length);
-	mbuf.data_off = static_cast<std::uint16_t>(frame.data() - static_cast<std::byte *>(mbuf.buf_addr));
-	mbuf.data_len = static_cast<std::uint16_t>(frame.size());
-	mbuf.pkt_len = static_cast<std::uint32_t>(frame.size());
-}
-
-void Tx::transmit(core::LinkIndex link, std::span<rte_mbuf *> frames)
-{
-	if (frames.empty())
-		return;
-	std::uint64_t bytes = 0;
-	std::array<std::uint32_t, burst_frames> lengths;
-	for (std::size_t i = 0; i < frames.size(); ++i)
-		lengths[i] = frames[i]->pkt_len; // the port owns a frame once it has taken it
-	const std::size_t sent = m_state.ports[link]->send(frames);
-	for (std::size_t i = 0; i < sent; ++i)
-		bytes += lengths[i];
-	control::add(m_state.counters.ports[link].tx_packets, sent);
-	control::add(m_state.counters.ports[link].tx_bytes, bytes);
+	const std::size_t sent = transmit(m_state, link, frames);
 	if (sent < frames.size()) {
 		m_state.count(Drop::tx_full, frames.size() - sent);
 		rte_pktmbuf_free_bulk(frames.data() + sent, static_cast<unsigned>(frames.size() - sent));
@@ -134,17 +98,6 @@ std::size_t Tx::gather(std::size_t slot, std::size_t last)
 	return slot;
 }
 
-// Half of the numbers is where new keys are asked for. An SA that has used up all of them sends nothing more.
-bool Tx::may_seal(core::Time now, PeerLinkState &way)
-{
-	const std::uint32_t next = way.outbound->next_sequence();
-	if ((next == 0 || next >= worn_sequence) && !std::exchange(way.worn_told, true))
-		m_state.outbox.deliver(control::SessionWorn{now, way.outbound_session});
-	if (next == 0)
-		m_state.count(Drop::tx_exhausted);
-	return next != 0;
-}
-
 void Tx::build_all(core::Time now, core::Duration late)
 {
 	std::size_t built = 0;
@@ -152,7 +105,7 @@ void Tx::build_all(core::Time now, core::Duration late)
 		Pending item = m_pending[i];
 		Peer &peer = m_state.peers[item.slot];
 		PeerLinkState &way = peer.links[item.link];
-		if (!may_seal(now, way))
+		if (!may_seal(m_state, now, *way.outbound, way.outbound_session, way.worn_told))
 			continue;
 		item.mbuf = build(now, late, peer, way, *m_state.ports[item.link], m_seals[built]);
 		if (item.mbuf == nullptr)
@@ -176,13 +129,12 @@ void Tx::beat_to(std::size_t first, std::size_t last, core::Time now, core::Dura
 				const Pending &item = m_pending[i];
 				if (item.link != link)
 					continue;
-				// Neither room nor numbers can be missing: they have been seen to.
-				assert(m_seals[i].refusal == crypto::Refusal::none);
 				const Peer &peer = m_state.peers[item.slot];
-				finish(*item.mbuf, m_seals[i], peer, peer.links[link].mac, *m_state.ports[link]);
+				finish(*item.mbuf, m_seals[i], peer.addresses, peer.links[link].mac,
+				       m_state.ports[link]->mac(), m_state.config.ether_type);
 				frames[ready++] = item.mbuf;
 			}
-			transmit(static_cast<core::LinkIndex>(link), {frames.data(), ready});
+			send(static_cast<core::LinkIndex>(link), {frames.data(), ready});
 		}
 	}
 }
@@ -204,7 +156,7 @@ void Tx::send_clear(const control::SendFrame &frame)
 	std::copy_n(frame.payload.begin(), frame.length, out.begin() + ethernet_bytes);
 	mbuf->data_len = static_cast<std::uint16_t>(length);
 	mbuf->pkt_len = static_cast<std::uint32_t>(length);
-	transmit(frame.link, {&mbuf, 1});
+	send(frame.link, {&mbuf, 1});
 }
 
 void Tx::send_sealed(const control::SendSealed &message)
@@ -227,12 +179,10 @@ void Tx::send_sealed(const control::SendSealed &message)
 	assert(message.length <= body.size());
 	std::fill(std::copy_n(message.payload.begin(), message.length, body.begin()), body.end(), std::byte{0});
 	write_inner(inner.first<inner_front_bytes>(), peer.addresses, body);
-	crypto::Seal seal;
-	ask_seal(*mbuf, inner, way, seal);
+	crypto::Seal seal = seal_of(*mbuf, inner, *way.outbound);
 	m_state.esp.seal({&seal, 1});
-	assert(seal.refusal == crypto::Refusal::none);
-	finish(*mbuf, seal, peer, way.mac, port);
-	transmit(message.link, {&mbuf, 1});
+	finish(*mbuf, seal, peer.addresses, way.mac, port.mac(), m_state.config.ether_type);
+	send(message.link, {&mbuf, 1});
 }
 
 } // namespace systole::dataplane

@@ -41,14 +41,11 @@ private:
 	static constexpr std::size_t burst_frames = 64; // of all links together; at least max_links
 
 	[[nodiscard]] std::size_t gather(std::size_t slot, std::size_t last);
-	[[nodiscard]] bool may_seal(core::Time now, PeerLinkState &way);
 	void build_all(core::Time now, core::Duration late);
 	[[nodiscard]] rte_mbuf *build(core::Time now, core::Duration late, Peer &peer, PeerLinkState &way, Port &port,
 				      crypto::Seal &seal);
-	static void ask_seal(rte_mbuf &mbuf, std::span<std::byte> inner, PeerLinkState &way, crypto::Seal &seal);
-	void finish(rte_mbuf &mbuf, const crypto::Seal &seal, const Peer &peer, const core::MacAddress &mac,
-		    const Port &port) const;
-	void transmit(core::LinkIndex link, std::span<rte_mbuf *> frames);
+	// What the port does not take is dropped: the next beat says more.
+	void send(core::LinkIndex link, std::span<rte_mbuf *> frames);
 
 	WorkerState &m_state;
 	std::uint16_t m_content_length = 0;

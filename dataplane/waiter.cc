@@ -4,6 +4,7 @@
 #define ALLOW_EXPERIMENTAL_API 1
 #include "dataplane/waiter.h"
 
+#include "control/session_lanes.h"
 #include "dataplane/nap.h"
 
 #include <rte_cpuflags.h>
@@ -69,13 +70,13 @@ WaitOffer offer_of(std::span<Port *const> ports)
 	return offer;
 }
 
-void Waiter::wait(core::Time now, core::Time wake)
+void Waiter::wait(core::Time now, core::Time wake, bool frames_wait)
 {
 	const core::Duration length = nap_length(now, wake, m_longest_nap);
 	if (length == core::Duration::zero() || m_kind == WaitKind::spin)
 		return;
 	if (m_kind == WaitKind::nap) {
-		nap(length);
+		nap(length, frames_wait);
 		return;
 	}
 	const auto rest_ns = static_cast<std::uint64_t>(std::min(length, longest_rest).count());
@@ -86,13 +87,14 @@ void Waiter::wait(core::Time now, core::Time wake)
 		(void)rte_power_pause(until_tsc);
 }
 
-void Waiter::nap(core::Duration length)
+void Waiter::nap(core::Duration length, bool frames_wait)
 {
 	control::Doorbell &bell = m_channel.work_bell;
 	bell.sleeping.store(true);
-	// The announcement must be visible before we look for the last time; control pushes first and then looks here.
+	// The announcement must be visible before we look for the last time; the others push first and then look here.
 	std::atomic_thread_fence(std::memory_order_seq_cst);
-	if (m_channel.commands.read_available() == 0 && !m_channel.stop.load(std::memory_order_relaxed)) {
+	const bool frames = !frames_wait && m_channel.lanes != nullptr && m_channel.lanes->out.front() != nullptr;
+	if (m_channel.commands.read_available() == 0 && !frames && !m_channel.stop.load(std::memory_order_relaxed)) {
 		const timespec timeout{.tv_sec = 0, .tv_nsec = static_cast<long>(length.count())};
 		pollfd rung{.fd = bell.fd, .events = POLLIN, .revents = 0};
 		if (ppoll(&rung, 1, &timeout, nullptr) > 0) {

@@ -41,11 +41,11 @@ public:
 	    : m_kind(kind), m_longest_nap(longest_nap), m_ports(ports), m_channel(channel)
 	{
 	}
-	// Until `wake`, or earlier.
-	void wait(core::Time now, core::Time wake);
+	// Until `wake`, or earlier. `frames_wait`: those in the lane are known and do not end it, only new ones do.
+	void wait(core::Time now, core::Time wake, bool frames_wait);
 
 private:
-	void nap(core::Duration length);
+	void nap(core::Duration length, bool frames_wait);
 	void monitor(std::uint64_t until_tsc);
 
 	WaitKind m_kind;

@@ -14,6 +14,7 @@ namespace systole::dataplane {
 namespace {
 
 constexpr core::Duration backlog_nap = std::chrono::microseconds{200};
+constexpr core::Duration sessions_flow = std::chrono::milliseconds{1};
 
 using control::LinkVerdict;
 using core::Duration;
@@ -37,7 +38,7 @@ LinkVerdict verdict_of(LinkLiveness::State state)
 Worker::Worker(const WorkerConfig &config, std::span<Port *const> ports, control::WorkerChannel &channel,
 	       TscClock &clock)
     : m_channel(channel), m_clock(clock), m_state(config, ports, channel), m_rx(m_state), m_tx(m_state),
-      m_grid(config.interval), m_control_watch(config.control_watchdog),
+      m_session_tx(m_state), m_grid(config.interval), m_control_watch(config.control_watchdog),
       m_waiter(choose_wait(config.poll_mode, offer_of(ports)), longest_nap_for(config.interval, m_state.timing.dead),
 	       m_state.ports, channel)
 {
@@ -63,7 +64,8 @@ void Worker::turn(Time now)
 	m_rx.drain(now, was_away);
 	beat(now);
 	judge(now);
-	ring_bell();
+	send_sessions(now);
+	ring_bells();
 }
 
 void Worker::note_gap(Time now, Duration gap)
@@ -182,10 +184,21 @@ void Worker::judge(Time now)
 	}
 }
 
-void Worker::ring_bell()
+// What is said while we are silent claims something too: it waits in the lane.
+void Worker::send_sessions(Time now)
+{
+	if (!silent() && m_session_tx.send(now) != 0)
+		m_sessions_flow_until = now + sessions_flow;
+}
+
+void Worker::ring_bells()
 {
 	if (m_state.outbox.take_pushed())
 		m_channel.bell.ring();
+	if (m_rx.take_handed_sessions()) {
+		m_sessions_flow_until = m_last_turn + sessions_flow;
+		m_state.lanes->bell.ring();
+	}
 }
 
 Time Worker::next_wake() const
@@ -208,14 +221,27 @@ Time Worker::next_look(Time now) const
 	return look;
 }
 
+// What neither a beat nor a deadline asks for.
+Time Worker::wake_for_others(Time now) const
+{
+	if (silent())
+		return m_rx.more() ? now + backlog_nap : core::never;
+	if (m_session_tx.left() == SessionTx::Left::more)
+		return now;
+	// A flood: the queue is emptied faster than it can fill, and the machine has something left for others. Or session
+	// frames flow, and more of them, or the answers, are on their way.
+	const bool soon = m_rx.more() || m_session_tx.left() == SessionTx::Left::blocked || now < m_sessions_flow_until;
+	return soon ? now + backlog_nap : core::never;
+}
+
 void Worker::run()
 {
 	while (!m_channel.stop.load(std::memory_order_relaxed)) {
 		turn(m_clock.now());
 		const Time now = m_clock.now();
-		const Time wake = std::min(next_wake(), next_look(now));
-		// A flood: the queue is emptied faster than it can fill, and the machine has something left for others.
-		m_waiter.wait(now, m_rx.more() ? std::min(wake, now + backlog_nap) : wake);
+		const Time wake = std::min({next_wake(), next_look(now), wake_for_others(now)});
+		const bool frames_wait = silent() || m_session_tx.left() == SessionTx::Left::blocked;
+		m_waiter.wait(now, wake, frames_wait);
 	}
 	turn(m_clock.now()); // what control said last, for instance a farewell
 	release_everything();
@@ -226,12 +252,15 @@ void Worker::release_everything()
 	m_state.inbound.remove_if(
 		[](const crypto::InboundSa &) { return true; },
 		[this](crypto::InboundSa *sa) { m_state.outbox.deliver(control::ReleasedInbound{sa}); });
+	const auto release = [this](auto &way) {
+		if (crypto::OutboundSa *sa = std::exchange(way.outbound, nullptr); sa != nullptr)
+			m_state.outbox.deliver(control::ReleasedOutbound{sa});
+	};
 	for (Peer &peer : m_state.peers) {
-		for (PeerLinkState &way : peer.links)
-			if (crypto::OutboundSa *sa = std::exchange(way.outbound, nullptr); sa != nullptr)
-				m_state.outbox.deliver(control::ReleasedOutbound{sa});
+		std::for_each(peer.links.begin(), peer.links.end(), release);
+		std::for_each(peer.session_ways.begin(), peer.session_ways.end(), release);
 	}
-	ring_bell();
+	ring_bells();
 }
 
 // ---------------------------------------------------------------- commands
@@ -256,12 +285,21 @@ void Worker::on(const control::InstallOutbound &command, Time)
 {
 	assert(command.slot < m_state.peers.size() && command.link < core::max_links);
 	command.sa->session = command.session;
-	PeerLinkState &way = m_state.peers[command.slot].links[command.link];
-	way.outbound_session = command.session;
-	way.worn_told = false;
-	way.size.restart();
-	if (crypto::OutboundSa *old = std::exchange(way.outbound, command.sa); old != nullptr && old != command.sa)
-		m_state.outbox.deliver(control::ReleasedOutbound{old});
+	const auto install = [&](auto &way) {
+		way.outbound_session = command.session;
+		way.worn_told = false;
+		if (crypto::OutboundSa *old = std::exchange(way.outbound, command.sa);
+		    old != nullptr && old != command.sa)
+			m_state.outbox.deliver(control::ReleasedOutbound{old});
+	};
+	Peer &peer = m_state.peers[command.slot];
+	if (command.sa->traffic_class == crypto::TrafficClass::session) {
+		install(peer.session_ways[command.link]);
+	} else {
+		assert(command.sa->traffic_class == crypto::TrafficClass::heartbeat);
+		peer.links[command.link].size.restart();
+		install(peer.links[command.link]);
+	}
 }
 
 void Worker::on(const control::RemoveSession &command, Time)
@@ -269,12 +307,13 @@ void Worker::on(const control::RemoveSession &command, Time)
 	m_state.inbound.remove_if(
 		[&](const crypto::InboundSa &sa) { return sa.session == command.session; },
 		[this](crypto::InboundSa *sa) { m_state.outbox.deliver(control::ReleasedInbound{sa}); });
-	for (Peer &peer : m_state.peers) {
-		for (PeerLinkState &way : peer.links) {
-			if (way.outbound == nullptr || way.outbound_session != command.session)
-				continue;
+	const auto release = [&](auto &way) {
+		if (way.outbound != nullptr && way.outbound_session == command.session)
 			m_state.outbox.deliver(control::ReleasedOutbound{std::exchange(way.outbound, nullptr)});
-		}
+	};
+	for (Peer &peer : m_state.peers) {
+		std::for_each(peer.links.begin(), peer.links.end(), release);
+		std::for_each(peer.session_ways.begin(), peer.session_ways.end(), release);
 	}
 }
 

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Copyright(c) 2026 The Systole authors
 //
-// One poll core. A turn: own absence, commands, rx, beats that are due, judgement, events up.
+// One poll core. A turn: own absence, commands, rx, beats that are due, judgement, one burst of session frames, events up.
 //
-//   control --commands--> [ turn ] --events--> control
-//                  ports --rx--^ |--tx--> ports
+//          control --commands--> [ turn ] --events--> control
+//   session thread --frames----> [      ] --frames--> session thread
+//                         ports --rx--^ |--tx--> ports
 //
 // A worker that finds it was away (gap between two turns longer than one heartbeat interval) first drains rx
 // completely, grants every peer exactly the time it was away, confesses its lateness in the next beat and tells control.
@@ -20,6 +21,7 @@
 #include "dataplane/beat.h"
 #include "dataplane/control_watch.h"
 #include "dataplane/rx.h"
+#include "dataplane/session_tx.h"
 #include "dataplane/tsc_clock.h"
 #include "dataplane/tx.h"
 #include "dataplane/waiter.h"
@@ -54,7 +56,9 @@ private:
 	void take_commands(core::Time now);
 	void beat(core::Time now);
 	void judge(core::Time now);
-	void ring_bell();
+	void send_sessions(core::Time now);
+	void ring_bells();
+	[[nodiscard]] core::Time wake_for_others(core::Time now) const;
 	void release_everything();
 
 	void on(const control::InstallInbound &command, core::Time now);
@@ -75,6 +79,7 @@ private:
 	WorkerState m_state;
 	Rx m_rx;
 	Tx m_tx;
+	SessionTx m_session_tx;
 	BeatGrid m_grid;
 	bool m_turned = false;
 	bool m_extra_round = false;
@@ -82,6 +87,7 @@ private:
 	ControlWatch m_control_watch;
 	Waiter m_waiter;
 	bool m_control_hangs = false;
+	core::Time m_sessions_flow_until{};
 	core::Time m_silent_since{};
 	std::uint32_t m_silence_number = 0; // of the last one
 };

@@ -6,6 +6,7 @@
 
 #include "control/core/liveness.h"
 #include "control/ring.h"
+#include "control/session_lanes.h"
 #include "crypto/esp.h"
 #include "dataplane/outbox.h"
 #include "dataplane/peer_table.h"
@@ -13,6 +14,7 @@
 #include "dataplane/port.h"
 #include "dataplane/sa_table.h"
 
+#include <array>
 #include <cassert>
 #include <cstdint>
 #include <span>
@@ -26,6 +28,11 @@ struct WorkerConfig {
 	core::Duration interval = std::chrono::milliseconds{200}; // between two heartbeat rounds
 	std::uint8_t lost_threshold = 20;
 	std::uint16_t ether_type = 0x8890;
+	std::uint16_t session_ether_type = 0x8892;
+	// Links for session frames: those of the bitmap in turn, while one of them is alive; else the first alive of the
+	// order, which names every link, best first.
+	std::uint8_t session_links = 0;
+	std::array<core::LinkIndex, core::max_links> link_order{0, 1, 2, 3, 4, 5, 6, 7};
 	PollMode poll_mode = PollMode::adaptive;
 	core::Duration control_watchdog = std::chrono::seconds{12}; // `control-watchdog`
 };
@@ -36,7 +43,7 @@ struct WorkerState {
 	    : config(worker_config),
 	      timing(core::LivenessTiming::from(worker_config.interval, worker_config.lost_threshold)),
 	      ports(worker_ports.begin(), worker_ports.end()), counters(channel.counters), outbox(channel),
-	      peers(config.members), inbound(config.members * SaTable::per_member)
+	      lanes(channel.lanes), peers(config.members), inbound(config.members * SaTable::per_member)
 	{
 		assert(counters.peers.size() == peers.size());
 		for (const Port *port : ports)
@@ -54,6 +61,7 @@ struct WorkerState {
 	std::vector<HeardOut> heard;     // index = LinkIndex
 	control::WorkerCounters &counters;
 	Outbox outbox;
+	control::SessionLanes *const lanes; // null: nobody here takes session frames
 	PeerTable peers;
 	SaTable inbound;
 	crypto::EspEngine esp;

@@ -155,7 +155,7 @@ void Forge::make_bulk(Frame &frame)
 	dataplane::write_outer(std::span(frame.bytes).subspan<ethernet_bytes, ipv4_bytes>(), provisional,
 			       beat_length + block_bytes * blocks);
 	write_esp(frame, (sa.spi & ~class_bits) | session_class, ++m_bulk_sequence, beat_length + block_bytes * blocks);
-	address(frame, sa.to, m_target.ether_type);
+	address(frame, sa.to, dataplane::FramePolicy{}.session_ether_type);
 }
 
 void Forge::make_beat(Frame &frame)

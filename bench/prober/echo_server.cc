@@ -3,9 +3,11 @@
 #include "bench/prober/echo_server.h"
 
 #include "bench/prober/endpoint.h"
+#include "bench/prober/flow_datagram.h"
 
 #include <array>
 #include <netinet/tcp.h>
+#include <span>
 #include <sys/epoll.h>
 
 namespace systole::prober {
@@ -25,6 +27,22 @@ Descriptor bound_socket(int type, std::uint16_t port)
 	const int bound = bind(result.get(), any.sockaddr_pointer(), any.size);
 	static_cast<void>(checked(bound, "bind to port " + std::to_string(port)));
 	return result;
+}
+
+// The reply of a flow says from where its request came.
+void stamp_flow(std::span<std::uint8_t> bytes, const sockaddr_storage &from)
+{
+	FlowDatagram datagram;
+	if (bytes.size() != sizeof datagram || from.ss_family != AF_INET6)
+		return;
+	std::memcpy(&datagram, bytes.data(), sizeof datagram);
+	if (datagram.magic != flow_magic)
+		return;
+	sockaddr_in6 sender{};
+	std::memcpy(&sender, &from, sizeof sender);
+	datagram.seen_port = ntohs(sender.sin6_port);
+	std::memcpy(datagram.seen_address.data(), &sender.sin6_addr, datagram.seen_address.size());
+	std::memcpy(bytes.data(), &datagram, sizeof datagram);
 }
 
 } // namespace
@@ -47,6 +65,7 @@ void EchoServer::echo_datagrams()
 		const auto size = recvfrom(m_udp.get(), bytes.data(), bytes.size(), 0, address, &from_size);
 		if (size < 0)
 			return;
+		stamp_flow({bytes.data(), static_cast<std::size_t>(size)}, from);
 		// A reply that cannot be sent is a lost datagram, which the client counts.
 		static_cast<void>(
 			sendto(m_udp.get(), bytes.data(), static_cast<std::size_t>(size), 0, address, from_size));

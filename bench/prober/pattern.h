@@ -24,14 +24,14 @@ constexpr void fill_pattern(std::span<std::uint8_t> bytes, std::uint32_t connect
 		bytes[i] = pattern_byte(connection, position + i);
 }
 
-[[nodiscard]] constexpr bool matches_pattern(std::span<const std::uint8_t> bytes, std::uint32_t connection,
-					     std::uint64_t position)
+// How many of them are not those of the connection at that position.
+[[nodiscard]] constexpr std::size_t wrong_bytes(std::span<const std::uint8_t> bytes, std::uint32_t connection,
+						std::uint64_t position)
 {
-	for (std::size_t i = 0; i < bytes.size(); ++i) {
-		if (bytes[i] != pattern_byte(connection, position + i))
-			return false;
-	}
-	return true;
+	std::size_t wrong = 0;
+	for (std::size_t i = 0; i < bytes.size(); ++i)
+		wrong += bytes[i] != pattern_byte(connection, position + i) ? 1U : 0U;
+	return wrong;
 }
 
 } // namespace systole::prober

@@ -7,6 +7,8 @@
 
 #include "bench/prober/endpoint.h"
 #include "bench/prober/event_loop.h"
+#include "bench/prober/exchange.h"
+#include "bench/prober/rota.h"
 
 #include <cstdint>
 #include <memory>
@@ -20,8 +22,12 @@ struct TcpReport {
 	std::uint32_t connected = 0; // established now
 	std::uint32_t kept = 0;
 	std::uint32_t broken = 0;  // reset, timed out or closed since mark()
+	std::uint32_t resets = 0;  // of those the reset ones
 	std::uint32_t corrupt = 0; // wrong bytes since mark()
+	std::uint32_t stalled = 0; // without progress for longer than stall_ns since mark(), whatever came of it
+	std::int64_t longest_stall_ns = 0;
 	std::uint64_t verified_bytes = 0;
+	std::uint64_t wrong_bytes = 0;
 };
 
 class TcpProbe {
@@ -30,8 +36,8 @@ public:
 
 	// Opens again what is broken; a connection counts in the window's total once it is established.
 	void mark();
-	// `moving_since_ns`: a kept connection has verified bytes after this moment.
-	[[nodiscard]] TcpReport report(std::int64_t moving_since_ns) const;
+	// `moving_since_ns`: a kept connection has verified bytes after this moment; 0: in its last turns.
+	[[nodiscard]] TcpReport report(std::int64_t now, std::int64_t moving_since_ns) const;
 
 private:
 	enum class State { closed, connecting, established, broken, corrupt };
@@ -41,9 +47,10 @@ private:
 		Descriptor socket;
 		State state = State::closed;
 		bool was_established = false; // in this window
+		bool reset = false;
 		std::uint64_t sent = 0;
 		std::uint64_t verified = 0;
-		std::int64_t progress_ns = 0;
+		Exchange exchange; // of verified bytes
 	};
 
 	void open(Connection &connection);
@@ -51,13 +58,14 @@ private:
 	void send_some(Connection &connection);
 	void receive_all(Connection &connection);
 	void close(Connection &connection, State state);
-	void tick();
 
 	EventLoop &m_loop;
 	Endpoint m_server;
 	std::vector<std::unique_ptr<Connection>> m_connections;
-	std::size_t m_turn = 0;
+	std::int64_t m_interval_ns;
 	std::uint64_t m_verified_bytes = 0;
+	std::uint64_t m_wrong_bytes = 0;
+	Rota m_rota;
 };
 
 } // namespace systole::prober

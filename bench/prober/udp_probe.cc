@@ -69,9 +69,9 @@ void UdpProbe::receive_all()
 			continue;
 		}
 		slot.answered = true;
-		if (in_window(slot))
-			++m_window.received;
 		const auto now = mono_ns();
+		if (in_window(slot))
+			++(now - slot.sent_ns > late_ns ? m_late : m_window.received);
 		const auto before = m_window.last_reply_ns == 0 ? m_mark_ns : m_window.last_reply_ns;
 		if (now - before > m_window.longest_gap_ns) {
 			m_window.longest_gap_ns = now - before;
@@ -89,7 +89,7 @@ void UdpProbe::mark(std::int64_t now)
 	m_window.last_reply_ns = last_reply_ns;
 	m_mark_ns = now;
 	m_first_in_window = m_next_sequence;
-	m_lost_from_ring = 0;
+	m_lost_from_ring = m_late = 0;
 }
 
 UdpReport UdpProbe::report(std::int64_t now) const
@@ -103,7 +103,8 @@ UdpReport UdpProbe::report(std::int64_t now) const
 		result.gap_open = true;
 	}
 	result.lost =
-		m_lost_from_ring + static_cast<std::uint64_t>(std::ranges::count_if(m_ring, [&](const Slot &slot) {
+		m_lost_from_ring + m_late +
+		static_cast<std::uint64_t>(std::ranges::count_if(m_ring, [&](const Slot &slot) {
 			return slot.sequence != 0 && in_window(slot) && !slot.answered && now - slot.sent_ns > late_ns;
 		}));
 	return result;

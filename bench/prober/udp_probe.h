@@ -19,7 +19,7 @@ namespace systole::prober {
 struct UdpReport {
 	std::uint64_t sent = 0;
 	std::uint64_t received = 0; // different datagrams that came back
-	std::uint64_t lost = 0;     // sent in the window, older than `late_ns`, never came back
+	std::uint64_t lost = 0;     // sent in the window, and did not come back within `late_ns`
 	std::uint64_t duplicates = 0;
 	std::uint64_t send_errors = 0;
 	std::int64_t longest_gap_ns = 0; // between two replies, or since the last one when that is longer
@@ -32,7 +32,7 @@ struct UdpReport {
 
 class UdpProbe {
 public:
-	// A reply this late counts as lost when the report is made.
+	// A reply this late is a lost one.
 	static constexpr std::int64_t late_ns = 200 * ns_per_ms;
 
 	UdpProbe(EventLoop &loop, const Endpoint &server, std::int64_t interval_ns);
@@ -58,6 +58,7 @@ private:
 	std::uint64_t m_next_sequence = 1;
 	std::uint64_t m_first_in_window = 1;
 	std::uint64_t m_lost_from_ring = 0;
+	std::uint64_t m_late = 0;
 	std::int64_t m_mark_ns = 0;
 	std::int64_t m_last_send_ns = 0;
 	UdpReport m_window;

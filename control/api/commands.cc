@@ -7,6 +7,7 @@
 #include "control/api/explanation.h"
 #include "control/api/link_monitor_status.h"
 #include "control/api/poll_core.h"
+#include "control/api/role_switch.h"
 #include "control/api/status.h"
 #include "control/api/what_if.h"
 #include "control/config/show.h"
@@ -32,7 +33,7 @@ using Arguments = std::span<const std::string_view>;
 
 ApiReply reply(object body)
 {
-	return {ApiReply::Kind::object, std::move(body)};
+	return {.kind = ApiReply::Kind::object, .body = std::move(body)};
 }
 
 ApiReply refuse(std::string_view code, std::string_view message, std::string_view hint)
@@ -93,6 +94,13 @@ ApiReply set_failover(ApiBackend &backend, Arguments arguments, bool set)
 	for (const std::size_t place : asked)
 		backend.command(core::SetFailover{set, backend.node().vcluster(place).id});
 	return done();
+}
+
+ApiReply switch_role(ApiBackend &backend, Arguments arguments)
+{
+	auto asked = places(backend, arguments);
+	return asked.empty() ? refuse(no_vcluster(backend.node(), arguments[0]))
+			     : switch_roles(backend, std::move(asked));
 }
 
 ApiReply failover_status(ApiBackend &backend, Arguments arguments)
@@ -251,7 +259,7 @@ struct Request {
 	Access needs = Access::change; // Access::read is said of those that change nothing
 };
 
-constexpr std::array<Request, 27> requests{{
+constexpr std::array<Request, 28> requests{{
 	{"get system ha status", 0, 0, [](ApiBackend &b, Arguments) { return reply(ha_status(b)); }, Access::read},
 	{"show system ha", 0, 1, [](ApiBackend &b, Arguments a) { return show(b, a, ShowForm::changed); },
 	 Access::read},
@@ -272,6 +280,7 @@ constexpr std::array<Request, 27> requests{{
 	{"diagnose debug app", 2, 2, set_debug},
 	{"execute ha failover set", 0, 1, [](ApiBackend &b, Arguments a) { return set_failover(b, a, true); }},
 	{"execute ha failover unset", 0, 1, [](ApiBackend &b, Arguments a) { return set_failover(b, a, false); }},
+	{"execute ha failover switch", 0, 1, switch_role},
 	{"execute ha failover status", 0, 1, failover_status, Access::read},
 	{"execute ha maintenance enable", 0, 0, [](ApiBackend &b, Arguments) { return set_maintenance(b, true); }},
 	{"execute ha maintenance disable", 0, 0, [](ApiBackend &b, Arguments) { return set_maintenance(b, false); }},

@@ -10,6 +10,8 @@
 #include <boost/json/object.hpp>
 
 #include <cstdint>
+#include <functional>
+#include <optional>
 #include <string_view>
 
 namespace systole::control {
@@ -19,10 +21,13 @@ struct ApiReply {
 		object, // one line
 		events, // one line for each event kept, then the end of the connection
 		follow, // the same, and every event from now on
+		later,  // one line, when there is an outcome
 	};
 	Kind kind = Kind::object;
 	boost::json::object body; // of Kind::object
 	bool denied = false;      // the caller may not
+	// Of Kind::later: asked again and again until it has one.
+	std::function<std::optional<boost::json::object>()> outcome{};
 };
 
 // {"error":{"code":"unknown-command","message":"...","hint":"..."}}

@@ -18,6 +18,8 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <functional>
+#include <optional>
 #include <set>
 #include <utility>
 
@@ -29,7 +31,8 @@ using boost::system::error_code;
 using Protocol = boost::asio::local::stream_protocol;
 
 constexpr std::chrono::milliseconds accept_pause{100}; // after EMFILE and its like
-constexpr mode_t closed_to_others = 0117;              // umask of a 0660 socket
+constexpr std::chrono::milliseconds outcome_poll{2};
+constexpr mode_t closed_to_others = 0117; // umask of a 0660 socket
 
 } // namespace
 
@@ -62,6 +65,7 @@ public:
 		void read();
 		void on_read(const error_code &failed, std::size_t n);
 		void handle(std::string_view request);
+		void wait_for(std::function<std::optional<boost::json::object>()> outcome);
 		void write();
 		void evict();
 		void arm(std::chrono::milliseconds limit);
@@ -310,6 +314,10 @@ void ApiServer::Impl::Session::handle(std::string_view request)
 		send(json_line(reply.body));
 		return;
 	}
+	if (reply.kind == ApiReply::Kind::later) {
+		wait_for(std::move(reply.outcome));
+		return;
+	}
 	m_follows = reply.kind == ApiReply::Kind::follow;
 	m_last = !m_follows;
 	std::string lines;
@@ -326,6 +334,19 @@ void ApiServer::Impl::Session::handle(std::string_view request)
 	}
 	if (m_follows)
 		read();
+}
+
+void ApiServer::Impl::Session::wait_for(std::function<std::optional<boost::json::object>()> outcome)
+{
+	if (const auto body = outcome()) {
+		send(json_line(*body));
+		return;
+	}
+	m_timer.expires_after(outcome_poll);
+	m_timer.async_wait([self = shared_from_this(), outcome = std::move(outcome)](const error_code &stopped) {
+		if (!stopped && !self->m_closed)
+			self->wait_for(outcome);
+	});
 }
 
 void ApiServer::Impl::Session::send(std::string line)

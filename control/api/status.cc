@@ -230,7 +230,11 @@ array ports_json(const ApiBackend &backend)
 				      {"rx_packets", read(counters.rx_packets)},
 				      {"rx_bytes", read(counters.rx_bytes)},
 				      {"tx_packets", read(counters.tx_packets)},
-				      {"tx_bytes", read(counters.tx_bytes)}});
+				      {"tx_bytes", read(counters.tx_bytes)},
+				      {"session_rx_packets", read(counters.session_rx_packets)},
+				      {"session_rx_bytes", read(counters.session_rx_bytes)},
+				      {"session_tx_packets", read(counters.session_tx_packets)},
+				      {"session_tx_bytes", read(counters.session_tx_bytes)}});
 	}
 	return list;
 }
@@ -302,6 +306,7 @@ object counters_json(const ApiBackend &backend)
 		{"beats", read(counters.beats)},
 		{"turns", read(counters.turns)},
 		{"integrity_checks", read(counters.integrity_checks)},
+		{"session_retries", read(counters.session_retries)},
 		{"handshake_evaluations", backend.node().handshake().evaluations()},
 		{"history_dropped", backend.history().dropped()},
 		{"history_write_errors", backend.history().write_errors()},
@@ -418,12 +423,12 @@ object ha_status(const ApiBackend &backend)
 		{"ports", ports_json(backend)},
 		{"monitors", monitors_json(backend)},
 		{"pingservers", pingservers_json(backend)},
-		{"session_pickup", object{{"enabled", ha.session_pickup}, {"delay", ha.session_pickup_delay}}},
 		{"selections", selections_json(backend.history())},
 		{"configuration", configuration_json(view)},
 		{"cluster_uptime_s", cluster_uptime_s(view, node)},
 		{"state_change_unix", view.unix_of(node.vcluster().changed_at)},
 	};
+	extra.emplace("session_pickup", object{{"enabled", ha.session_pickup}, {"delay", ha.session_pickup_delay}});
 	for (auto &entry : extra)
 		if (!status.contains(entry.key()))
 			status.emplace(entry.key(), entry.value());

@@ -23,7 +23,7 @@ constexpr std::string_view may_move_the_role = "Caution: This command may trigge
 					       "Do you want to continue? (y/n)";
 
 // No command's words begin another's.
-constexpr std::array<Command, 31> table{{
+constexpr std::array<Command, 32> table{{
 	{"get system ha status", "", "Health, members, links, who is primary and why", View::status},
 	{"show system ha", "", "The HA configuration, as far as it differs from the defaults", View::configuration},
 	{"show full-configuration system ha", "", "The HA configuration with every default", View::configuration},
@@ -44,6 +44,9 @@ constexpr std::array<Command, 31> table{{
 	{"execute ha failover set", "[VCLUSTER]", "Make this member lose the election until unset", View::quiet,
 	 will_fail_over},
 	{"execute ha failover unset", "[VCLUSTER]", "Take the failover flag back", View::quiet, may_fail_over},
+	{"execute ha failover switch", "[VCLUSTER]",
+	 "Hand the role over to the best of the others without a gap, or stay as it is, and say which", View::words,
+	 will_fail_over},
 	{"execute ha failover status", "[VCLUSTER]", "Whether the failover flag is set", View::failover_status},
 	{"execute ha maintenance enable", "", "Give every role away and take none, until disabled or started again",
 	 View::words, may_move_the_role},

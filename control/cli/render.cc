@@ -6,6 +6,8 @@
 
 #include <fmt/format.h>
 
+#include <utility>
+
 namespace systole::control::cli {
 
 namespace {
@@ -24,7 +26,17 @@ std::string ended(std::string text)
 
 std::string render_event(const object &event)
 {
-	return fmt::format("<{}> {}\n", local_time(real(event, "unix"), history_time), text(event, "text"));
+	std::string line = fmt::format("<{}> {}\n", local_time(real(event, "unix"), history_time), text(event, "text"));
+	const object &steps = part(event, "steps");
+	const char *separator = "    took ms: ";
+	for (const auto &[key, name] :
+	     {std::pair{"detect_us", "detect"}, std::pair{"elect_us", "elect"}, std::pair{"commit_us", "commit"},
+	      std::pair{"arm_us", "arm"}, std::pair{"first_arp_us", "first ARP"}, std::pair{"total_us", "in all"}})
+		if (steps.contains(key)) {
+			line += fmt::format("{}{} {:.2f}", separator, name, real(steps, key) / 1000);
+			separator = ", ";
+		}
+	return separator[0] == ' ' ? line : line + "\n";
 }
 
 std::string render_history(const object &reply)

@@ -9,6 +9,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <variant>
 
 namespace systole::control {
 
@@ -25,6 +26,7 @@ struct Ipv6Prefix {
 	std::uint8_t length = 0; // 0 .. 128
 	friend bool operator==(const Ipv6Prefix &, const Ipv6Prefix &) = default;
 };
+using AddressPrefix = std::variant<Ipv4Prefix, Ipv6Prefix>;
 // The first four bytes of a virtual MAC; group-id and interface index make the other two.
 struct MacPrefix {
 	std::array<std::uint8_t, 4> bytes{};

@@ -21,6 +21,10 @@ std::int64_t number_from_word(const Option &option, const std::string &word)
 		assert(found != option.choices.end());
 		return found - option.choices.begin();
 	}
+	if (option.kind == Kind::protocol)
+		for (std::size_t i = 0; i < option.choices.size(); ++i)
+			if (option.choices[i] == word)
+				return protocol_numbers[i];
 	std::int64_t number = 0;
 	const int base = option.kind == Kind::ether_type ? 16 : 10;
 	const auto result = std::from_chars(word.data(), word.data() + word.size(), number, base);
@@ -39,6 +43,11 @@ Words words_from(const Option &option, std::int64_t number)
 	switch (option.kind) {
 	case Kind::choice:
 	case Kind::choice_list: return {std::string(option.choices[static_cast<std::size_t>(number)])};
+	case Kind::protocol:
+		for (std::size_t i = 0; i < option.choices.size(); ++i)
+			if (protocol_numbers[i] == number)
+				return {std::string(option.choices[i])};
+		return {std::to_string(number)};
 	case Kind::heartbeat_unit: return {std::to_string(number) + "ms"};
 	case Kind::ether_type: {
 		char buffer[17];
@@ -85,9 +94,28 @@ void assign(Ipv6Prefix &value, const Option &, const Words &words)
 {
 	value = words.empty() ? Ipv6Prefix{} : parse_ipv6_prefix(words.front()).value_or(Ipv6Prefix{});
 }
+void assign(AddressPrefix &value, const Option &option, const Words &words)
+{
+	if (words.size() == 1)
+		assign(value.emplace<Ipv6Prefix>(), option, words);
+	else
+		assign(value.emplace<Ipv4Prefix>(), option, words);
+}
 void assign(MacPrefix &value, const Option &, const Words &words)
 {
 	value = words.empty() ? MacPrefix{} : parse_mac_prefix(words.front()).value_or(MacPrefix{});
+}
+void assign(Configuration::PortRange &value, const Option &option, const Words &words)
+{
+	value = {};
+	if (words.empty())
+		return;
+	const std::string &word = words.front();
+	const auto dash = word.find('-');
+	value.first = static_cast<std::uint16_t>(number_from_word(option, word.substr(0, dash)));
+	value.last = dash == std::string::npos
+			     ? value.first
+			     : static_cast<std::uint16_t>(number_from_word(option, word.substr(dash + 1)));
 }
 
 Words words_of(bool value, const Option &)
@@ -127,9 +155,20 @@ Words words_of(const Ipv6Prefix &value, const Option &)
 {
 	return {to_text(value)};
 }
+Words words_of(const AddressPrefix &value, const Option &option)
+{
+	return std::visit([&option](const auto &prefix) { return words_of(prefix, option); }, value);
+}
 Words words_of(const MacPrefix &value, const Option &)
 {
 	return {to_text(value)};
+}
+Words words_of(const Configuration::PortRange &value, const Option &)
+{
+	if (value.is_everything())
+		return {};
+	const std::string first = std::to_string(value.first);
+	return {value.first == value.last ? first : first + "-" + std::to_string(value.last)};
 }
 
 } // namespace detail

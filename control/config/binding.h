@@ -49,7 +49,9 @@ void assign(Ipv4Address &value, const Option &option, const Words &words);
 void assign(Ipv6Address &value, const Option &option, const Words &words);
 void assign(Ipv4Prefix &value, const Option &option, const Words &words);
 void assign(Ipv6Prefix &value, const Option &option, const Words &words);
+void assign(AddressPrefix &value, const Option &option, const Words &words);
 void assign(MacPrefix &value, const Option &option, const Words &words);
+void assign(Configuration::PortRange &value, const Option &option, const Words &words);
 
 Words words_of(bool value, const Option &option);
 Words words_of(const std::string &value, const Option &option);
@@ -59,7 +61,9 @@ Words words_of(const Ipv4Address &value, const Option &option);
 Words words_of(const Ipv6Address &value, const Option &option);
 Words words_of(const Ipv4Prefix &value, const Option &option);
 Words words_of(const Ipv6Prefix &value, const Option &option);
+Words words_of(const AddressPrefix &value, const Option &option);
 Words words_of(const MacPrefix &value, const Option &option);
+Words words_of(const Configuration::PortRange &value, const Option &option);
 
 // Numbers, durations and enumerations go through one integer; how it is written follows from the option's kind.
 std::int64_t number_from(const Option &option, const Words &words);

@@ -28,6 +28,8 @@ struct Configuration {
 
 	// The enumerators stand in the order of the choices in the option tables.
 	enum class Mode : std::uint8_t { standalone, active_passive, active_active };
+	enum class SessionCommit : std::uint8_t { hot, on_takeover };
+	enum class SessionSource : std::uint8_t { conntrack, shared_memory };
 	enum class PollMode : std::uint8_t { automatic, busy, adaptive };
 	enum class CarrierLoss : std::uint8_t { timer, immediate };
 	enum class SuitePolicy : std::uint8_t { pairwise, group };
@@ -52,6 +54,7 @@ struct Configuration {
 	enum class ServerConfig : std::uint8_t { all_alike, individual };
 	enum class IsolationProof : std::uint8_t { links, lease };
 	enum class WitnessFallback : std::uint8_t { stop, act };
+	enum class FilterAction : std::uint8_t { sync, skip };
 	enum class Protocol : std::uint8_t { ping, tcp_echo, udp_echo, http, https, twamp, ping6 };
 
 	// ------------------------------------------------------------ config system global
@@ -157,6 +160,8 @@ struct Configuration {
 		bool session_pickup = false;
 		bool session_pickup_connectionless = false;
 		bool session_pickup_delay = false;
+		SessionCommit session_commit = SessionCommit::hot;
+		SessionSource session_source = SessionSource::conntrack;
 		bool sync_config = true;
 
 		std::uint8_t arps = 5;
@@ -262,10 +267,32 @@ struct Configuration {
 		friend bool operator==(const LinkMonitor &, const LinkMonitor &) = default;
 	};
 
+	// ------------------------------------------------------------ config system session-filter
+	struct PortRange {
+		std::uint16_t first = 0;
+		std::uint16_t last = 65535; // all of them: no matter whether there are ports
+		[[nodiscard]] bool is_everything() const { return first == 0 && last == 65535; }
+		friend bool operator==(const PortRange &, const PortRange &) = default;
+	};
+	struct SessionFilter {
+		std::string name;
+		FilterAction action = FilterAction::sync;
+		std::optional<AddressPrefix> address; // empty: any
+		std::uint8_t protocol = 0;            // 0: any
+		PortRange port;
+		friend bool operator==(const SessionFilter &, const SessionFilter &) = default;
+
+		[[nodiscard]] bool matches_everything() const
+		{
+			return !address && protocol == 0 && port.is_everything();
+		}
+	};
+
 	Global global;
 	std::vector<Interface> interfaces; // virtual MAC index = position, heartbeat ports not counted
 	Ha ha;
 	std::vector<LinkMonitor> link_monitors;
+	std::vector<SessionFilter> session_filters; // the first that matches decides
 
 	// The virtual cluster whose primary has the addresses of this interface.
 	[[nodiscard]] std::uint8_t vcluster_of(const Interface &interface) const;

@@ -41,8 +41,14 @@ enum class Kind : std::uint8_t {
 	ipv6_host,  // X/LEN, a usable host address
 	ipv4_net,   // A.B.C.D MASK or A.B.C.D/LEN
 	ipv6_net,   // X/LEN
+	ip_net,     // either, without bits beyond its length
+	protocol,   // of IP: one of choices, which have protocol_numbers, or a number
+	port_range, // FIRST or FIRST-LAST, low .. high
 	mac_prefix, // aa:bb:cc:dd
 };
+
+inline constexpr std::string_view protocol_names[] = {"any", "tcp", "udp", "icmp", "icmp6"};
+inline constexpr std::uint8_t protocol_numbers[] = {0, 6, 17, 1, 58};
 
 struct Option {
 	std::string_view name;
@@ -187,5 +193,6 @@ extern const Section global_section;
 extern const Section interface_section;
 extern const Section ha_section;
 extern const Section link_monitor_section;
+extern const Section session_filter_section;
 
 } // namespace systole::control::config

@@ -8,6 +8,7 @@
 #include "control/witness/endpoint.h"
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <optional>
 #include <set>
@@ -249,6 +250,69 @@ Judgement judge_ipv6_prefix(const Option &option, const std::string &word)
 	return {{to_text(*prefix)}, {}, 0};
 }
 
+template <std::size_t Bytes>
+std::array<std::uint8_t, Bytes> network_of(std::array<std::uint8_t, Bytes> address, std::size_t length)
+{
+	for (std::size_t bit = length; bit < 8 * Bytes; ++bit)
+		address[bit / 8] &= static_cast<std::uint8_t>(~(0x80U >> bit % 8));
+	return address;
+}
+
+Judgement judge_ip_net(const Option &option, const Words &words)
+{
+	const bool is_ipv6 = words[0].find(':') != std::string::npos;
+	if (is_ipv6 && words.size() > 1)
+		return bad(1, "IPv6 has no netmask: write X/LEN, as in 2001:db8::/32");
+	Judgement found = is_ipv6 ? judge_ipv6_prefix(option, words[0]) : judge_ipv4_prefix(option, words);
+	if (!found.error.empty())
+		return found;
+	// It would match more than whoever wrote it may have meant.
+	const std::string cure = quoted(words[0]) + " has bits beyond its length: write ";
+	if (is_ipv6) {
+		Ipv6Prefix prefix = parse_ipv6_prefix(words[0]).value_or(Ipv6Prefix{});
+		prefix.address = network_of(prefix.address, prefix.length);
+		return Words{to_text(prefix)} == found.words ? found : bad(0, cure + to_text(prefix));
+	}
+	const std::uint8_t length = parse_netmask(found.words[1]).value_or(0);
+	const std::string network = to_text(network_of(parse_ipv4(found.words[0]).value_or(Ipv4Address{}), length));
+	return network == found.words[0] ? found : bad(0, cure + network + "/" + std::to_string(length));
+}
+
+Judgement judge_protocol(const Option &option, const std::string &word)
+{
+	if (std::find(option.choices.begin(), option.choices.end(), word) != option.choices.end())
+		return {{word}, {}, 0};
+	const Number found = number(word, option.low, option.high);
+	if (found.fault == NumberFault::none)
+		return {detail::words_from(option, found.value), {}, 0};
+	if (found.fault == NumberFault::out_of_range)
+		return bad(0, quoted(word) + " is out of range: write a number from " +
+				      range_text(option, option.low, option.high));
+	const std::string_view near = nearest(word, option.choices);
+	return bad(0, quoted(word) + " is no protocol: " +
+			      (near.empty() ? "write " + describe_values(option)
+					    : "did you mean " + quoted(near) + "? (" + describe_values(option) + ")"));
+}
+
+Judgement judge_port_range(const Option &option, const std::string &word)
+{
+	const auto dash = word.find('-');
+	const Number first = number(word.substr(0, dash), option.low, option.high);
+	const Number last = dash == std::string::npos ? first : number(word.substr(dash + 1), option.low, option.high);
+	for (const Number &port : {first, last}) {
+		if (port.fault == NumberFault::no_number)
+			return bad(0, quoted(word) + " is no port: write one, or FIRST-LAST, as in 443 or 8000-8100");
+		if (port.fault == NumberFault::out_of_range)
+			return bad(0, quoted(word) + " is out of range: write ports from " +
+					      range_text(option, option.low, option.high));
+	}
+	const std::string low = std::to_string(first.value);
+	const std::string high = std::to_string(last.value);
+	if (first.value > last.value)
+		return bad(0, quoted(word) + " runs backwards: write " + high + "-" + low);
+	return {{first.value == last.value ? low : low + "-" + high}, {}, 0};
+}
+
 Judgement judge_text(const Option &option, const Words &words)
 {
 	for (std::size_t i = 0; i < words.size(); ++i) {
@@ -330,7 +394,8 @@ bool takes_one_word(Kind kind)
 	case Kind::heartbeat_ports:
 	case Kind::numbers:
 	case Kind::ipv4_host:
-	case Kind::ipv4_net: return false;
+	case Kind::ipv4_net:
+	case Kind::ip_net: return false;
 	default: return true;
 	}
 }
@@ -372,6 +437,9 @@ Judgement judge_by_kind(const Option &option, const Words &words)
 	case Kind::ipv4_net: return judge_ipv4_prefix(option, words);
 	case Kind::ipv6_host:
 	case Kind::ipv6_net: return judge_ipv6_prefix(option, first);
+	case Kind::ip_net: return judge_ip_net(option, words);
+	case Kind::protocol: return judge_protocol(option, first);
+	case Kind::port_range: return judge_port_range(option, first);
 	case Kind::mac_prefix: return judge_mac_prefix(first);
 	case Kind::secret: break;
 	}
@@ -384,7 +452,8 @@ Judgement judge(const Option &option, const Words &words)
 {
 	if (takes_one_word(option.kind) && words.size() > 1)
 		return bad(1, "takes one value: put it in quotes if it holds blanks");
-	if ((option.kind == Kind::ipv4_host || option.kind == Kind::ipv4_net) && words.size() > 2)
+	if ((option.kind == Kind::ipv4_host || option.kind == Kind::ipv4_net || option.kind == Kind::ip_net) &&
+	    words.size() > 2)
 		return bad(2, "takes " + describe_values(option));
 	if ((option.kind == Kind::name_list || option.kind == Kind::text_list || option.kind == Kind::endpoint_list) &&
 	    words.size() > option.count_high)
@@ -430,6 +499,9 @@ std::string describe_values(const Option &option)
 	case Kind::ipv4_net: return "A.B.C.D MASK or A.B.C.D/LEN";
 	case Kind::ipv6_host:
 	case Kind::ipv6_net: return "X/LEN";
+	case Kind::ip_net: return "A.B.C.D MASK, A.B.C.D/LEN or, of IPv6, X/LEN";
+	case Kind::protocol: return join(option.choices, " | ") + " | " + std::to_string(option.low) + "-" + high;
+	case Kind::port_range: return "FIRST or FIRST-LAST, " + std::to_string(option.low) + "-" + high;
 	case Kind::mac_prefix: return "four bytes aa:bb:cc:dd";
 	}
 	return {};

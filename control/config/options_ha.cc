@@ -16,6 +16,8 @@ using Ha = Configuration::Ha;
 
 constexpr std::string_view modes[] = {"standalone", "a-p", "a-a"};
 constexpr std::string_view carrier_losses[] = {"timer", "immediate"};
+constexpr std::string_view session_commits[] = {"hot", "on-takeover"};
+constexpr std::string_view session_sources[] = {"conntrack", "shared-memory"};
 constexpr std::string_view poll_modes[] = {"auto", "busy", "adaptive"};
 constexpr std::string_view proposals[] = {"aes128-sha1",   "aes128gcm",   "aes128-sha256",   "aes128-sha384",
 					  "aes128-sha512", "aes192-sha1", "aes192-sha256",   "aes192-sha384",
@@ -187,9 +189,10 @@ constexpr Option ha_options[] = {
 	list("hbdev", Kind::heartbeat_ports, 512, core::max_links,
 	     "heartbeat ports; beats go out on all of them, the higher priority carries the bulk traffic")
 		.bound(bind<&Ha::hbdev>()),
-	names("session-sync-dev", 8, "ports for session synchronisation; none = the best heartbeat port")
-		.bound(bind<&Ha::session_sync_dev>())
-		.without_effect(),
+	names("session-sync-dev", core::max_links,
+	      "heartbeat ports for session synchronisation, used in turn while one of them is alive; else, and unset = "
+	      "the best heartbeat port that is")
+		.bound(bind<&Ha::session_sync_dev>()),
 	integer("hb-interval", 1, 20, "2", "time between two heartbeats, in units of hb-interval-in-milliseconds")
 		.bound(bind<&Ha::hb_interval>())
 		.from("ADM-HB"),
@@ -251,14 +254,19 @@ constexpr Option ha_options[] = {
 
 	// sessions and configuration
 	flag("session-pickup", "disable", "keep TCP sessions ready on the secondary")
-		.bound(bind<&Ha::session_pickup>())
-		.without_effect(),
+		.bound(bind<&Ha::session_pickup>()),
 	flag("session-pickup-connectionless", "disable", "UDP and ICMP too; needs session-pickup")
-		.bound(bind<&Ha::session_pickup_connectionless>())
-		.without_effect(),
+		.bound(bind<&Ha::session_pickup_connectionless>()),
 	flag("session-pickup-delay", "disable", "only sessions older than 30 s; needs session-pickup")
-		.bound(bind<&Ha::session_pickup_delay>())
-		.without_effect(),
+		.bound(bind<&Ha::session_pickup_delay>()),
+	choice("session-commit", session_commits, "hot",
+	       "when the secondary's kernel gets the sessions: all the time, or before it takes the addresses")
+		.bound(bind<&Ha::session_commit>())
+		.from("EXT"),
+	choice("session-source", session_sources, "conntrack",
+	       "whose sessions: the kernel's, or those of a data plane at the session ring (docs/SESSION_RING.md)")
+		.bound(bind<&Ha::session_source>())
+		.from("EXT"),
 	flag("sync-config", "enable", "keep the members' configurations in step")
 		.bound(bind<&Ha::sync_config>())
 		.without_effect(),
@@ -421,8 +429,8 @@ constexpr Option ha_options[] = {
 	integer("route-ttl", 5, 3600, "10", "lifetime of synchronised routes after a failover").unit("s"),
 	integer("route-wait", 0, 3600, "0", "delay before new routes are sent").unit("s"),
 	choice("schedule", schedules, "round-robin", "a-a load balancing"),
-	flag("session-pickup-expectation", "disable", "expected sessions of helpers; standalone clusters only"),
-	flag("session-pickup-nat", "disable", "sessions with NAT; standalone clusters only"),
+	flag("session-pickup-expectation", "disable", "expected sessions of helpers; here they are not synchronised"),
+	flag("session-pickup-nat", "disable", "sessions with NAT; here they are always synchronised"),
 	flag("standalone-config-sync", "disable", "configuration synchronisation without a cluster"),
 	flag("standalone-mgmt-vdom", "disable", "management domain of its own"),
 	flag("sync-packet-balance", "disable", "spread HA packets over several cores"),

@@ -108,8 +108,9 @@ constexpr Section standalone_cluster_section{.path = "system standalone-cluster"
 					     .help = "session synchronisation without a cluster",
 					     .is_in_force = false};
 
-constexpr const Section *top[] = {&global_section,       &interface_section,  &ha_section,
-				  &link_monitor_section, &ha_monitor_section, &standalone_cluster_section};
+constexpr const Section *top[] = {
+	&global_section,     &interface_section,         &ha_section, &link_monitor_section, &session_filter_section,
+	&ha_monitor_section, &standalone_cluster_section};
 constexpr Section root{
 	.path = {}, .shape = Shape::object, .options = {}, .nested = top, .access = {}, .follows = {}, .help = {}};
 

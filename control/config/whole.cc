@@ -4,6 +4,8 @@
 // What no single line can show: values that are missing, and values that contradict each other.
 #include "control/config/written.h"
 
+#include <netinet/in.h>
+
 #include <algorithm>
 #include <array>
 #include <initializer_list>
@@ -36,6 +38,7 @@ public:
 		check_ports();
 		check_groups();
 		check_sessions();
+		check_session_filters();
 		check_vclusters();
 		check_elections();
 		check_test_scale();
@@ -75,6 +78,7 @@ private:
 	void check_ports();
 	void check_groups();
 	void check_sessions();
+	void check_session_filters();
 	void check_addresses();
 	void check_link_monitors();
 	void check_vclusters();
@@ -209,14 +213,67 @@ void Checker::check_groups()
 
 void Checker::check_sessions()
 {
-	if (m_ha.session_pickup)
+	if (m_ha.session_pickup) {
+		// Their frames need the keys and the peers of a heartbeat port; another port would never carry one.
+		for (std::size_t i = 0; m_ha.mode != Mode::standalone && i < m_ha.session_sync_dev.size(); ++i)
+			if (!m_ha.hbdev.empty() && !m_ha.is_heartbeat_port(m_ha.session_sync_dev[i]))
+				error(m_ha_written.position_of("session-sync-dev", i),
+				      quoted(m_ha.session_sync_dev[i]) +
+					      " is no heartbeat port, and sessions go over heartbeat ports: add it to "
+					      "hbdev too, with priority 0 if it is to be the last choice for the rest");
 		return;
+	}
 	for (const auto &[name, is_on] :
 	     {std::pair{"session-pickup-connectionless", m_ha.session_pickup_connectionless},
-	      std::pair{"session-pickup-delay", m_ha.session_pickup_delay}})
+	      std::pair{"session-pickup-delay", m_ha.session_pickup_delay},
+	      std::pair{"session-sync-dev", !m_ha.session_sync_dev.empty()}})
 		if (is_on)
 			warning(m_ha_written.position_of(name, 0),
 				std::string(name) + " does nothing while session-pickup is disable");
+}
+
+void Checker::check_session_filters()
+{
+	const WrittenSection *written = m_root.section(session_filter_section);
+	if (written == nullptr || written->objects.empty())
+		return;
+	if (!m_ha.session_pickup)
+		warning(written->objects.front().at,
+			"config system session-filter does nothing while session-pickup is disable");
+	const Option &protocol_option = *session_filter_section.option("protocol");
+	const Written *all = nullptr; // nothing comes past this entry
+	for (std::size_t i = 0; i < m_configuration.session_filters.size(); ++i) {
+		const Configuration::SessionFilter &filter = m_configuration.session_filters[i];
+		const Written &here = written->objects[i];
+		const bool has_ports =
+			filter.protocol == 0 || filter.protocol == IPPROTO_TCP || filter.protocol == IPPROTO_UDP;
+		const std::string protocol =
+			"protocol " + protocol_option.binding.words(&filter, protocol_option).front();
+		if (!filter.port.is_everything() && !has_ports)
+			error(here.position_of("port", 0), protocol + " has no ports here: unset port, or set protocol "
+								      "tcp, udp or any");
+		const bool is_ipv6 = filter.address && std::holds_alternative<Ipv6Prefix>(*filter.address);
+		const std::uint8_t foreign_icmp = is_ipv6 ? std::uint8_t{IPPROTO_ICMP} : std::uint8_t{IPPROTO_ICMPV6};
+		if (filter.address && filter.protocol == foreign_icmp)
+			error(here.position_of("protocol", 0),
+			      protocol + " and an address of " + (is_ipv6 ? "IPv6" : "IPv4") +
+				      " match nothing: set protocol " + (is_ipv6 ? "icmp6" : "icmp"));
+		if (all != nullptr)
+			warning(here.at, "session filter " + quoted(filter.name) + " is never asked: the one on line " +
+						 std::to_string(all->at.line) + " matches everything");
+		else if (filter.protocol == IPPROTO_SCTP || filter.protocol == IPPROTO_DCCP)
+			warning(here.position_of("protocol", 0),
+				protocol + " (SCTP and DCCP) is never synchronised: this entry does nothing");
+		else if (m_ha.session_pickup && !m_ha.session_pickup_connectionless && filter.protocol != 0 &&
+			 filter.protocol != IPPROTO_TCP)
+			warning(here.position_of("protocol", 0),
+				protocol + " is not synchronised while session-pickup-connectionless is disable: this "
+					   "entry does nothing");
+		// A value with an error is not there; it does not match everything for that.
+		if (all == nullptr && filter.matches_everything() && !here.options.contains("address") &&
+		    !here.options.contains("protocol") && !here.options.contains("port"))
+			all = &here;
+	}
 }
 
 void Checker::check_addresses()

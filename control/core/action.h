@@ -115,11 +115,13 @@ struct BecomePrimary {
 	std::uint8_t vcluster = 1;
 	std::uint32_t epoch = 0;
 	Decision decision;
+	bool offered = false; // the predecessor forwards until it hears of this claim
 };
 struct BecomeSecondary {
 	std::uint8_t vcluster = 1;
 	std::uint32_t epoch = 0;
 	Decision decision;
+	bool succeeded = false; // the successor holds the addresses already: what is on its way to us may still pass
 };
 struct SuspendClaim { // we were away: hold on to nothing and announce nothing until ResumeClaim or BecomeSecondary
 	std::uint8_t vcluster = 1;
@@ -136,6 +138,7 @@ struct EndSilence {}; // beats may go out again
 struct BeginAnew {};
 struct Reannounce { // still primary, but others claimed the addresses meanwhile: gratuitous ARP and hooks again
 	std::uint8_t vcluster = 1;
+	bool hooks = true; // false: our own predecessor has let go, as planned
 };
 
 // ---- record: history, events, log
@@ -150,7 +153,7 @@ enum class NoticeKind : std::uint8_t {
 	peer_link_one_way,
 	carrier, // heartbeat port link status; value 0/1
 	monitor, // monitored interface link status; value 0/1; index in link
-	role,    // from -> to
+	role,    // from -> to; to work: peer, the primary whose loss led to it, if any; value: ns since that was judged
 	wrong_password,
 	unconfirmed, // asked us for a session and never proved that it knows the password
 	policy_mismatch,
@@ -172,15 +175,26 @@ enum class NoticeKind : std::uint8_t {
 	ping_failure,      // what counts in the election now; value: the sum, 0 = cleared
 	flip_started,      // value: for how many s
 	flip_expired,
-	mem_failover, // value 0/1
-	ssd,          // value 0/1: failed
-	lease,        // value 0/1: held
-	priority,     // value: the new one
+	mem_failover,    // value 0/1
+	ssd,             // value 0/1: failed
+	lease,           // value 0/1: held
+	priority,        // value: the new one
+	handed_over,     // to the peer, as planned; value: ns from the request to its claim
+	not_handed_over, // the peer, if there was one, was to take over; value: a HandOverFailure
+};
+enum class HandOverFailure : std::uint8_t {
+	none,
+	nobody,     // there is no other member that could
+	worse,      // the best of the others is worse off than this member
+	sessions,   // they were not in step in time
+	no_claim,   // the successor did not claim in time
+	lost,       // the successor was lost
+	superseded, // the role went another way meanwhile
 };
 struct Notice {
 	NoticeKind kind = NoticeKind::started;
 	Time at{};      // when it was judged
-	Time last_rx{}; // peer_lost, peer_link_lost: last beat accepted
+	Time last_rx{}; // peer_lost, peer_link_lost, role (of the peer it was lost with): last beat accepted
 	MemberId peer;
 	LinkIndex link = 0;
 	std::uint8_t vcluster = 1;

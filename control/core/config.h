@@ -18,6 +18,7 @@ enum Capability : std::uint32_t {
 	cap_null_sha1 = 1U << 1,
 	cap_cbc_sha1 = 1U << 2,
 	cap_gcm = 1U << 3,
+	cap_takes_offers = 1U << 8, // no protection: said in beats only, by whoever takes a role that is offered
 };
 // HAKE policy bits: what the configuration demands.
 enum Policy : std::uint32_t {

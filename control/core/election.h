@@ -34,6 +34,7 @@ enum class Rule : std::uint8_t {
 	mem_failover, // the other is out of memory
 	ssd,          // fewer failed disks
 	isolated,     // nobody hears this member, and it may not act alone (`isolation`)
+	handed_over,  // the primary before offered the role: it decided, not this member
 };
 
 struct Candidate {

@@ -124,6 +124,13 @@ struct SetFailover { // execute ha failover set / unset
 	bool set = false;
 	std::uint8_t vcluster = 1;
 };
+struct SwitchRole { // execute ha failover switch: to the best of the others, or nothing happens
+	std::uint8_t vcluster = 1;
+};
+// The others know every session that we know of. Without session pickup: always.
+struct SessionsInStep {
+	bool in_step = true;
+};
 struct SetMaintenance { // execute ha maintenance: every virtual cluster leaves this member
 	bool set = false;
 };
@@ -138,10 +145,11 @@ struct SetOverride {
 struct ResetUptime {}; // diagnose sys ha reset-uptime
 struct Stopping {};    // orderly exit: a primary gives the role away first
 
-using EventBody = std::variant<Started, Tick, HakeReceived, KeyResult, SessionConfirmed, SessionWorn, PasswordsChanged,
-			       Rekey, BeatReceived, PeerLinkChanged, PeerRolledBack, Absent, Returned, MonitorChanged,
-			       CarrierChanged, PingMonitorChanged, MemorySample, SsdChanged, WitnessChanged,
-			       SetFailover, SetMaintenance, SetPriority, SetOverride, ResetUptime, Stopping>;
+using EventBody =
+	std::variant<Started, Tick, HakeReceived, KeyResult, SessionConfirmed, SessionWorn, PasswordsChanged, Rekey,
+		     BeatReceived, PeerLinkChanged, PeerRolledBack, Absent, Returned, MonitorChanged, CarrierChanged,
+		     PingMonitorChanged, MemorySample, SsdChanged, WitnessChanged, SetFailover, SwitchRole,
+		     SessionsInStep, SetMaintenance, SetPriority, SetOverride, ResetUptime, Stopping>;
 struct Event {
 	Time now{};
 	EventBody body;

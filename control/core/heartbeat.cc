@@ -28,6 +28,7 @@ enum Flag : std::uint16_t {
 	flag_waiting = 1U << 7,
 	flag_leaving = 1U << 8,
 	flag_barred = 1U << 9,
+	flag_offering = 1U << 10,
 };
 
 std::uint16_t flags_of(const VclusterBeat &beat)
@@ -42,6 +43,7 @@ std::uint16_t flags_of(const VclusterBeat &beat)
 	add(beat.waiting, flag_waiting);
 	add(beat.leaving, flag_leaving);
 	add(beat.barred, flag_barred);
+	add(beat.offering, flag_offering);
 	return static_cast<std::uint16_t>(flags);
 }
 
@@ -67,6 +69,7 @@ VclusterBeat read_vcluster(WireReader in)
 	beat.waiting = (flags & flag_waiting) != 0;
 	beat.leaving = (flags & flag_leaving) != 0;
 	beat.barred = (flags & flag_barred) != 0;
+	beat.offering = (flags & flag_offering) != 0;
 	beat.epoch = in.number<std::uint32_t>();
 	beat.age_origin_ns = in.number<std::int64_t>();
 	beat.reset_count = in.number<std::uint16_t>();

@@ -22,6 +22,7 @@ namespace systole::core {
 inline constexpr std::uint8_t heartbeat_version = 1;
 inline constexpr std::size_t beat_stamp_bytes = 46;
 inline constexpr std::uint16_t heartbeat_udp_port = 8890;
+inline constexpr std::uint16_t session_udp_port = 8892; // of session synchronisation, in ESP of its own class
 
 struct BeatStamp {
 	std::uint8_t version = heartbeat_version;
@@ -48,21 +49,23 @@ struct VclusterBeat {
 	HaState state = HaState::hello;
 	std::uint8_t priority = 128;
 	bool override_enabled = false;
-	bool failover_flag = false;           // EXE_FAIL_OVER
-	bool maintenance = false;             // execute ha maintenance
-	bool mem_failover = false;            // out of memory
-	bool ssd_failed = false;              // counted only with ssd-failover
-	bool waiting = false;                 // booted, override-wait-time not over: not to be handed the role yet
-	bool leaving = false;                 // an orderly stop
-	bool barred = false;                  // could not claim: its witness does not answer
-	std::uint32_t epoch = 0;              // highest epoch seen; a primary's own claim
-	std::int64_t age_origin_ns = 0;       // sender's clock: HA uptime counts from here
-	std::uint32_t reset_count = 0;        // on the wire no more than 65535
-	std::uint16_t link_failure = 0;       // 50 per failed monitored interface
+	bool failover_flag = false;     // EXE_FAIL_OVER
+	bool maintenance = false;       // execute ha maintenance
+	bool mem_failover = false;      // out of memory
+	bool ssd_failed = false;        // counted only with ssd-failover
+	bool waiting = false;           // booted, override-wait-time not over: not to be handed the role yet
+	bool leaving = false;           // an orderly stop
+	bool barred = false;            // could not claim: its witness does not answer
+	bool offering = false;          // a primary that wants `choice` to take over now, and holds on until it has
+	std::uint32_t epoch = 0;        // highest epoch seen; a primary's own claim
+	std::int64_t age_origin_ns = 0; // sender's clock: HA uptime counts from here
+	std::uint32_t reset_count = 0;  // on the wire no more than 65535
+	std::uint16_t link_failure = 0; // 50 per failed monitored interface
 	std::uint16_t pingserver_failure = 0; // summed ha-priority of failed ping monitors, 0 below the threshold
-	std::uint32_t choice = 0;             // member_hash() of whom the sender holds for primary, 0 = nobody
-	std::uint32_t flip_epoch = 0;         // the claim that the last flip timer protects, 0 = never ran
-	std::uint32_t flip_until_tenths = 0;  // sender's clock
+	// member_hash() of whom the sender holds for primary, or offers the role to; 0 = nobody
+	std::uint32_t choice = 0;
+	std::uint32_t flip_epoch = 0;        // the claim that the last flip timer protects, 0 = never ran
+	std::uint32_t flip_until_tenths = 0; // sender's clock
 	friend bool operator==(const VclusterBeat &, const VclusterBeat &) = default;
 };
 

@@ -6,6 +6,13 @@
 
 namespace systole::core {
 
+const Member *find(const Members &members, const MemberId &id)
+{
+	const auto found = std::find_if(members.begin() + 1, members.end(),
+					[&](const Member &m) { return !m.id.empty() && m.id == id; });
+	return found == members.end() ? nullptr : &*found;
+}
+
 const VclusterBeat *words_of(const Member &member, std::uint8_t vcluster)
 {
 	const auto &said = member.content.vclusters;

@@ -47,6 +47,9 @@ struct Member {
 
 using Members = std::array<Member, max_members>;
 
+// nullptr: not known.
+[[nodiscard]] const Member *find(const Members &members, const MemberId &id);
+
 // What a member last said of a virtual cluster; nullptr: nothing yet. The index is a guess that is right when both
 // have the same virtual clusters.
 [[nodiscard]] const VclusterBeat *words_of(const Member &member, std::uint8_t vcluster);

@@ -37,6 +37,8 @@ Surroundings Node::surroundings(Time now) const
 	here.mem_failover = m_memory.failed();
 	here.ssd_failed = m_ssd_failed && m_config.ssd_failover;
 	here.leaving = m_stopping;
+	here.retiring = m_retiring;
+	here.sessions_in_step = m_sessions_in_step;
 	return here;
 }
 
@@ -51,6 +53,8 @@ void Node::step(const Event &event, Actions &actions)
 	if (m_started && !m_stopping && m_presence == Presence::present)
 		for (Vcluster &vcluster : m_vclusters)
 			vcluster.evaluate(scene(now, actions));
+	if (m_retiring && !m_stopping && (m_presence != Presence::present || !hands_over()))
+		stop(now, actions);
 	const bool gave_away = std::any_of(actions.begin() + before, actions.end(), [](const Action &action) {
 		return std::holds_alternative<BecomeSecondary>(action);
 	});
@@ -267,7 +271,7 @@ void Node::on(Time now, const BeatReceived &event, Actions &actions)
 		const auto said = std::find_if(before.begin(), before.end(),
 					       [&](const VclusterBeat &b) { return b.id == words->id; });
 		vcluster.hear(scene(now, actions), peer, knew && said != before.end() ? &*said : nullptr, *words);
-		peer.leaving = words->leaving;
+		peer.leaving = words->leaving && words->state != HaState::work;
 	}
 	update_alive(now, event.slot, actions);
 	follow_capabilities(now);
@@ -454,6 +458,17 @@ void Node::on(Time now, const SetFailover &event, Actions &actions)
 		vcluster->set_failover(scene(now, actions), event.set);
 }
 
+void Node::on(Time now, const SwitchRole &event, Actions &actions)
+{
+	if (Vcluster *vcluster = vcluster_of(event.vcluster); vcluster != nullptr && !m_retiring)
+		vcluster->switch_role(scene(now, actions));
+}
+
+void Node::on(Time, const SessionsInStep &event, Actions &)
+{
+	m_sessions_in_step = event.in_step;
+}
+
 void Node::on(Time now, const SetMaintenance &event, Actions &actions)
 {
 	if (m_maintenance == event.set)
@@ -486,10 +501,28 @@ void Node::on(Time now, const ResetUptime &, Actions &actions)
 	actions.push_back(notice(NoticeKind::uptime_reset, now));
 }
 
+// Its roles go over to others first, if there are any who can take them. Told a second time, it does not wait for that.
 void Node::on(Time now, const Stopping &, Actions &actions)
 {
 	if (!m_started || m_stopping)
 		return;
+	if (m_retiring || m_presence != Presence::present) {
+		stop(now, actions);
+		return;
+	}
+	m_retiring = true;
+	for (Vcluster &vcluster : m_vclusters)
+		vcluster.retire(scene(now, actions));
+}
+
+bool Node::hands_over() const
+{
+	return std::any_of(m_vclusters.begin(), m_vclusters.end(),
+			   [](const Vcluster &vcluster) { return vcluster.state().hand_over.under_way(); });
+}
+
+void Node::stop(Time now, Actions &actions)
+{
 	m_stopping = true;
 	for (Vcluster &vcluster : m_vclusters)
 		vcluster.stop(scene(now, actions));
@@ -560,7 +593,7 @@ void Node::reenter_when_due(Time now, Actions &actions)
 HeartbeatContent Node::make_beat(const Surroundings &surroundings) const
 {
 	HeartbeatContent content;
-	content.capabilities = m_config.capabilities;
+	content.capabilities = m_config.capabilities | cap_takes_offers;
 	content.packet_version = m_packet_version;
 	content.config_checksum = m_config_checksum;
 	content.hostname = m_hostname;

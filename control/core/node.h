@@ -59,6 +59,9 @@ public:
 	[[nodiscard]] const HeartbeatContent &beat() const { return m_beat; }
 	[[nodiscard]] Time started_at() const { return m_started_at; }
 	[[nodiscard]] Time now() const { return m_last_now; } // of the last step
+	// After Stopping: its roles are given away, or nobody takes them, and it has said goodbye.
+	[[nodiscard]] bool stopped() const { return m_stopping || !m_started; }
+	[[nodiscard]] bool sessions_in_step() const { return m_sessions_in_step; }
 	// This member (first) and every live one that is out of hello (`everybody`: hello too), as the election sees them.
 	[[nodiscard]] Candidates candidates(bool everybody, std::size_t place = 0) const;
 
@@ -83,11 +86,15 @@ private:
 	void on(Time now, const SsdChanged &event, Actions &actions);
 	void on(Time now, const WitnessChanged &event, Actions &actions);
 	void on(Time now, const SetFailover &event, Actions &actions);
+	void on(Time now, const SwitchRole &event, Actions &actions);
+	void on(Time now, const SessionsInStep &event, Actions &actions);
 	void on(Time now, const SetMaintenance &event, Actions &actions);
 	void on(Time now, const SetPriority &event, Actions &actions);
 	void on(Time now, const SetOverride &event, Actions &actions);
 	void on(Time now, const ResetUptime &event, Actions &actions);
 	void on(Time now, const Stopping &event, Actions &actions);
+	void stop(Time now, Actions &actions);
+	[[nodiscard]] bool hands_over() const;
 
 	// membership
 	void session_up(Time now, const SessionUp &up, Actions &actions);
@@ -132,7 +139,9 @@ private:
 	std::uint32_t m_packet_version = 0;
 	HeartbeatContent m_beat;
 	bool m_started = false;
+	bool m_retiring = false; // about to stop
 	bool m_stopping = false;
+	bool m_sessions_in_step = true;
 	Time m_started_at{};
 	Time m_last_now{};
 	Time m_hello_until{};

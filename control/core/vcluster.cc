@@ -141,6 +141,7 @@ void Vcluster::set_failover(const Scene &scene, bool set)
 	if (m_state.failover_flag == set)
 		return;
 	m_state.failover_flag = set;
+	m_flagged_at = scene.now;
 	m_renegotiate = true;
 	Notice record = notice(NoticeKind::failover_flag, scene.now);
 	record.value = set ? 1 : 0;
@@ -167,6 +168,7 @@ void Vcluster::reset_age(Time now)
 void Vcluster::stop(const Scene &scene)
 {
 	m_wake_at = never; // nothing is decided any more
+	end_hand_over(scene, HandOverFailure::superseded);
 	const HaState from = m_state.state;
 	m_state.previous = from;
 	m_state.state = HaState::hello; // out of the election, and heard to be
@@ -189,6 +191,7 @@ void Vcluster::stop(const Scene &scene)
 void Vcluster::suspend(const Scene &scene)
 {
 	m_epoch_before = m_state.epoch;
+	end_hand_over(scene, HandOverFailure::superseded);
 	if (m_state.state == HaState::work)
 		scene.actions.push_back(SuspendClaim{m_state.id});
 }
@@ -254,10 +257,10 @@ void Vcluster::set_ping_failure(const Scene &scene, std::uint16_t sum)
 	scene.actions.push_back(record);
 }
 
-void Vcluster::start_flip(const Scene &scene)
+void Vcluster::start_flip(const Scene &scene, std::uint32_t claim)
 {
 	// Of the next claim; above every earlier timer too, also if the claim that one was for never came.
-	const std::uint32_t newest = std::max(m_state.epoch, m_state.flip_epoch);
+	const std::uint32_t newest = std::max(claim, m_state.flip_epoch);
 	m_state.flip_epoch = newest == last_epoch ? last_epoch : newest + 1;
 	m_state.flip_until = scene.now + m_config.flip_timeout;
 	m_flip_runs = true;
@@ -312,13 +315,15 @@ VclusterBeat Vcluster::words(const Surroundings &scene) const
 	words.ssd_failed = scene.ssd_failed;
 	words.waiting = m_state.waiting;
 	words.barred = m_state.barred;
-	words.leaving = scene.leaving;
+	words.leaving = scene.leaving || scene.retiring;
 	words.epoch = m_state.epoch;
 	words.age_origin_ns = m_state.age_origin.time_since_epoch().count();
 	words.reset_count = m_state.reset_count;
 	words.link_failure = m_state.link_failure;
 	words.pingserver_failure = m_state.ping_failure;
-	words.choice = m_state.choice.empty() ? 0 : member_hash(m_state.choice);
+	words.offering = m_state.hand_over.stage == HandOver::Stage::offered;
+	const MemberId &choice = words.offering ? m_state.hand_over.successor : m_state.choice;
+	words.choice = choice.empty() ? 0 : member_hash(choice);
 	words.flip_epoch = m_state.flip_epoch;
 	words.flip_until_tenths = static_cast<std::uint32_t>(
 		std::clamp<std::int64_t>(m_state.flip_until.time_since_epoch() / tenth_of_a_second, 0, UINT32_MAX));
@@ -357,7 +362,8 @@ Candidates Vcluster::candidates(const Surroundings &scene, bool everybody) const
 		other.id = m.id;
 		other.priority = words->priority;
 		other.maintenance = words->maintenance;
-		other.failover_flag = words->failover_flag;
+		// Ours clears an older one as soon as it is heard; who decides about the role does not wait for that.
+		other.failover_flag = words->failover_flag && !(m_state.failover_flag && m.heard_at <= m_flagged_at);
 		other.mem_failover = words->mem_failover;
 		other.ssd_failed = words->ssd_failed;
 		other.waiting = words->waiting;

@@ -11,8 +11,10 @@
 //                                                       |  +-----------+  primary won, or it may not act alone
 //                                                       +---- wins and no live primary is heard --> work
 //
-// Nobody takes the role from a live primary: a primary that finds a better member steps down, and only then does
-// the winner take it. Two members are primary at once only while they cannot hear each other.
+// Nobody takes the role from a live primary unasked. A primary that finds a better member, is told to switch, or stops,
+// offers the role and goes on as before; the successor claims, and the old primary gives way when it hears that
+// (vcluster_hand_over.cc). Where a witness's lease decides there is only one at a time: there it steps down first.
+// Beyond that moment two members are primary at once only while they cannot hear each other.
 #pragma once
 
 #include "control/core/action.h"
@@ -31,7 +33,9 @@ inline std::uint32_t failure_sum(const VclusterBeat &words)
 	return std::uint32_t{words.link_failure} + words.pingserver_failure;
 }
 
-inline constexpr std::uint16_t monitor_weight = 50;     // per failed monitored interface (mondev prio=50)
+inline constexpr std::uint16_t monitor_weight = 50; // per failed monitored interface (mondev prio=50)
+// Waiting for somebody else to claim, or for a rival to yield, is counted in dead intervals.
+inline constexpr int claim_patience = 3;
 inline constexpr std::uint32_t last_epoch = UINT32_MAX; // never wraps, whatever a member says
 
 // What a virtual cluster sees of the member it lives in.
@@ -45,12 +49,47 @@ struct Surroundings {
 	bool mem_failover = false;
 	bool ssd_failed = false; // never without ssd-failover
 	bool leaving = false;
+	bool retiring = false;        // stops as soon as somebody has taken its roles, or nobody does
+	bool sessions_in_step = true; // the others know the sessions that we know of
 };
 struct Scene : Surroundings { // one step
 	Actions &actions;
 };
 
 enum class Witness : std::uint8_t { unknown, reachable, unreachable };
+
+// The role goes over to another member as planned; the last one, or the one under way.
+//
+//   wanted ---> barrier ---> offered ---> done
+//      '-----------'------------'-------> failed: this member goes on as if nothing had happened
+struct HandOver {
+	enum class Stage : std::uint8_t {
+		none,
+		wanted,  // asked for, and there is nobody yet
+		barrier, // until the sessions are in step
+		offered, // until the successor claims
+		let_go,  // no longer primary, until somebody claims: with a witness
+		done,
+		failed,
+	};
+	Stage stage = Stage::none;
+	bool asked = false;       // execute ha failover switch
+	bool flag_before = false; // failover_flag, as it was then
+	std::uint32_t number = 0; // counts them
+	std::uint32_t epoch = 0;  // our claim, offered: the successor's is above it
+	MemberId successor;
+	Decision decision;
+	HandOverFailure failure = HandOverFailure::none;
+	Time begun_at{};
+	Time offered_at{};
+	Time ended_at{};
+	Time until{}; // patience with this stage
+
+	[[nodiscard]] bool under_way() const
+	{
+		return stage == Stage::wanted || stage == Stage::barrier || stage == Stage::offered;
+	}
+};
 
 // Our own standing.
 struct VclusterState {
@@ -78,6 +117,7 @@ struct VclusterState {
 	bool demoted = false; // isolated without proof of life: does not act before it has heard somebody
 	Witness witness = Witness::unknown;
 	Time held_until{}; // the witness's lease
+	HandOver hand_over;
 };
 
 class Vcluster {
@@ -94,6 +134,8 @@ public:
 	void ping_monitor_changed(const Scene &scene, std::uint8_t index, bool alive);
 	void witness_changed(const Scene &scene, bool reachable, Time held_until);
 	void set_failover(const Scene &scene, bool set);
+	void switch_role(const Scene &scene);
+	void retire(const Scene &scene); // a primary that stops: offers the role if somebody can take it
 	void set_priority(const Scene &scene, std::uint8_t priority);
 	// What an operator has set, and the claims that are known of: that lasts also when the member begins anew.
 	void restore(const VclusterState &before)
@@ -101,6 +143,7 @@ public:
 		m_state.priority = before.priority;
 		m_state.override_enabled = before.override_enabled;
 		m_state.epoch = before.epoch;
+		m_state.hand_over.number = before.hand_over.number;
 	}
 	void set_override(bool enabled) { m_state.override_enabled = enabled; } // override_in_force tells the record
 	void reset_age(Time now);
@@ -133,8 +176,21 @@ private:
 	void evaluate_standby(const Scene &scene);
 	void evaluate_primary(const Scene &scene);
 	[[nodiscard]] bool settle_with_rivals(const Scene &scene, const Candidates &everybody);
-	void become_primary(const Scene &scene, const Decision &decision);
-	void become_standby(const Scene &scene, const Decision &decision, const MemberId &choice);
+	void become_primary(const Scene &scene, const Decision &decision, bool offered = false);
+	void become_standby(const Scene &scene, const Decision &decision, const MemberId &choice,
+			    bool succeeded = false);
+
+	// ---- handing over
+	void pick_successor(const Scene &scene);
+	void hand_over(const Scene &scene, const Decision &decision);
+	void offer(const Scene &scene);
+	[[nodiscard]] bool hand_over_waits(const Scene &scene);
+	[[nodiscard]] bool takes_our_offer(const Member &other) const;
+	void give_way(const Scene &scene, const Member &successor);
+	void end_hand_over(const Scene &scene, HandOverFailure failure);
+	[[nodiscard]] bool offers_to_us(const Scene &scene, const Member &primary) const;
+	[[nodiscard]] bool may_accept(const Scene &scene, const Member &primary) const;
+	void take_offer(const Scene &scene, const Member &primary);
 
 	[[nodiscard]] Decision elect_able(const Scene &scene, Duration margin) const;
 	[[nodiscard]] Decision run_election(const Scene &scene, bool everybody, Duration margin) const;
@@ -149,7 +205,7 @@ private:
 	void settle(const Scene &scene);
 	void follow_ping_servers(const Scene &scene);
 	void set_ping_failure(const Scene &scene, std::uint16_t sum);
-	void start_flip(const Scene &scene);
+	void start_flip(const Scene &scene, std::uint32_t claim);
 	void follow_override_wait(const Scene &scene);
 
 	// ---- isolation
@@ -175,11 +231,13 @@ private:
 	MemberId m_retried; // was declined, and was given the role all the same when it followed us
 	Time m_rival_since = never;
 	bool m_rival_seen = false;
+	bool m_predecessor_seen = false; // it has offered us the role, and has not let go yet
 	bool m_override_was_in_force = false;
 	Time m_wake_at = never;
 	std::uint32_t m_epoch_before = 0; // our own absence: the highest we knew before
 	MemberId m_last_primary;          // the one we followed, or yielded to, last
 
+	Time m_flagged_at{}; // our failover flag
 	bool m_flip_runs = false;
 	MemberId m_flipped_from;            // the primary whose ping servers failed, and whose role we took
 	bool m_record_expired = false;      // our recorded failure outlived the flip timer: the next election clears it

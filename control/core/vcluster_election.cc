@@ -13,18 +13,9 @@ using std::chrono::milliseconds;
 
 namespace {
 
-// Waiting for somebody else to claim, or for a rival to yield, is counted in dead intervals.
-constexpr int claim_patience = 3;
 // A primary yields by age only if the difference is clearly over the margin, so that the winner, who sees the same
 // ages a few milliseconds apart, comes to the same result.
 constexpr Duration yield_hysteresis = milliseconds{100};
-
-const Member *find(const Members &members, const MemberId &id)
-{
-	const auto found = std::find_if(members.begin() + 1, members.end(),
-					[&](const Member &m) { return !m.id.empty() && m.id == id; });
-	return found == members.end() ? nullptr : &*found;
-}
 
 } // namespace
 
@@ -106,6 +97,8 @@ void Vcluster::evaluate(const Scene &scene)
 {
 	m_wake_at = never;
 	m_asks_witness = false;
+	if (scene.retiring && m_state.state != HaState::work)
+		return;
 	note_override(scene);
 	note_lease(scene);
 	settle_monitors(scene);
@@ -118,7 +111,7 @@ void Vcluster::evaluate(const Scene &scene)
 	}
 	follow_override_wait(scene);
 	seek_witness(scene, m_asks_witness);
-	m_renegotiate = false;
+	m_renegotiate = m_renegotiate && m_state.hand_over.under_way(); // after it
 }
 
 void Vcluster::evaluate_hello(const Scene &scene)
@@ -160,6 +153,10 @@ void Vcluster::evaluate_standby(const Scene &scene)
 		m_successor = MemberId{};
 		m_state.choice = primary->id;
 		m_last_primary = primary->id;
+		if (m_state.hand_over.stage == HandOver::Stage::let_go)
+			end_hand_over(scene, HandOverFailure::none);
+		if (may_accept(scene, *primary) && may_claim(scene))
+			take_offer(scene, *primary);
 		return;
 	}
 	const Config &config = scene.config;
@@ -210,8 +207,12 @@ void Vcluster::evaluate_primary(const Scene &scene)
 		return;
 	}
 	const auto everybody = candidates(scene, false);
-	if (settle_with_rivals(scene, everybody) || everybody.size() == 1)
+	if (settle_with_rivals(scene, everybody) || hand_over_waits(scene) || everybody.size() == 1 || scene.retiring)
 		return;
+	if (m_state.hand_over.stage == HandOver::Stage::wanted) {
+		pick_successor(scene);
+		return;
+	}
 	const bool somebody_healthier =
 		std::any_of(everybody.begin() + 1, everybody.end(),
 			    [&](const Candidate &other) { return healthier(other, everybody[0], scene.now); });
@@ -229,7 +230,7 @@ void Vcluster::evaluate_primary(const Scene &scene)
 	const Decision decision = elect({list.begin(), list.size()},
 					{in_force, scene.config.uptime_margin + yield_hysteresis}, scene.now);
 	if (decision.winner != scene.config.self && decision.winner != m_declined)
-		become_standby(scene, decision, decision.winner);
+		hand_over(scene, decision);
 }
 
 // Who has booted and still waits (override-wait-time) gets the role from us only if we are ill.
@@ -247,12 +248,21 @@ Candidates Vcluster::worth_yielding_to(const Scene &scene, const Candidates &eve
 bool Vcluster::settle_with_rivals(const Scene &scene, const Candidates &everybody)
 {
 	const Config &config = scene.config;
+	bool predecessor = false;
 	Candidates rivals;
 	rivals.push_back(everybody[0]);
 	for (std::size_t i = 1; i < everybody.size(); ++i) {
 		const Member &other = *find(scene.members, everybody[i].id);
 		if (words_of(other, m_state.id)->state != HaState::work)
 			continue;
+		if (takes_our_offer(other)) {
+			give_way(scene, other);
+			return true;
+		}
+		if (offers_to_us(scene, other)) {
+			predecessor = true;
+			continue;
+		}
 		if (!hears(other, config.self)) { // it cannot yield to us, and was free to claim: we do
 			Decision decision;
 			decision.rule = Rule::live_primary;
@@ -264,6 +274,12 @@ bool Vcluster::settle_with_rivals(const Scene &scene, const Candidates &everybod
 	}
 	if (rivals.size() == 1) {
 		m_rival_since = never;
+		const bool let_go = m_predecessor_seen && !predecessor;
+		m_predecessor_seen = predecessor;
+		if (predecessor)
+			return true;
+		if (let_go) // the last frames it forwarded may have turned switches back to it
+			scene.actions.push_back(Reannounce{m_state.id, false});
 		if (m_rival_seen) { // whoever it was claimed our addresses too: tell the neighbours again
 			m_rival_seen = false;
 			scene.actions.push_back(Reannounce{m_state.id});
@@ -414,9 +430,11 @@ void Vcluster::seek_witness(const Scene &scene, bool wanted)
 
 // ---------------------------------------------------------------- the role changes
 
-void Vcluster::become_primary(const Scene &scene, const Decision &decision)
+void Vcluster::become_primary(const Scene &scene, const Decision &decision, bool offered)
 {
 	Notice role = notice(NoticeKind::role, scene.now);
+	if (m_state.hand_over.stage == HandOver::Stage::let_go)
+		end_hand_over(scene, HandOverFailure::no_claim);
 	role.from = m_state.state;
 	role.to = HaState::work;
 	m_state.previous = m_state.state;
@@ -429,6 +447,7 @@ void Vcluster::become_primary(const Scene &scene, const Decision &decision)
 	m_orphan_since = never;
 	m_rival_since = never;
 	m_rival_seen = false;
+	m_predecessor_seen = offered;
 	m_successor = MemberId{};
 	m_declined = MemberId{};
 	// Its link monitors begin anew, and alive.
@@ -438,14 +457,24 @@ void Vcluster::become_primary(const Scene &scene, const Decision &decision)
 	const Member *former = find(scene.members, m_last_primary);
 	const VclusterBeat *said = former == nullptr ? nullptr : words_of(*former, m_state.id);
 	m_flipped_from = said != nullptr && said->pingserver_failure != 0 ? former->id : MemberId{};
-	scene.actions.push_back(BecomePrimary{m_state.id, m_state.epoch, decision});
+	if (former != nullptr && !former->alive && !former->leaving &&
+	    role.from == HaState::standby) { // whom it succeeds
+		role.peer = former->id;
+		role.value = (scene.now - former->lost_at).count();
+		for (const LinkView &link : former->links)
+			role.last_rx = std::max(role.last_rx, link.last_rx);
+	}
+	scene.actions.push_back(BecomePrimary{m_state.id, m_state.epoch, decision, offered});
 	role.epoch = m_state.epoch;
 	role.decision = decision;
 	scene.actions.push_back(role);
 }
 
-void Vcluster::become_standby(const Scene &scene, const Decision &decision, const MemberId &choice)
+void Vcluster::become_standby(const Scene &scene, const Decision &decision, const MemberId &choice, bool succeeded)
 {
+	const std::uint32_t claim = succeeded ? m_state.hand_over.epoch : m_state.epoch;
+	if (!succeeded && m_state.hand_over.under_way())
+		end_hand_over(scene, HandOverFailure::superseded);
 	Notice role = notice(NoticeKind::role, scene.now);
 	role.from = m_state.state;
 	role.to = HaState::standby;
@@ -455,7 +484,7 @@ void Vcluster::become_standby(const Scene &scene, const Decision &decision, cons
 	m_state.decided_at = scene.now;
 	m_state.decision = decision;
 	m_state.choice = choice;
-	m_successor = decision.rule == Rule::live_primary ? MemberId{} : choice; // who is at work need not claim
+	m_successor = decision.rule == Rule::live_primary || succeeded ? MemberId{} : choice; // at work: need not claim
 	m_last_primary = choice;
 	m_orphan_since = scene.now;
 	m_rival_since = never;
@@ -469,10 +498,10 @@ void Vcluster::become_standby(const Scene &scene, const Decision &decision, cons
 				      (decision.rule == Rule::priority || decision.rule == Rule::uptime ||
 				       decision.rule == Rule::serial);
 		if (m_state.ping_failure != 0 || way_back)
-			start_flip(scene);
+			start_flip(scene, claim);
 		m_flipped_from = MemberId{};
 		m_state.ping_monitors_down = 0; // nobody looks any more
-		scene.actions.push_back(BecomeSecondary{m_state.id, m_state.epoch, decision});
+		scene.actions.push_back(BecomeSecondary{m_state.id, m_state.epoch, decision, succeeded});
 	}
 	role.epoch = m_state.epoch;
 	role.decision = decision;

@@ -7,6 +7,7 @@
 #include <libmnl/libmnl.h>
 #include <linux/if_addr.h>
 #include <linux/if_link.h>
+#include <linux/pkt_sched.h>
 #include <linux/rtnetlink.h>
 #include <net/if.h>
 
@@ -22,6 +23,14 @@ ifinfomsg *put_link_header(nlmsghdr *header, int index)
 	link->ifi_family = AF_UNSPEC;
 	link->ifi_index = index;
 	return link;
+}
+
+void put_queue_header(nlmsghdr *header, int index)
+{
+	auto *queue = static_cast<tcmsg *>(mnl_nlmsg_put_extra_header(header, sizeof(tcmsg)));
+	queue->tcm_family = AF_UNSPEC;
+	queue->tcm_ifindex = index;
+	queue->tcm_parent = TC_H_ROOT;
 }
 
 void put_address_header(nlmsghdr *header, int index, const IpPrefix &prefix)
@@ -97,6 +106,18 @@ void request_link_state(RequestBatch &batch, int index, bool up)
 void request_link_deletion(RequestBatch &batch, int index)
 {
 	put_link_header(batch.begin(RTM_DELLINK, 0), index);
+}
+
+void request_silence(RequestBatch &batch, int index)
+{
+	nlmsghdr *header = batch.begin(RTM_NEWQDISC, NLM_F_CREATE | NLM_F_REPLACE);
+	put_queue_header(header, index);
+	mnl_attr_put_strz(header, TCA_KIND, "blackhole");
+}
+
+void request_voice(RequestBatch &batch, int index)
+{
+	put_queue_header(batch.begin(RTM_DELQDISC, 0), index);
 }
 
 void request_address(RequestBatch &batch, int index, const IpPrefix &prefix)

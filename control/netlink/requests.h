@@ -22,6 +22,10 @@ void request_no_address_generation(RequestBatch &batch, const std::string &name)
 
 void request_link_state(RequestBatch &batch, int index, bool up);
 void request_link_deletion(RequestBatch &batch, int index);
+// Whatever the link would send is dropped. Costs nothing while it is down; while it is up either takes some 10 ms, because the
+// kernel waits for its senders.
+void request_silence(RequestBatch &batch, int index);
+void request_voice(RequestBatch &batch, int index);
 
 // Adds or confirms; never runs duplicate address detection (it would hold the address back for a second and send).
 void request_address(RequestBatch &batch, int index, const IpPrefix &prefix);

@@ -26,10 +26,16 @@ constexpr std::array<Wanted, 4> macvlan_ipv6{
 	{{"disable_ipv6", 0}, {"accept_ra", 0}, {"force_mld_version", 1}, {"mldv1_unsolicited_report_interval", 1}}};
 constexpr std::string_view owner = "systole";
 
+constexpr std::string_view question_interval = "retrans_time_ms";
+constexpr int quick_question_ms = 10;
+constexpr int usual_question_ms = 1000;
+
+// The neighbour tables have a folder of their own.
 std::string setting_file(std::string_view family, const std::string &interface, std::string_view key)
 {
 	std::string file = "/proc/sys/net/";
-	return file.append(family).append("/conf/").append(interface).append("/").append(key);
+	file.append(family).append(key == question_interval ? "/neigh/" : "/conf/");
+	return file.append(interface).append("/").append(key);
 }
 
 std::optional<SettingError> write_setting(std::string_view family, const std::string &interface, std::string_view key,
@@ -121,6 +127,16 @@ std::vector<SettingError> apply_macvlan_settings(const std::string &macvlan, boo
 			errors.push_back(std::move(*error));
 	}
 	return errors;
+}
+
+void ask_neighbours_quickly(const std::string &macvlan, bool quickly)
+{
+	for (const std::string_view family : {"ipv4", "ipv6"}) {
+		const int usual = read_setting(family, "default", question_interval).value_or(usual_question_ms);
+		// Where it cannot be written, the kernel asks as it always does.
+		static_cast<void>(
+			write_setting(family, macvlan, question_interval, quickly ? quick_question_ms : usual));
+	}
 }
 
 std::string ownership_alias(std::string_view instance, const std::vector<SavedSetting> &saved)

@@ -51,6 +51,10 @@ void restore_base_settings(const std::string &base, const std::vector<SavedSetti
 
 [[nodiscard]] std::vector<SettingError> apply_macvlan_settings(const std::string &macvlan, bool has_ipv6);
 
+// How soon an unanswered question for a neighbour's address is asked again: after 10 ms, or as the machine does it (1 s). While
+// two members forward in turn, an answer may reach the other one.
+void ask_neighbours_quickly(const std::string &macvlan, bool quickly);
+
 [[nodiscard]] std::string ownership_alias(std::string_view instance, const std::vector<SavedSetting> &saved);
 // Nothing when the alias is not one of this instance.
 [[nodiscard]] std::optional<std::vector<SavedSetting>> parse_ownership_alias(std::string_view alias,

@@ -26,9 +26,10 @@ core::Time monotonic_now()
 }
 
 // A predecessor that was killed keeps its addresses until its keeper takes them, and its kernel's last frames (the
-// groups it leaves) turn the switches back to it. One reminder a port, often at first and then ever more rarely, bounds
+// groups it leaves) turn the switches back to it; one that gives way as planned forwards for a moment longer, which turns
+// them back too. One reminder a port, often at first and then ever more rarely, bounds
 // how long anybody's switch is wrong.
-constexpr core::Duration shortest_reminder_gap = std::chrono::milliseconds{5};
+constexpr core::Duration shortest_reminder_gap = std::chrono::milliseconds{1};
 constexpr core::Duration reminders_end = std::chrono::seconds{2};
 
 // Failures that say that the work had been done before: a link that is gone has no addresses, and the kernel takes an
@@ -37,6 +38,7 @@ bool is_already_done(TakeoverFault fault, int code)
 {
 	switch (fault) {
 	case TakeoverFault::address_delete: return code == EADDRNOTAVAIL || code == ENODEV;
+	case TakeoverFault::silence: return true; // without it a packet may be lost, no more
 	case TakeoverFault::link_down:
 	case TakeoverFault::link_delete: return code == ENODEV;
 	default: return false;
@@ -76,7 +78,7 @@ TakeoverErrors Takeover::shutdown()
 	if (!m_started)
 		return {};
 	TakeoverErrors errors;
-	if (m_state == State::primary || m_state == State::suspended)
+	if (m_state == State::primary || m_state == State::suspended || m_state == State::lingering)
 		errors = release().errors;
 	Work work;
 	for (Port &port : m_ports) {
@@ -98,19 +100,23 @@ TakeoverErrors Takeover::shutdown()
 	return errors;
 }
 
-ClaimReport Takeover::claim()
+ClaimReport Takeover::claim(Haste haste)
 {
 	ClaimReport report;
 	report.start = monotonic_now();
-	m_state = State::primary;
+	const State before = std::exchange(m_state, State::primary);
 	arm();
 	Work work;
 	for (const Port &port : m_ports) {
-		if (port.macvlan_index != 0)
-			add_claim(work, port);
-		else
+		if (port.macvlan_index == 0)
 			report.errors.push_back({TakeoverFault::base_missing, port.config.base, ENODEV, port.problem});
 	}
+	const bool silently = haste == Haste::planned && before == State::standby;
+	if (silently)
+		add_silence(work, true);
+	add_claim(work, m_ports);
+	if (silently)
+		add_silence(work, false);
 	run(work, report.errors);
 	report.netlink_done = monotonic_now();
 	announce_all(report.errors, &report.first_announced);
@@ -124,6 +130,14 @@ void Takeover::suspend()
 	if (m_state != State::primary)
 		return;
 	m_state = State::suspended;
+	stop_train();
+}
+
+void Takeover::linger()
+{
+	if (m_state != State::primary)
+		return;
+	m_state = State::lingering;
 	stop_train();
 }
 
@@ -143,20 +157,22 @@ ReleaseReport Takeover::release()
 	ReleaseReport report;
 	report.start = monotonic_now();
 	report.netlink_done = report.start;
-	if (m_state != State::primary && m_state != State::suspended)
+	if (m_state != State::primary && m_state != State::suspended && m_state != State::lingering)
 		return report;
-	m_state = State::releasing;
+	const bool succeeded = m_state == State::lingering;
+	m_state = succeeded ? State::standby : State::releasing;
 	stop_train();
 	Work work;
-	for (const Port &port : m_ports) {
-		if (port.macvlan_index == 0)
-			continue;
-		for (const IpPrefix &address : port.addresses) {
-			request_address_deletion(work.batch, port.macvlan_index, address);
-			work.steps.push_back({&port, TakeoverFault::address_delete, address.text()});
-		}
-	}
+	for (const Port &port : m_ports)
+		add_addresses(work, port, false, false);
+	for (const Port &port : m_ports)
+		if (succeeded)
+			add_link(work, port, false);
+	for (const Port &port : m_ports)
+		add_addresses(work, port, true, false);
 	run(work, report.errors);
+	if (succeeded)
+		ask_neighbours_quickly(true);
 	m_tools.holdings.disarm(m_vcluster); // after the deed: killed in between, the keeper does it
 	report.netlink_done = monotonic_now();
 	return report;
@@ -169,13 +185,10 @@ TakeoverErrors Takeover::finish_release()
 		return errors;
 	m_state = State::standby;
 	Work work;
-	for (const Port &port : m_ports) {
-		if (port.macvlan_index == 0)
-			continue;
-		request_link_state(work.batch, port.macvlan_index, false);
-		work.steps.push_back({&port, TakeoverFault::link_down, port.macvlan});
-	}
+	for (const Port &port : m_ports)
+		add_link(work, port, false);
 	run(work, errors);
+	ask_neighbours_quickly(true); // after the next claim
 	return errors;
 }
 
@@ -196,6 +209,8 @@ TakeoverErrors Takeover::announce(core::Time now)
 		const core::Duration since = now - m_train_began;
 		m_next_reminder =
 			since >= reminders_end ? core::never : now + std::max(shortest_reminder_gap, since / 4);
+		if (m_next_reminder == core::never)
+			ask_neighbours_quickly(false);
 	}
 	return errors;
 }
@@ -293,6 +308,7 @@ void Takeover::prepare(Port &port, TakeoverErrors &errors)
 	}
 	const bool has_ipv6 =
 		std::any_of(port.addresses.begin(), port.addresses.end(), [](const IpPrefix &p) { return p.v6; });
+	control::ask_neighbours_quickly(port.macvlan, true);
 	std::vector<SettingError> failed = raise_base_settings(port.config.base, port.saved);
 	for (SettingError &error : apply_macvlan_settings(port.macvlan, has_ipv6))
 		failed.push_back(std::move(error));
@@ -374,8 +390,7 @@ void Takeover::reconcile(Port &port, TakeoverErrors &errors)
 		start_train(monotonic_now());
 	} else if (m_state == State::standby && macvlan->admin_up) {
 		Work work; // somebody raised it by hand; a standby stays silent
-		request_link_state(work.batch, port.macvlan_index, false);
-		work.steps.push_back({&port, TakeoverFault::link_down, port.macvlan});
+		add_link(work, port, false);
 		run(work, errors);
 	}
 	port.base_running = base->running;
@@ -385,7 +400,7 @@ void Takeover::claim_port(Port &port, TakeoverErrors &errors)
 {
 	arm(); // the macvlan may be another one now
 	Work work;
-	add_claim(work, port);
+	add_claim(work, {&port, 1});
 	run(work, errors);
 	announce_port(port, errors);
 	start_train(monotonic_now());
@@ -399,14 +414,54 @@ void Takeover::delete_macvlan(int index, const Port &port, TakeoverErrors &error
 	run(work, errors);
 }
 
-void Takeover::add_claim(Work &work, const Port &port)
+// A link that comes up speaks at once (multicast listener reports), which brings the first packets here: by then as much as
+// possible is in place, on all ports. IPv6 addresses want their link up.
+void Takeover::add_claim(Work &work, std::span<const Port> ports)
 {
-	request_link_state(work.batch, port.macvlan_index, true);
-	work.steps.push_back({&port, TakeoverFault::link_up, port.macvlan});
-	for (const IpPrefix &address : port.addresses) {
-		request_address(work.batch, port.macvlan_index, address);
-		work.steps.push_back({&port, TakeoverFault::address_add, address.text()});
+	for (const Port &port : ports)
+		add_addresses(work, port, false, true);
+	for (const Port &port : ports)
+		add_link(work, port, true);
+	for (const Port &port : ports)
+		add_addresses(work, port, true, true);
+}
+
+// While the links come up one after the other nothing may bring packets to one that cannot pass them on to the next.
+void Takeover::add_silence(Work &work, bool silent)
+{
+	for (const Port &port : m_ports) {
+		if (port.macvlan_index == 0)
+			continue;
+		if (silent)
+			request_silence(work.batch, port.macvlan_index);
+		else
+			request_voice(work.batch, port.macvlan_index);
+		work.steps.push_back({&port, TakeoverFault::silence, port.macvlan});
 	}
+}
+
+void Takeover::add_addresses(Work &work, const Port &port, bool v6, bool wanted)
+{
+	if (port.macvlan_index == 0)
+		return;
+	for (const IpPrefix &address : port.addresses) {
+		if (address.v6 != v6)
+			continue;
+		if (wanted)
+			request_address(work.batch, port.macvlan_index, address);
+		else
+			request_address_deletion(work.batch, port.macvlan_index, address);
+		work.steps.push_back(
+			{&port, wanted ? TakeoverFault::address_add : TakeoverFault::address_delete, address.text()});
+	}
+}
+
+void Takeover::add_link(Work &work, const Port &port, bool up)
+{
+	if (port.macvlan_index == 0)
+		return;
+	request_link_state(work.batch, port.macvlan_index, up);
+	work.steps.push_back({&port, up ? TakeoverFault::link_up : TakeoverFault::link_down, port.macvlan});
 }
 
 void Takeover::run(Work &work, TakeoverErrors &errors)
@@ -422,6 +477,13 @@ void Takeover::run(Work &work, TakeoverErrors &errors)
 	}
 }
 
+void Takeover::ask_neighbours_quickly(bool quickly) const
+{
+	for (const Port &port : m_ports)
+		if (port.macvlan_index != 0)
+			control::ask_neighbours_quickly(port.macvlan, quickly);
+}
+
 // One announcement has just been made.
 void Takeover::start_train(core::Time now)
 {
@@ -430,6 +492,7 @@ void Takeover::start_train(core::Time now)
 	m_next_announcement = more ? now + m_settings.arps_interval : core::never;
 	m_train_began = now;
 	m_next_reminder = m_settings.gratuitous_arps ? now + shortest_reminder_gap : core::never;
+	ask_neighbours_quickly(m_settings.gratuitous_arps); // until the last reminder
 }
 
 void Takeover::stop_train()
@@ -466,10 +529,17 @@ void Takeover::announce_address(const Port &port, const IpPrefix &address, Takeo
 		*first = monotonic_now();
 }
 
+// One address of every port first: it moves the switches, and both directions should turn at one moment.
 void Takeover::announce_all(TakeoverErrors &errors, core::Time *first)
 {
+	if (!m_settings.gratuitous_arps)
+		return;
 	for (const Port &port : m_ports)
-		announce_port(port, errors, first);
+		if (!port.addresses.empty())
+			announce_address(port, port.addresses.front(), errors, first);
+	for (const Port &port : m_ports)
+		for (std::size_t i = 1; i < port.addresses.size(); ++i)
+			announce_address(port, port.addresses[i], errors, first);
 }
 
 } // namespace systole::control

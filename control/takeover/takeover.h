@@ -10,6 +10,12 @@
 //                          ^                                   |
 //                          '-----------------------------------'  claim(), at any moment
 //
+//   primary -- linger() --> lingering -- release() --> releasing
+//
+// linger() is the planned way to a release: the successor has claimed and announced, and what switches still send here
+// is passed on, silently, until they have learnt. A release after that sets the macvlans down before IPv6 addresses go, or the
+// kernel's farewells to their multicast groups would turn the switches back here; nobody waits for it.
+//
 // suspend() is for a primary that was away and may have been succeeded: it announces and mends nothing until claim() or
 // release(). The keeper has probably taken the addresses by then.
 //
@@ -36,6 +42,7 @@
 #include "control/takeover/takeover_settings.h"
 
 #include <algorithm>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -46,6 +53,7 @@ using TakeoverErrors = std::vector<TakeoverError>;
 
 // Moments are CLOCK_MONOTONIC.
 struct ClaimReport {
+	core::Duration committed_in{}; // sessions, before that
 	core::Time start{};
 	core::Time netlink_done{};
 	core::Time first_announced{}; // Time{} when nothing was announced
@@ -60,7 +68,7 @@ struct ReleaseReport {
 
 class Takeover {
 public:
-	enum class State : std::uint8_t { standby, primary, suspended, releasing };
+	enum class State : std::uint8_t { standby, primary, suspended, lingering, releasing };
 
 	// Of Takeovers, for all.
 	struct Tools {
@@ -82,8 +90,12 @@ public:
 	TakeoverErrors shutdown();
 
 	// Calling it while primary confirms everything and announces again.
-	[[nodiscard]] ClaimReport claim();
+	// planned: the predecessor forwards until we have announced. Nothing leaves before everything is in place, which takes
+	// some 10 ms a port.
+	enum class Haste : std::uint8_t { urgent, planned };
+	[[nodiscard]] ClaimReport claim(Haste haste = Haste::urgent);
 	void suspend();
+	void linger();
 	[[nodiscard]] ReleaseReport release();
 	[[nodiscard]] TakeoverErrors finish_release();
 	[[nodiscard]] State state() const { return m_state; }
@@ -134,7 +146,12 @@ private:
 	void reconcile(Port &port, TakeoverErrors &errors);
 	void claim_port(Port &port, TakeoverErrors &errors);
 	void delete_macvlan(int index, const Port &port, TakeoverErrors &errors);
-	static void add_claim(Work &work, const Port &port);
+	// What is not there to be claimed is passed over.
+	static void add_claim(Work &work, std::span<const Port> ports);
+	void ask_neighbours_quickly(bool quickly) const;
+	void add_silence(Work &work, bool silent);
+	static void add_addresses(Work &work, const Port &port, bool v6, bool wanted);
+	static void add_link(Work &work, const Port &port, bool up);
 	void run(Work &work, TakeoverErrors &errors);
 	void arm();
 	void start_train(core::Time now);

@@ -19,6 +19,7 @@ std::string_view to_string(TakeoverFault fault)
 	case TakeoverFault::link_up: return "link-up";
 	case TakeoverFault::address_add: return "address-add";
 	case TakeoverFault::address_delete: return "address-delete";
+	case TakeoverFault::silence: return "silence";
 	case TakeoverFault::link_down: return "link-down";
 	case TakeoverFault::link_delete: return "link-delete";
 	case TakeoverFault::announcement: return "announcement";

@@ -19,6 +19,7 @@ enum class TakeoverFault : std::uint8_t {
 	link_up,
 	address_add,
 	address_delete,
+	silence, // the virtual interface cannot be kept from sending while it is made ready
 	link_down,
 	link_delete,
 	announcement, // a gratuitous ARP or neighbour advertisement could not be sent

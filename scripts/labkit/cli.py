@@ -8,7 +8,8 @@ import sys
 import textwrap
 import time
 
-from . import demo, failover, faults, flood, isolation, keylog, load, members, names, netns, programs, soak, stall, state, teardown
+from . import (demo, failover, faults, flood, isolation, keylog, load, members, names, netns, programs, sessions, soak, stall,
+               state, teardown)
 from .errors import Interrupted, LabError
 from .lab import Lab, require_root
 from .netlink import link_batch
@@ -36,13 +37,15 @@ examples:
   scripts/lab isolation --policy witness --trials 20
   scripts/lab flood --kind heartbeat-spi --seconds 60 --rate 100000
   scripts/lab flood --kind spi --seconds 5 --ramp
+  scripts/lab failover --how crash --trials 20 --nat
+  scripts/lab sessions --count 100000 --loss 5 --peers conntrackd
   scripts/lab down
 
 Not every vdev can do everything: --vdev memif joins two members over one link, without cut and --capture; --vdev
 af_xdp has no --capture.
 
-SYSTOLE_BUILD=DIR uses systoled, systole-keeper, systole-spawner, systolectl, systole-prober and systole-flooder of DIR instead
-of build/."""
+SYSTOLE_BUILD=DIR uses systoled, systole-keeper, systole-spawner, systolectl, systole-prober, systole-flooder and
+systole-ct-loader of DIR instead of build/."""
 
 
 _FIGURES = """\
@@ -52,6 +55,10 @@ figures, in milliseconds:
   takeover      from `role` to its first gratuitous ARP in sys-fabric
   client gap    the longest time without a reply at the client, 1000 datagrams a second
   switch        from the fault to `role`, also where nobody is lost (planned, link-down)
+  tcp           connections that were never broken, never wrong, and moved again after the takeover, of all
+  flows, pings  answered again, seen from the same address and port (or identifier) by the server, never silent for 1 s
+  resets        connections that were reset; stalled: without progress for more than 1 s; worst stall: the longest time
+  lost          datagrams of the stream that were not answered within 200 ms; back: while the role went back
   dual primary  how long both owned a cluster address, as netlink shows it: with kill and pause until the healing, since the
                 kernel of a dead or frozen daemon keeps its addresses; - with cut, which makes two primaries by nature
   heal gap      the longest time without a reply while the struck member comes back"""
@@ -87,9 +94,27 @@ With --ramp the rate is doubled until a member is lost or the machine sends no f
 one), then the bound is looked for in between."""
 
 
+_SESSIONS_FIGURES = """\
+figures:
+  all on the standby  from the first creation until both members say that they are in step; they are asked every 20 ms, a
+                      joiner every 4 ms
+  kernel              until the standby's kernel has as many entries (hot), by its own count
+  CPU                 of all their processes, without what they use while nothing happens
+  told, seen          by the member's own counters; by what crossed the bridges, with Ethernet and ESP, acknowledgements
+                      and repetitions
+  RSS                 growth of the standby's processes for each session; memory that was there before is not in it
+  joiner              the standby is killed, its kernel's table emptied, and started again; transfer: from the first session
+                      it has (conntrackd: from `conntrackd -n`) to the last
+  commit              conntrackd: `conntrackd -c`; Systole with on-takeover: from `role` until the kernel has all
+  lost, not as they were  by a listing of the standby's kernel, which knows of each session how it was made: NAT, mark,
+                      status, TCP state"""
+
+
 def parser():
     top = argparse.ArgumentParser(prog="scripts/lab", description=_DESCRIPTION, epilog=_EPILOG,
                                   formatter_class=argparse.RawDescriptionHelpFormatter)
+    top.add_argument("--nat", dest="demo_nat", action="store_true", help="the demo with NAT, 1000 TCP connections, 200 UDP "
+                     "flows and 10 pings")
     verbs = top.add_subparsers(dest="verb", metavar="VERB")
     up_parser = _verb(verbs, "up", up, "build the fabric and start the members",
                       "Builds the fabric and starts the members. Returns when all members see each other and exactly "
@@ -137,6 +162,12 @@ def parser():
     measure.add_argument("--how", choices=failover.HOWS, required=True, help="the fault; cut: every heartbeat link of "
                          "the primary; link-down: its port1; planned: execute ha failover set 1")
     measure.add_argument("--trials", type=int, required=True, metavar="N")
+    measure.add_argument("--tcp", type=int, metavar="N", help="TCP connections through the gateway, data both ways, "
+                         "every byte checked (default 20, with --nat 1000)")
+    measure.add_argument("--udp-flows", type=int, metavar="N", help="UDP flows, each of its own port (default 0, with "
+                         "--nat 200)")
+    measure.add_argument("--pings", type=int, metavar="N", help="pings, each with its own identifier (default 0, with "
+                         "--nat 10)")
     measure.add_argument("--stress", choices=("cpu",), help="run stress-ng --cpu 4 beside it")
     measure.add_argument("--json", metavar="F", help="write every trial and the summary to F")
     measure.add_argument("--plot", metavar="F.png", help="draw the trials and their distributions")
@@ -162,6 +193,12 @@ def parser():
                          "kind of forged frames after the other; prints what they refused and why, the jitter of their "
                          "heartbeats, and who was given up. Exit code 0 when no role changed and no member was lost (with "
                          "--ramp: when a rate was found at which that is so).", epilog=_FLOOD_FIGURES))
+    _sessions_options(_verb(verbs, "sessions", measure_sessions, "many sessions at once: how soon has the standby all of them?",
+                            "Builds a lab with NAT, creates sessions in the primary's connection tracking as fast as the "
+                            "kernel takes them, and waits until the standby has all; then the standby is killed and started "
+                            "again and must get all of them anew. Prints rates, CPU, bytes, memory, and what is missing by "
+                            "the kernel's own word. The machine's nf_conntrack_max and nf_conntrack_buckets are raised "
+                            "meanwhile. Exit code 0 when nothing is missing.", epilog=_SESSIONS_FIGURES))
     _verb(verbs, "down", down, "remove everything", "Ends every process of the lab and removes its namespaces, files "
           "and hugepages. Always succeeds.")
     return top
@@ -217,6 +254,19 @@ def _flood_options(target):
     _plan_options(target, links=1)
 
 
+def _sessions_options(target):
+    target.add_argument("--count", type=int, default=100_000, metavar="N", help="sessions (default 100000)")
+    target.add_argument("--loss", type=float, default=0, metavar="P", help="percent of the sync frames that are lost in the "
+                        "fabric (default 0)")
+    target.add_argument("--commit", choices=sessions.COMMITS, help="session-commit; on-takeover: the primary crashes at the "
+                        "end (default: what the members do by default, hot)")
+    target.add_argument("--family", type=int, choices=(4, 6), default=4, help="IPv4 or IPv6 (default 4)")
+    target.add_argument("--peers", default="none", choices=(*sessions.PEERS, "none"), help="measure this too, after "
+                        "Systole, in the same namespaces (default none)")
+    target.add_argument("--json", metavar="F", help="write everything to F")
+    _plan_options(target)
+
+
 def _verb(verbs, name, function, short, long, epilog=None):
     verb = verbs.add_parser(name, help=short, description=textwrap.fill(long, 120), epilog=epilog,
                             formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -235,6 +285,9 @@ def _plan_options(target, links=2):
                         "(default af_packet)")
     target.add_argument("--witness", action="store_true", help="run an etcd in the fabric, reached over mgmt0 of each "
                         "member, and name it in witness-endpoint")
+    target.add_argument("--nat", action="store_true", help="the members hide the LAN behind the WAN cluster address, on "
+                        "ports drawn at random, and tell each other their sessions (session-pickup and "
+                        "session-pickup-connectionless enable)")
     target.add_argument("--unprivileged", action="store_true", help="run the daemons as an ordinary user who has only the "
                         "capabilities that systoled keeps")
     target.add_argument("--daemon-option", action="append", default=[], metavar="OPTION", help="one more option of systoled "
@@ -257,11 +310,18 @@ def _plan(options):
                 member_settings=options.member_set, port_settings=options.port_set,
                 sections=[read_section(path) for path in options.config],
                 member_sections=[read_member_section(text) for text in options.member_config],
-                peers=group.chosen(getattr(options, "peers", "none")),
-                unprivileged=options.unprivileged, daemon_options=options.daemon_option, witness=options.witness, key_log=absolute(getattr(options, "key_log", None)),
+                peers=_peers(options),
+                unprivileged=options.unprivileged, daemon_options=options.daemon_option, witness=options.witness,
+                nat=options.nat, key_log=absolute(getattr(options, "key_log", None)),
                 capture=absolute(getattr(options, "capture", None)))
     plan.check()
     return plan
+
+
+def _peers(options):
+    if options.verb == "sessions":
+        return [] if options.peers == "none" else [options.peers]
+    return group.chosen(getattr(options, "peers", "none"))
 
 
 def _say(text):
@@ -390,7 +450,8 @@ def measure_failover(options):
     if plan.peers and options.how not in failover.PEER_HOWS:
         raise LabError(f"--peers goes with --how {' or '.join(failover.PEER_HOWS)}: what {options.how} strikes is "
                        "Systole's alone")
-    result = failover.run(plan, options.how, options.trials, options.stress, options.json, options.plot, _say)
+    traffic = failover.traffic_of(plan, options.tcp, options.udp_flows, options.pings)
+    result = failover.run(plan, options.how, options.trials, options.stress, options.json, options.plot, _say, traffic)
     return 0 if failover.passed(result) else 1
 
 
@@ -439,6 +500,24 @@ def measure_flood(options):
                           options.cpu, options.restart_after, options.json, _say) else 1
 
 
+def measure_sessions(options):
+    if not 1 <= options.count <= 15_000_000:
+        raise LabError(f"--count {options.count}: 1 to 15000000")
+    if not 0 <= options.loss < 100:
+        raise LabError(f"--loss {options.loss:g}: 0 to less than 100 percent")
+    options.nat = True
+    if options.commit:
+        options.set = [f"session-commit {options.commit}", *options.set]
+    plan = _plan(options)
+    if plan.members != 2:
+        raise LabError("sessions compares two members; leave out --members")
+    if options.loss and (plan.direct or plan.vdev == "memif"):
+        raise LabError("--loss drops frames on the bridges of the fabric; leave out --direct and --vdev memif")
+    result = sessions.run(plan, options.count, options.loss, plan.peers, options.commit or "hot", options.family,
+                          options.json, _say)
+    return 0 if sessions.passed(result) else 1
+
+
 def down(_):
     removed = teardown.remove_everything()
     _say(f"removed {', '.join(removed)}" if removed else "there was no lab")
@@ -465,7 +544,7 @@ def main(arguments=None):
         if options.verb != "exec":
             interruptible()
         if options.verb is None:
-            return 0 if demo.run() else 1
+            return 0 if demo.run(options.demo_nat) else 1
         return options.function(options)
     except LabError as error:
         print(f"lab: {error}", file=sys.stderr)

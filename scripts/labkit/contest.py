@@ -52,8 +52,8 @@ class _CrashOfAll(faults.Crash):
 
 
 class Contest(Experiment):
-    def __init__(self, lab, how):
-        super().__init__(lab, how)
+    def __init__(self, lab, how, traffic=None):
+        super().__init__(lab, how, traffic)
         if how == "cut" and lab.plan.direct:
             raise LabError("--how cut --peers needs the bridges between the members; leave out --direct")
         self.peers, self._wire, self._second = Peers(lab.plan), None, None

@@ -10,7 +10,7 @@ from . import events, faults, members, names, programs
 from .lab import Lab
 from .observer import Observer
 from .plan import Plan
-from .prober import CONNECTIONS, RATE_HZ, Prober
+from .prober import NAT_TRAFFIC, Prober, Traffic
 
 DETECTION_SLACK_MS, GAP_SLACK_MS = 10, 30
 TAKEOVER_SLACK_MS = 20
@@ -53,12 +53,12 @@ def _describe(event):
     return f"{who}: {kind}: {event['text']}" if event.get("text") else f"{who}: {kind} {peer or ''}".rstrip()
 
 
-def run():
+def run(nat=False):
     """True when the failover met its bounds."""
     progress = Progress()
     say = progress.say
     built = programs.ensure(say, up_to_date=True)
-    plan = Plan()
+    plan, traffic = Plan(nat=nat), NAT_TRAFFIC if nat else Traffic()
     interval_ms, lost = plan.timing_ms()
     say(f"two members, {plan.links} heartbeat links, a beat every {interval_ms} ms, dead after {lost} missed")
     with Lab(plan, built, "(the demo)") as lab:
@@ -72,10 +72,11 @@ def run():
         primary = lab.wait_until_whole(lab.first_election_timeout_s())
         show_protection(built, primary, say)
         say(f"{primary} is primary and owns {names.LAN_GATEWAY} (LAN) and {names.WAN_GATEWAY} (WAN)")
-        prober = Prober(built)
+        prober = Prober(built, traffic=traffic)
         prober.wait_until_clean(10)
-        say(f"traffic runs: {RATE_HZ} datagrams/s and {CONNECTIONS} TCP connections, {names.CLIENT_ADDRESS} -> "
-            f"{primary} -> {names.SERVER_ADDRESS}")
+        say(f"traffic runs: {traffic.describe()}, {names.CLIENT_ADDRESS} -> {primary} -> {names.SERVER_ADDRESS}")
+        if nat:
+            say(f"NAT: the server sees {names.WAN_GATEWAY} and a random port of it; only sessions that both know survive")
         passed = crash_and_judge(lab, primary, prober, observer, log, say)
         prober.close()
         for stream in streams:
@@ -157,7 +158,10 @@ def verdict(plan, survivor, primaries, t0, lost, takeover_ms, report):
               f"the client went without a reply for {shown(None if udp['gap_open'] else gap_ms)} (bound: {dead_ms} + "
               f"{GAP_SLACK_MS} ms = {dead_ms + GAP_SLACK_MS} ms); {udp['lost']} datagrams lost"),
         Check(tcp["total"] > 0 and tcp["kept"] == tcp["total"],
-              f"{tcp['kept']} of {tcp['total']} TCP connections kept, every byte checked"),
+              f"{tcp['kept']} of {tcp['total']} TCP connections kept, every byte checked; {tcp['resets']} reset, "
+              f"{tcp['stalled']} without progress for more than 1 s"),
+        *(Check(report[kind]["kept"] == report[kind]["total"], f"{report[kind]['kept']} of {report[kind]['total']} "
+                f"{title} kept") for kind, title in (("flows", "UDP flows"), ("pings", "pings")) if report[kind]["total"]),
         Check(primaries == [survivor], f"exactly one primary at the end: {' and '.join(primaries) or 'none'}"),
     ]
     for check in checks:

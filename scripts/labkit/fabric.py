@@ -23,6 +23,19 @@ table inet lab {
 }
 """
 
+# With NAT the server sees the cluster address alone. Ports are drawn at random: were they kept, a member that knows no
+# session could make the same translation up, and a lost session would go unseen. `snat` and not `masquerade`, which
+# forgets sessions when an interface goes down.
+_NAT_RULES = f"""
+table inet lab_nat {{
+    chain postrouting {{
+        type nat hook postrouting priority 100; policy accept;
+        ip saddr {names.LAN_NETWORK} ip daddr {names.WAN_NETWORK} snat ip to {names.WAN_GATEWAY} fully-random
+        ip6 saddr {names.LAN_NETWORK6} ip6 daddr {names.WAN_NETWORK6} snat ip6 to {names.WAN_GATEWAY6} fully-random
+    }}
+}}
+"""
+
 
 def build(plan):
     members = plan.names()
@@ -30,7 +43,7 @@ def build(plan):
                  (names.FABRIC, names.CLIENT, names.SERVER, *map(names.namespace, members))])
     _prepare_fabric()
     for member in members:
-        _prepare_member(member)
+        _prepare_member(member, plan.nat)
     batch(names.FABRIC, _bridges(plan) + _cables(plan))
     for member in members:
         _finish_member(plan, member)
@@ -55,15 +68,22 @@ def _prepare_fabric():
         netns.set_sysctl("ipv6/conf/default/disable_ipv6", 1)
 
 
-def _prepare_member(member):
+def _prepare_member(member, nat):
     with netns.inside(names.namespace(member)):
         for family, name, value in (("ipv4", "rp_filter", 0), ("ipv6", "accept_ra", 0), ("ipv6", "forwarding", 1)):
             for which in ("all", "default"):
                 netns.set_sysctl(f"{family}/conf/{which}/{name}", value)
         netns.set_sysctl("ipv4/ip_forward", 1)
-        rules = subprocess.run(["nft", "-f", "-"], input=_MEMBER_RULES, text=True, capture_output=True, check=False)
-        if rules.returncode:
-            raise LabError(f"nft failed in {names.namespace(member)}: {rules.stderr.strip()}")
+    filter_rules(names.namespace(member), _MEMBER_RULES + (_NAT_RULES if nat else ""))
+
+
+def filter_rules(namespace, rules):
+    """nft in the namespace; what it lists when asked to."""
+    with netns.inside(namespace):
+        result = subprocess.run(["nft", "-f", "-"], input=rules, text=True, capture_output=True, check=False)
+    if result.returncode:
+        raise LabError(f"nft failed in {namespace}: {result.stderr.strip()}")
+    return result.stdout
 
 
 def _bridges(plan):

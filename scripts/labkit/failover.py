@@ -15,7 +15,7 @@ from .errors import LabError
 from .lab import Lab
 from .observer import Observer
 from .peers.group import Peers
-from .prober import Prober
+from .prober import NAT_TRAFFIC, Prober, Traffic
 
 HOWS = ("crash", "kill", "pause", "cut", "link-down", "planned")
 PEER_HOWS = ("crash", "cut")  # what can befall the others too, by the same hand at the same moment
@@ -28,8 +28,8 @@ _PAUSE_S = 2.0  # a freeze that everybody but the frozen one has long got over
 
 
 class Experiment:
-    def __init__(self, lab, how):
-        self.lab, self.how = lab, how
+    def __init__(self, lab, how, traffic=None):
+        self.lab, self.how, self.traffic = lab, how, traffic
         self.log, self.observer, self.prober, self.streams = events.EventLog(), None, None, []
         self.false_failovers = 0
         interval_ms, lost = lab.plan.timing_ms()
@@ -41,7 +41,7 @@ class Experiment:
         self.lab.start_members()
         self.streams = [events.EventStream(self.lab.programs, member, self.log) for member in self.lab.plan.names()]
         self.lab.wait_until_whole(self.lab.first_election_timeout_s())
-        self.prober = Prober(self.lab.programs)
+        self.prober = Prober(self.lab.programs, traffic=self.traffic)
 
     def tear_down(self):
         if self.prober:
@@ -106,7 +106,7 @@ class Experiment:
             faults.Planned.undo(self.lab.programs, member)
 
     def _figures(self, primary, t0, role, report):
-        udp, tcp = report["udp"], report["tcp"]
+        udp, tcp, flows, pings = report["udp"], report["tcp"], report["flows"], report["pings"]
         new_primary = role["who"] if role else None
         lost = self.log.find(lambda event: event["event"] == "peer-lost" and event["who"] == new_primary
                              and names.member_of_serial(event.get("peer")) == primary, t0)
@@ -127,6 +127,19 @@ class Experiment:
             "switch_ms": difference_ms(role and role["mono_ns"], t0),
             "udp_lost": udp["lost"],
             "udp_duplicates": udp["duplicates"],
+            "tcp_resets": tcp["resets"],
+            "tcp_stalled": tcp["stalled"],
+            "tcp_worst_stall_ms": round(tcp["longest_stall_ns"] / 1e6, 3),
+            "bytes_verified": tcp["verified_bytes"],
+            "bytes_wrong": tcp["wrong_bytes"],
+            "udp_flows_total": flows["total"],
+            "udp_flows_kept": flows["kept"],
+            "udp_flows_moved": flows["moved"],
+            "udp_flows_worst_stall_ms": round(flows["longest_gap_ns"] / 1e6, 3),
+            "pings_total": pings["total"],
+            "pings_kept": pings["kept"],
+            "pings_moved": pings["moved"],
+            "pings_worst_stall_ms": round(pings["longest_gap_ns"] / 1e6, 3),
             # From the last beat that came in: the phase of the fault is not in it.
             "since_last_beat_ms": difference_ms(lost_ns, lost[0].get("last_rx_ns") if lost else None),
             "prober_late_ms": round(udp["longest_send_gap_ns"] / 1e6, 3),
@@ -146,25 +159,42 @@ class Experiment:
             figures["announced_after_heal"] = self.observer.announcements(figures["primary"], healed_ns)
             figures["held_after_heal"] = self.observer.took_again(figures["primary"], healed_ns)
         self.prober.wait_until_back(healed_ns, 10)
-        healed = self.prober.report(healed_ns)["udp"]
+        if self.how == "planned":
+            time.sleep(_HOLD_S)  # what is not answered by then is lost
+        report = self.prober.report(healed_ns)
+        healed = report["udp"]
         figures["heal_gap_ms"] = None if healed["gap_open"] and healed["longest_gap_ns"] > 1e9 else \
             round(healed["longest_gap_ns"] / 1e6, 3)
         figures["role_changes_after_heal"] = len(self.log.find(events.became_primary, healed_ns))
+        if self.how == "planned":  # the way back is a switch too
+            figures.update(back_udp_lost=healed["lost"], back_udp_duplicates=healed["duplicates"],
+                           back_tcp_total=report["tcp"]["total"], back_tcp_kept=report["tcp"]["kept"])
 
 
 def difference_ms(later_ns, earlier_ns):
     return None if later_ns is None or earlier_ns is None else round((later_ns - earlier_ns) / 1e6, 3)
 
 
-def run(plan, how, trials, stress, json_file, plot_file, say):
+def traffic_of(plan, tcp, udp_flows, pings):
+    """What was asked for; the rest as it goes with the plan."""
+    usual = NAT_TRAFFIC if plan.nat else Traffic()
+    traffic = Traffic(*(usual_count if asked is None else asked for asked, usual_count in
+                        ((tcp, usual.tcp), (udp_flows, usual.udp_flows), (pings, usual.pings))))
+    traffic.check()
+    return traffic
+
+
+def run(plan, how, trials, stress, json_file, plot_file, say, traffic=None):
     """The result, written and drawn where asked for."""
     from . import contest
     built = programs.ensure(say, up_to_date=False)
     Peers(plan).check_installed()
     interval_ms, lost = plan.timing_ms()
-    say(f"{trials} x {how}, {plan.members} members, {interval_ms} ms x {lost}{', CPU stress' if stress else ''}")
+    traffic = traffic or traffic_of(plan, None, None, None)
+    say(f"{trials} x {how}, {plan.members} members, {interval_ms} ms x {lost}{', CPU stress' if stress else ''}; "
+        f"{'NAT, ' if plan.nat else ''}{traffic.describe()}")
     with Lab(plan, built, f"failover --how {how}") as lab:
-        experiment = (contest.Contest if plan.peers else Experiment)(lab, how)
+        experiment = (contest.Contest if plan.peers else Experiment)(lab, how, traffic)
         try:
             experiment.set_up()
             stressor = start_stress(lab) if stress else None
@@ -174,9 +204,13 @@ def run(plan, how, trials, stress, json_file, plot_file, say):
         finally:
             experiment.tear_down()
     result = {"how": how, "interval_ms": interval_ms, "lost": lost, "members": plan.members, "links": plan.links,
-              "direct": plan.direct, "vdev": plan.vdev, "stress": stress, "trials": results,
+              "direct": plan.direct, "vdev": plan.vdev, "nat": plan.nat, "stress": stress, "trials": results,
               "summary": {figure: summary([trial[figure] for trial in results]) for figure in FIGURES},
               "false_failovers": experiment.false_failovers}
+    if how == "planned":
+        found = switches(results)
+        result["switches"] = {"total": len(found), "without_loss": sum(lost == 0 for lost, _ in found),
+                              "lost": sum(lost for lost, _ in found), "duplicates": sum(again for _, again in found)}
     if plan.peers:
         result["peers"] = experiment.summaries(results)
     print_table(result, say)
@@ -210,8 +244,19 @@ def start_stress(lab):
 def announce(say, number, trials, figures):
     shown = "  ".join(f"{figure[:-3].replace('_', ' ')} {value(figures[figure])}" for figure in FIGURES)
     say(f"trial {number:3}/{trials}: {figures['primary']} -> {figures['new_primary'] or 'nobody'}  {shown}  "
-        f"tcp {figures['tcp_kept']}/{figures['tcp_total']}")
+        f"tcp {figures['tcp_kept']}/{figures['tcp_total']}{_sessions(figures)}")
     return figures
+
+
+def _sessions(figures):
+    """Of one trial, what is not as it should be, and what not every run has."""
+    shown = "".join(f"  {title} {figures[kind + '_kept']}/{figures[kind + '_total']}"
+                    for kind, title in (("udp_flows", "flows"), ("pings", "pings")) if figures[f"{kind}_total"])
+    shown += "".join(f"  {title} {figures[key]}" for key, title in (
+        ("tcp_resets", "resets"), ("tcp_stalled", "stalled"), ("bytes_wrong", "WRONG BYTES")) if figures[key])
+    if "back_udp_lost" in figures:
+        shown += f"  lost {figures['udp_lost']}, back {figures['back_udp_lost']}"
+    return shown + f"  worst stall {figures['tcp_worst_stall_ms']:.0f}"
 
 
 def value(number):
@@ -237,10 +282,42 @@ def print_table(result, say):
     kept = sum(trial["tcp_kept"] for trial in result["trials"])
     total = sum(trial["tcp_total"] for trial in result["trials"])
     say(f"TCP connections kept: {kept} of {total}; false failovers: {result['false_failovers']}")
+    _print_sessions(result, say)
+    if result["how"] == "planned":
+        _print_switches(result, say)
     if result["how"] == "cut":
         _print_heals(result["trials"], say)
     if result["how"] in ("pause", "kill"):
         _print_keeper(result, say)
+
+
+def _print_sessions(result, say):
+    trials = result["trials"]
+
+    def total(key):
+        return sum(trial[key] for trial in trials)
+    say(f"reset {total('tcp_resets')}, without progress for more than 1 s {total('tcp_stalled')}, worst "
+        f"{max(trial['tcp_worst_stall_ms'] for trial in trials):.0f} ms; bytes checked {total('bytes_verified')}, wrong "
+        f"{total('bytes_wrong')}")
+    for kind, title in (("udp_flows", "UDP flows"), ("pings", "pings")):
+        if total(f"{kind}_total"):
+            say(f"{title} kept: {total(f'{kind}_kept')} of {total(f'{kind}_total')} (translated anew: "
+                f"{total(f'{kind}_moved')}), worst silence "
+                f"{max(trial[f'{kind}_worst_stall_ms'] for trial in trials):.0f} ms")
+
+
+def switches(trials):
+    """(lost, duplicates) of every planned switch, there and back."""
+    return ([(trial["udp_lost"], trial["udp_duplicates"]) for trial in trials if trial["new_primary"]]
+            + [(trial["back_udp_lost"], trial["back_udp_duplicates"]) for trial in trials
+               if trial["role_changes_after_heal"]])
+
+
+def _print_switches(result, say):
+    found = switches(result["trials"])
+    say(f"planned: {sum(lost == 0 for lost, _ in found)} of {len(found)} switches lost nothing; datagrams lost "
+        f"{sum(lost for lost, _ in found)}, at most {max((lost for lost, _ in found), default=0)} in one; duplicates "
+        f"{sum(again for _, again in found)}")
 
 
 def _print_keeper(result, say):

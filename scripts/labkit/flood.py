@@ -229,7 +229,7 @@ def run(plan, kinds, seconds, rate, ramp, victim, cpu, restart_after_s, json_fil
     cpu = allowed[0] if cpu is None else cpu
     if cpu not in allowed:
         raise LabError(f"--cpu {cpu}: this machine lets us use {' '.join(map(str, allowed))}")
-    built = programs.ensure(say, up_to_date=False, with_flooder=True)
+    built = programs.ensure(say, False, "flooder")
     interval_ms, lost = plan.timing_ms()
     say(f"{plan.members} members, {interval_ms} ms x {lost}, {plan.links} heartbeat link{'s' * (plan.links > 1)}; the "
         f"flooder on {plan.link_names()[0]} to {victim}, from {ADDRESS}, on CPU {cpu} of {len(allowed)}, niceness "

@@ -34,6 +34,7 @@ class Plan:
     unprivileged: bool = False  # daemons of an ordinary user with the capabilities that systoled keeps
     daemon_options: list = dataclasses.field(default_factory=list)  # more of systoled's command line
     witness: bool = False  # an etcd in the fabric (witness.py)
+    nat: bool = False  # the members hide the LAN behind the WAN cluster address, and tell each other their sessions
 
     def check(self):
         if not 2 <= self.members <= names.MAX_MEMBERS:
@@ -110,6 +111,7 @@ class Plan:
             "hello-holddown": "5",
             "expected-members": str(self.members),
             "monitor": '"port1" "port2"',
+            **({"session-pickup": "enable", "session-pickup-connectionless": "enable"} if self.nat else {}),
             **({"witness-endpoint": f'"{witness.ENDPOINT}"'} if self.witness else {}),
         }
         mine = [setting for name, setting in map(split_member_setting, self.member_settings) if name == member]

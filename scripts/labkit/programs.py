@@ -16,7 +16,7 @@ NEEDED_PACKAGES = ("libdpdk-dev", "libipsec-mb-dev", "libboost1.81-dev", "libboo
 
 
 class Programs:
-    """systoled, systolectl, the prober and the flooder: of build/, or of the directory that SYSTOLE_BUILD names."""
+    """systoled, systolectl, and the lab's own tools: of build/, or of the directory that SYSTOLE_BUILD names."""
 
     def __init__(self):
         chosen = os.environ.get("SYSTOLE_BUILD")
@@ -26,21 +26,22 @@ class Programs:
         self.ctl = self.directory / "systolectl"
         self.prober = self._tool("prober")
         self.flooder = self._tool("flooder")
+        self.ct_loader = self._tool("ct-loader")
 
     def _tool(self, word):
-        in_tree = self.directory / "bench" / word / f"systole-{word}"
+        in_tree = self.directory / "bench" / word.replace("-", "_") / f"systole-{word}"
         return in_tree if in_tree.exists() or self.own_build else self.directory / f"systole-{word}"
 
-    def missing(self, with_flooder=False):
-        wanted = [self.daemon, self.ctl, self.prober] + [self.flooder] * with_flooder
+    def missing(self, *tools):
+        wanted = [self.daemon, self.ctl, self.prober, *(getattr(self, tool) for tool in tools)]
         return [path for path in wanted if not os.access(path, os.X_OK)]
 
 
-def ensure(say, up_to_date, with_flooder=False):
-    """The programs; installs packages and builds when needed. `up_to_date` also rebuilds what has changed. Only `flood`
-    needs the flooder."""
+def ensure(say, up_to_date, *tools):
+    """The programs; installs packages and builds when needed. `up_to_date` also rebuilds what has changed. `tools`: what
+    only some verbs need, "flooder" or "ct_loader"."""
     programs = Programs()
-    missing = programs.missing(with_flooder)
+    missing = programs.missing(*tools)
     if not programs.own_build:
         if missing:
             raise LabError(f"SYSTOLE_BUILD={programs.directory} has no {missing[0].name}; build it there, or unset "
@@ -73,7 +74,7 @@ def _build(programs, say):
         say("configuring build/ (meson setup build)")
         _run(["meson", "setup", programs.directory, ROOT], "meson setup", say)
     targets = ["systoled", "systole-keeper", "systole-spawner", "systolectl", "bench/prober/systole-prober",
-               "bench/flooder/systole-flooder"]
+               "bench/flooder/systole-flooder", "bench/ct_loader/systole-ct-loader"]
     dry = subprocess.run(["ninja", "-C", programs.directory, "-n", *targets], text=True, capture_output=True,
                          check=False)
     if dry.returncode == 0 and "no work to do" in dry.stdout:

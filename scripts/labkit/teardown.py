@@ -8,7 +8,7 @@ import signal
 import subprocess
 import time
 
-from . import hugepages, keylog, members, names, netns, state
+from . import conntrack, hugepages, keylog, members, names, netns, state
 from .peers import program
 from .plan import Plan
 
@@ -41,6 +41,8 @@ def remove_everything():
     program.remove()
     for directory in known.get("scratch", []):
         shutil.rmtree(directory, ignore_errors=True)
+    if known.get("conntrack"):
+        conntrack.give_back(known["conntrack"])
     if known.get("hugepages"):
         hugepages.give_back(known["hugepages"])
         removed.append(f"{known['hugepages']} hugepages")

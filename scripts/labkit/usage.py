@@ -23,6 +23,15 @@ def _cpu_ns(pid):
     return total
 
 
+def cpu_s(pids):
+    """What they have used since they began."""
+    return sum(map(_cpu_ns, pids)) / 1e9
+
+
+def rss_bytes(pids):
+    return 1024 * sum(_memory_kib(pid)["VmRSS"] for pid in pids)
+
+
 def _memory_kib(pid):
     found = {"VmRSS": 0, "HugetlbPages": 0}
     try:

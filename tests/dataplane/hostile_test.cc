@@ -348,6 +348,14 @@ TEST_P(Hostile, D3_S3_S5_a_flood_on_an_sa_of_another_class_is_refused_unopened_a
 	Forger relay(key, 1);
 	refuses(relay.frame(inner_packet({address_of_a, address_of_b}, beat_body({.tx = 1000}, "x"))), Drop::esp_class,
 		"S3 relay class");
+	// Nor is there anybody here who takes sessions.
+	Key session_key = make_key(GetParam(), 0, 0, 7, crypto::TrafficClass::session);
+	crypto::InboundSa *session_sa = crypto::make_inbound_sa(session_key.spec()).release();
+	session_sa->traffic_class = crypto::TrafficClass::session;
+	session_sa->confirmed = true;
+	pair->b->command(control::InstallInbound{session_sa, peer_slot, 0, 7});
+	refuses(Forger(session_key, 1).frame(session_packet({address_of_a, address_of_b}, Bytes(100)), 0x8892),
+		Drop::esp_class, "S3 session class");
 
 	const Bytes genuine_relay = relay.frame(inner_packet({address_of_a, address_of_b}, Bytes(400)));
 	const std::uint64_t checked = checks();
@@ -357,7 +365,7 @@ TEST_P(Hostile, D3_S3_S5_a_flood_on_an_sa_of_another_class_is_refused_unopened_a
 		if (i % 200 == 199)
 			pair->run_for(tick);
 	}
-	EXPECT_EQ(pair->b->drops(Drop::esp_class), 20'001U);
+	EXPECT_EQ(pair->b->drops(Drop::esp_class), 20'002U);
 	const std::uint64_t heard = pair->b->link(0).rx + pair->b->link(1).rx - beats;
 	EXPECT_EQ(checks() - checked, heard) << "what was checked is the beats";
 	EXPECT_GE(heard, 2 * 8U);

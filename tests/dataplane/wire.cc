@@ -97,23 +97,27 @@ std::string test_name_of(crypto::Suite suite)
 	return name;
 }
 
-Key make_key(crypto::Suite suite, std::uint8_t direction, core::LinkIndex link, std::uint16_t generation)
+Key make_key(crypto::Suite suite, std::uint8_t direction, core::LinkIndex link, std::uint16_t generation,
+	     crypto::TrafficClass traffic_class)
 {
 	Key key;
 	key.suite = suite;
 	key.spi = static_cast<std::uint32_t>((0x5000U + generation) << 16 | (0x10U * generation + direction) << 5 |
-					     link << 2U);
+					     link << 2U | static_cast<unsigned>(traffic_class));
 	for (std::size_t i = 0; i < key.bytes.size(); ++i)
-		key.bytes[i] = static_cast<std::byte>(i * 7 + direction * 101U + link * 53U + generation * 31U + 1);
+		key.bytes[i] = static_cast<std::byte>(i * 7 + direction * 101U + link * 53U + generation * 31U +
+						      static_cast<unsigned>(traffic_class) * 17U + 1);
 	return key;
 }
 
 // ---------------------------------------------------------------- Member
 
 Member::Member(const std::string &name, std::span<const std::unique_ptr<Wire>> out,
-	       std::span<const std::unique_ptr<Wire>> in)
-    : channel(std::make_unique<control::WorkerChannel>())
+	       std::span<const std::unique_ptr<Wire>> in, const WorkerConfig &config, bool takes_sessions)
+    : channel(std::make_unique<control::WorkerChannel>()),
+      lanes(takes_sessions ? std::make_unique<control::SessionLanes>() : nullptr)
 {
+	channel->lanes = lanes.get();
 	std::vector<Port *> links;
 	for (std::size_t i = 0; i < out.size(); ++i) {
 		rte_ring *rx = in[i]->ring();
@@ -133,10 +137,7 @@ Member::Member(const std::string &name, std::span<const std::unique_ptr<Wire>> o
 			throw std::runtime_error(error);
 		links.push_back(ports.back().get());
 	}
-	worker = std::make_unique<Worker>(WorkerConfig{.interval = interval,
-						       .lost_threshold = lost_threshold,
-						       .control_watchdog = control_watchdog},
-					  links, *channel, clock);
+	worker = std::make_unique<Worker>(config, links, *channel, clock);
 }
 
 Member::~Member()
@@ -178,29 +179,41 @@ std::uint64_t Member::all_drops() const
 
 // ---------------------------------------------------------------- Pair
 
-Pair::Pair(std::size_t links, crypto::Suite wanted_suite) : link_count(links), suite(wanted_suite)
+Pair::Pair(std::size_t links, crypto::Suite wanted_suite, bool wants_sessions, std::uint8_t session_links)
+    : link_count(links), suite(wanted_suite), takes_sessions(wants_sessions)
 {
 	for (std::size_t i = 0; i < links; ++i) {
 		a_to_b.push_back(std::make_unique<Wire>("a_to_b"));
 		b_to_a.push_back(std::make_unique<Wire>("b_to_a"));
 	}
-	a = std::make_unique<Member>("a", a_to_b, b_to_a);
-	b = std::make_unique<Member>("b", b_to_a, a_to_b);
+	const WorkerConfig config{.interval = interval,
+				  .lost_threshold = lost_threshold,
+				  .session_links = session_links,
+				  .control_watchdog = control_watchdog};
+	a = std::make_unique<Member>("a", a_to_b, b_to_a, config, takes_sessions);
+	b = std::make_unique<Member>("b", b_to_a, a_to_b, config, takes_sessions);
 }
 
 void Pair::install(core::SessionId session, std::uint16_t generation, core::PeerSlot inbound_slot_of_b)
 {
+	const auto install_class = [&](crypto::TrafficClass traffic_class, core::LinkIndex link) {
+		const Key to_b = make_key(suite, 0, link, generation, traffic_class);
+		const Key to_a = make_key(suite, 1, link, generation, traffic_class);
+		const auto give = [&](Member &member, const Key &in, const Key &out, core::PeerSlot inbound_slot) {
+			crypto::InboundSa *inbound = crypto::make_inbound_sa(in.spec()).release();
+			inbound->traffic_class = traffic_class;
+			member.command(control::InstallInbound{inbound, inbound_slot, link, session});
+			crypto::OutboundSa *outbound = crypto::make_outbound_sa(out.spec()).release();
+			outbound->traffic_class = traffic_class;
+			member.command(control::InstallOutbound{outbound, peer_slot, link, session});
+		};
+		give(*a, to_a, to_b, peer_slot);
+		give(*b, to_b, to_a, inbound_slot_of_b);
+	};
 	for (core::LinkIndex link = 0; link < link_count; ++link) {
-		const Key to_b = make_key(suite, 0, link, generation);
-		const Key to_a = make_key(suite, 1, link, generation);
-		a->command(control::InstallInbound{crypto::make_inbound_sa(to_a.spec()).release(), peer_slot, link,
-						   session});
-		b->command(control::InstallInbound{crypto::make_inbound_sa(to_b.spec()).release(), inbound_slot_of_b,
-						   link, session});
-		a->command(control::InstallOutbound{crypto::make_outbound_sa(to_b.spec()).release(), peer_slot, link,
-						    session});
-		b->command(control::InstallOutbound{crypto::make_outbound_sa(to_a.spec()).release(), peer_slot, link,
-						    session});
+		install_class(crypto::TrafficClass::heartbeat, link);
+		if (takes_sessions)
+			install_class(crypto::TrafficClass::session, link);
 	}
 }
 
@@ -252,7 +265,7 @@ void Pair::run_alone(Member &member, Duration duration)
 
 // ---------------------------------------------------------------- Forger
 
-Bytes Forger::frame(std::span<const std::byte> inner)
+Bytes Forger::frame(std::span<const std::byte> inner, std::uint16_t ether_type)
 {
 	constexpr std::size_t front = ethernet_bytes + ipv4_bytes + crypto::seal_headroom;
 	Bytes buffer(front + inner.size() + crypto::seal_tailroom);
@@ -268,7 +281,7 @@ Bytes Forger::frame(std::span<const std::byte> inner)
 		throw std::runtime_error("the forger could not seal");
 	const std::span<std::byte> frame(seal.esp - ethernet_bytes - ipv4_bytes,
 					 ethernet_bytes + ipv4_bytes + seal.esp_length);
-	write_ethernet(frame.first<ethernet_bytes>(), core::broadcast_mac, {2, 2, 2, 2, 2, 2}, 0x8890);
+	write_ethernet(frame.first<ethernet_bytes>(), core::broadcast_mac, {2, 2, 2, 2, 2, 2}, ether_type);
 	write_outer(frame.subspan<ethernet_bytes, ipv4_bytes>(), {0x01010101, 0x02020202},
 		    seal.esp_length); // never looked at
 	return {frame.begin(), frame.end()};
@@ -280,6 +293,14 @@ Bytes inner_packet(AddressPair from_to, std::span<const std::byte> body)
 	std::copy(body.begin(), body.end(), packet.begin() + ipv4_bytes + udp_bytes);
 	write_inner(std::span(packet).first<ipv4_bytes + udp_bytes>(), from_to,
 		    std::span(packet).subspan(ipv4_bytes + udp_bytes));
+	return packet;
+}
+
+Bytes session_packet(AddressPair from_to, std::span<const std::byte> body)
+{
+	Bytes packet(ipv4_bytes + udp_bytes + body.size());
+	std::copy(body.begin(), body.end(), packet.begin() + ipv4_bytes + udp_bytes);
+	write_session_inner(std::span(packet).first<ipv4_bytes + udp_bytes>(), from_to, body.size());
 	return packet;
 }
 

@@ -9,6 +9,7 @@
 
 #include "control/core/heartbeat.h"
 #include "control/ring.h"
+#include "control/session_lanes.h"
 #include "crypto/esp.h"
 #include "dataplane/worker.h"
 
@@ -69,12 +70,13 @@ struct Key {
 	}
 };
 // Any key, always the same for the same arguments.
-[[nodiscard]] Key make_key(crypto::Suite suite, std::uint8_t direction, core::LinkIndex link, std::uint16_t generation);
+[[nodiscard]] Key make_key(crypto::Suite suite, std::uint8_t direction, core::LinkIndex link, std::uint16_t generation,
+			   crypto::TrafficClass traffic_class = crypto::TrafficClass::heartbeat);
 
 class Member {
 public:
 	Member(const std::string &name, std::span<const std::unique_ptr<Wire>> out,
-	       std::span<const std::unique_ptr<Wire>> in);
+	       std::span<const std::unique_ptr<Wire>> in, const WorkerConfig &config, bool takes_sessions);
 	~Member();
 	Member(const Member &) = delete;
 	Member &operator=(const Member &) = delete;
@@ -95,6 +97,7 @@ public:
 
 	std::vector<std::unique_ptr<Port>> ports;
 	std::unique_ptr<control::WorkerChannel> channel;
+	std::unique_ptr<control::SessionLanes> lanes; // null: nobody takes session frames
 	TscClock clock;
 	std::unique_ptr<Worker> worker;
 	unsigned released = 0;
@@ -102,9 +105,10 @@ public:
 
 class Pair {
 public:
-	explicit Pair(std::size_t links, crypto::Suite suite = crypto::Suite::cbc_sha1);
+	explicit Pair(std::size_t links, crypto::Suite suite = crypto::Suite::cbc_sha1, bool takes_sessions = false,
+		      std::uint8_t session_links = 0);
 
-	// SAs both ways on every link, peers started, something to say.
+	// SAs both ways on every link (of the session class too if sessions are taken), peers started, something to say.
 	void connect(core::SessionId session = 1, std::uint16_t generation = 1);
 	void install(core::SessionId session, std::uint16_t generation, core::PeerSlot inbound_slot_of_b = peer_slot);
 	void start_peers(core::SessionId boot);
@@ -117,6 +121,7 @@ public:
 
 	std::size_t link_count;
 	crypto::Suite suite;
+	bool takes_sessions;
 	Time now{std::chrono::seconds{1000}};
 	std::vector<std::unique_ptr<Wire>> a_to_b;
 	std::vector<std::unique_ptr<Wire>> b_to_a;
@@ -144,7 +149,7 @@ public:
 		m_sa->set_next_sequence(first_sequence);
 	}
 	// An Ethernet frame around a sealed `inner`.
-	[[nodiscard]] Bytes frame(std::span<const std::byte> inner);
+	[[nodiscard]] Bytes frame(std::span<const std::byte> inner, std::uint16_t ether_type = 0x8890);
 
 private:
 	crypto::OutboundSaPtr m_sa;
@@ -152,6 +157,8 @@ private:
 };
 // An inner packet: `body` between the given addresses.
 [[nodiscard]] Bytes inner_packet(AddressPair from_to, std::span<const std::byte> body);
+// The same between the ports of session synchronisation.
+[[nodiscard]] Bytes session_packet(AddressPair from_to, std::span<const std::byte> body);
 // Stamp and content, and zeros up to `length` if that is more.
 [[nodiscard]] Bytes beat_body(const core::BeatStamp &stamp, std::string_view content, std::size_t length = 0);
 

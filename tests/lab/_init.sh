@@ -66,6 +66,6 @@ leftovers()
 	ip netns list | grep -E '^sys-(m[0-9]+|client|server|fabric|attacker)( |$)' || true
 	ls -d /run/systole/lab* /run/systole/m[0-9]* /var/lib/systole/m[0-9]* 2>/dev/null || true
 	# By how they were started: a compiler's command line may hold the same words.
-	pgrep -af '^[^ ]*(python3 -m labkit\.|systole-prober (client|server)|systole-flooder|systoled .*-f /run/systole/lab/)' || true
+	pgrep -af '^[^ ]*(python3 -m labkit\.|systole-prober (client|server)|systole-flooder|systole-ct-loader|conntrackd -C /run/systole/|systoled .*-f /run/systole/lab/)' || true
 }
 nothing_left() { [ -z "$(leftovers)" ]; }

@@ -54,7 +54,7 @@ for member in m1 m2; do
 import pathlib, re, sys
 
 log, pid, exchanges = pathlib.Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])
-each = 2 * 2  # of one exchange: two directions, two links
+each = 2 * 2 * 2  # of one exchange: two directions, two links, two traffic classes
 ciphers = [bytes.fromhex(re.findall(r'"0x([0-9a-f]{32,})"', line)[0][:32]) for line in log.read_text().splitlines()]
 assert len(ciphers) >= each * exchanges and len(set(ciphers)) == len(ciphers), f"{len(ciphers)} keys of {exchanges} exchanges"
 sought = {index: ciphers[index] for index in (*range(20), *range(max(20, len(ciphers) - 100), len(ciphers)))}

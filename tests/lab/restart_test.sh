@@ -14,7 +14,7 @@ keys() { sort -u "$scratch"/keys/m?/esp_sa | wc -l; }
 lost_again() { [ "$(told "$1" 'sum(e["event"] in ("peer-lost", "peer-restarted") for e in h)')" -ge 1 ]; }
 fresh_keys()
 {
-	[ "$(keys)" -ge $((known + 4)) ] || fail "$1: not new keys for each direction and link; $known SAs before, now $(keys)"
+	[ "$(keys)" -ge $((known + 8)) ] || fail "$1: not new keys for each direction, link and class; $known SAs before, now $(keys)"
 	[ -z "$(sort -u "$scratch"/keys/m?/esp_sa | cut -d, -f6 | sort | uniq -d)" ] || fail "$1: a key is used twice"
 	known=$(keys)
 }

@@ -96,7 +96,7 @@ void Cluster::crash(std::size_t index)
 void Cluster::stop(std::size_t index)
 {
 	step(index, Stopping{});
-	m_members[index].ends_at = m_now + seconds{1};
+	m_members[index].ends_at = m_now + seconds{3}; // more than its patience with a successor
 }
 
 void Cluster::give(std::size_t index, const EventBody &event)

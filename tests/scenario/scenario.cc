@@ -256,6 +256,10 @@ private:
 		} else if (verb == "set-failover" || verb == "unset-failover") {
 			const int vcluster = words.size() > 2 ? std::stoi(words[2]) : 1;
 			m_cluster.give(who, SetFailover{verb == "set-failover", static_cast<std::uint8_t>(vcluster)});
+		} else if (verb == "switch") {
+			m_cluster.give(who, SwitchRole{});
+		} else if (verb == "sessions") {
+			m_cluster.give(who, SessionsInStep{words.at(2) == "in-step"});
 		} else if (verb == "maintenance") {
 			m_cluster.give(who, SetMaintenance{words.at(2) == "on"});
 		} else if (verb == "memory") { // percent in use

@@ -44,11 +44,26 @@ std::string why(const Cluster &cluster, const Decision &decision)
 	case Rule::serial: return pair + "serial";
 	case Rule::live_primary: return winner + " is primary already";
 	case Rule::stopping: return "stopping";
+	case Rule::handed_over: return "handed over by " + cluster.name_of(decision.runner_up);
 	case Rule::tie_break: return pair + "tie-break";
 	case Rule::maintenance: return pair + "maintenance" + values;
 	case Rule::mem_failover: return pair + "memory" + values;
 	case Rule::ssd: return pair + "SSD" + values;
 	case Rule::isolated: return "nobody hears it, and it may not act alone";
+	}
+	return "?";
+}
+
+std::string failure_text(HandOverFailure failure, const std::string &peer)
+{
+	switch (failure) {
+	case HandOverFailure::none: return "nothing failed";
+	case HandOverFailure::nobody: return "nobody could take the role";
+	case HandOverFailure::worse: return "the others are worse off";
+	case HandOverFailure::sessions: return "the sessions are not in step";
+	case HandOverFailure::no_claim: return peer + " does not take the role";
+	case HandOverFailure::lost: return peer + " is lost";
+	case HandOverFailure::superseded: return "the role went another way";
 	}
 	return "?";
 }
@@ -64,6 +79,8 @@ bool is_of_vcluster(NoticeKind kind)
 	case NoticeKind::flip_started:
 	case NoticeKind::flip_expired:
 	case NoticeKind::lease:
+	case NoticeKind::handed_over:
+	case NoticeKind::not_handed_over:
 	case NoticeKind::priority: return true;
 	default: return false;
 	}
@@ -122,6 +139,10 @@ std::optional<std::string> describe_notice(const Cluster &cluster, const Notice 
 	case NoticeKind::ssd: return on ? "has a failed SSD" : "has a good SSD again";
 	case NoticeKind::lease: return on ? "holds the lease" : "no longer holds the lease";
 	case NoticeKind::priority: return "has priority " + std::to_string(notice.value);
+	case NoticeKind::handed_over:
+		return "lets go: " + peer + " has the role after " + seconds_text(Duration{notice.value}) + " s";
+	case NoticeKind::not_handed_over:
+		return "goes on: " + failure_text(static_cast<HandOverFailure>(notice.value), peer);
 	}
 	return "?";
 }

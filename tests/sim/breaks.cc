@@ -16,7 +16,8 @@ constexpr std::array<BreakInfo, 43> table{{
 	{Break::claim_over_primary, "claim-over-primary", "no-usurper",
 	 "a standby does not see that another one is primary"},
 	{Break::displace_primary, "displace-primary", "joiner-does-not-displace",
-	 "a primary takes every other member for one with override and priority 255"},
+	 "a primary takes every other member for one with override and priority 255, and a standby for one with "
+	 "priority 0"},
 	{Break::yield_unasked, "yield-unasked", "role-change-cause",
 	 "a primary sets its own failover flag now and then, unasked"},
 	{Break::never_yield, "never-yield", "one-primary", "a primary does not see that another one is primary too"},
@@ -47,7 +48,7 @@ constexpr std::array<BreakInfo, 43> table{{
 	{Break::ignore_flip_timer, "ignore-flip-timer", "flip-timer", "the flip timer is over at once"},
 	{Break::keep_record, "keep-record", "flip-timer", "the end of the flip timer does not clear the record"},
 	{Break::failback_unasked, "failback-unasked", "flip-timer",
-	 "a primary takes override for enabled once a flip timer has ended"},
+	 "every member takes override for enabled once a flip timer has ended"},
 	{Break::ignore_override, "ignore-override", "override-obeyed",
 	 "nobody hears that another one has override enabled"},
 	{Break::ignore_hold, "ignore-hold", "hold-time", "failover-hold-time is 0"},
@@ -122,11 +123,11 @@ bool spoil(Break what, const MemberView &member, core::Event &event)
 		}
 		return true;
 	case Break::displace_primary:
-		for (core::VclusterBeat &words : words_in(event))
-			if (member.primary[words.id]) {
-				words.override_enabled = true;
-				words.priority = 255;
-			}
+		// Both who offers the role and who takes it must believe so.
+		for (core::VclusterBeat &words : words_in(event)) {
+			words.override_enabled = true;
+			words.priority = member.primary[words.id] ? 255 : 0;
+		}
 		return true;
 	case Break::yield_unasked:
 		if (std::holds_alternative<core::Tick>(event.body) && member.primary.any() && now_and_then(event.now))
@@ -143,8 +144,7 @@ bool spoil(Break what, const MemberView &member, core::Event &event)
 		// Its clock and the time of the timer's end are both the peer's.
 		for (core::VclusterBeat &words : words_in(event))
 			if (const auto sent = std::get<core::BeatReceived>(event.body).sent_ns;
-			    member.primary[words.id] && words.flip_epoch != 0 &&
-			    sent / core::tenth_of_a_second.count() > words.flip_until_tenths)
+			    words.flip_epoch != 0 && sent / core::tenth_of_a_second.count() > words.flip_until_tenths)
 				words.override_enabled = true;
 		return true;
 	case Break::ignore_override:

@@ -57,6 +57,10 @@ void note(World &world, const Step &step)
 		case core::NoticeKind::peer_found: world.note_cause(); break;
 		case core::NoticeKind::ping_monitor: // proof of life lost, or found again
 		case core::NoticeKind::lease: world.note_upset(world.plan.place_of(notice->vcluster)); break;
+		case core::NoticeKind::handed_over:
+		case core::NoticeKind::not_handed_over: // a patience has ended
+			world.note_cause(world.plan.place_of(notice->vcluster));
+			break;
 		case core::NoticeKind::flip_expired: world.note_timer(world.plan.place_of(notice->vcluster)); break;
 		default: break;
 		}
@@ -81,6 +85,20 @@ void note(World &world, const Step &step)
 void Checker::fail(const std::string &text)
 {
 	m_world.fail(m_name, text);
+}
+
+bool gives_away(const core::VclusterState &before, const core::VclusterState &now)
+{
+	using Stage = core::HandOver::Stage;
+	const bool had_offered = before.hand_over.stage == Stage::offered;
+	if (now.hand_over.stage == Stage::offered)
+		return !had_offered || before.hand_over.number != now.hand_over.number;
+	return before.state == core::HaState::work && now.state != core::HaState::work && !had_offered;
+}
+
+const core::Decision &why_given_away(const core::VclusterState &now)
+{
+	return now.hand_over.stage == core::HandOver::Stage::offered ? now.hand_over.decision : now.decision;
 }
 
 Checkers::Checkers(World &world) : m_world(world)

@@ -121,7 +121,7 @@ public:
 			if (now.state == core::HaState::work && step.before[v].state == core::HaState::work &&
 			    step.before[v].ping_failure == 0 && now.ping_failure != 0)
 				look_counted(step.member, v);
-			if (yields(step, member, v))
+			if (gives_away(step.before[v], member.node().vcluster(v)))
 				look_failback(step, v);
 			m_flips.note(step, v);
 		}
@@ -167,8 +167,9 @@ private:
 		const core::VclusterState &now = m_world.member(step.member).node().vcluster(v);
 		const Duration calm = m_world.plan.settling();
 		const bool rival = last != nullptr && m_world.member(last->member).takeover(v).claims(); // a split ends
-		if (last == nullptr || m_world.index_of(now.decision.winner) != last->member || rival ||
-		    !by_rank(now.decision) || step.before[v].ping_failure != 0 ||
+		const core::Decision &decision = why_given_away(now);
+		if (last == nullptr || m_world.index_of(decision.winner) != last->member || rival ||
+		    !by_rank(decision) || step.before[v].ping_failure != 0 ||
 		    m_world.now() - last->at < m_world.plan.vcluster(v).flip_timeout * 9 / 10 ||
 		    m_world.now() - m_overridden_at[v] <= calm || m_world.now() - m_world.last_upset(v) <= calm)
 			return;
@@ -297,7 +298,7 @@ public:
 		const Member &member = m_world.member(step.member);
 		for (std::size_t v = 0; v < step.before.size(); ++v) {
 			const core::VclusterState &now = member.node().vcluster(v);
-			if (yields(step, member, v))
+			if (gives_away(step.before[v], now))
 				look(step, v);
 			Wait &wait = m_waits[step.member][v];
 			if (now.choice != wait.primary) {
@@ -325,9 +326,9 @@ private:
 	{
 		const Duration length = m_world.plan.vcluster(v).override_wait;
 		const core::VclusterState &now = m_world.member(step.member).node().vcluster(v);
-		const auto winner = m_world.index_of(now.decision.winner);
-		if (!winner || !by_rank(now.decision) || !m_world.takes_part(*winner) ||
-		    !m_world.takes_part(step.member))
+		const core::Decision &decision = why_given_away(now);
+		const auto winner = m_world.index_of(decision.winner);
+		if (!winner || !by_rank(decision) || !m_world.takes_part(*winner) || !m_world.takes_part(step.member))
 			return;
 		const Wait &wait = m_waits[*winner][v];
 		const SimTime old = m_world.now() - m_world.plan.hearsay();

@@ -243,10 +243,18 @@ void FaultDriver::operate(Fault fault, std::size_t who)
 	}
 	case Fault::failover_flag: {
 		const std::size_t one = m_random.index(m_world.plan.vcluster_count());
-		const bool set = m_random.permille(500);
-		say(std::string("execute ha failover ").append(set ? "set" : "unset") +
+		const int what = m_random.between(0, 999);
+		const std::uint8_t id = m_world.plan.vcluster(one).id;
+		const bool switches = what < 300 && member.takeover(one).claims();
+		say(std::string("execute ha failover ")
+			    .append(switches     ? "switch"
+				    : what < 500 ? "set"
+						 : "unset") +
 		    m_world.plan.vcluster_text(one));
-		member.command(core::SetFailover{set, m_world.plan.vcluster(one).id});
+		if (switches)
+			member.command(core::SwitchRole{id});
+		else
+			member.command(core::SetFailover{what < 500, id});
 		break;
 	}
 	default:

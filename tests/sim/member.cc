@@ -18,11 +18,12 @@ using std::chrono::seconds;
 
 constexpr std::size_t nic_queue = 512;
 constexpr int ticks_that_spin = 50;
-constexpr Duration farewell = milliseconds{100}; // between Stopping and the end of the process
+constexpr Duration farewell = milliseconds{100}; // between the goodbye and the end of the process
+constexpr Duration longest_stop = milliseconds{2500};
 // As control/daemon.cc and control/takeover have them.
 constexpr int pulses_per_watchdog = 5;
 constexpr Duration longest_pulse = milliseconds{100};
-constexpr Duration shortest_reminder_gap = milliseconds{5};
+constexpr Duration shortest_reminder_gap = milliseconds{1};
 constexpr Duration reminders_end = seconds{2};
 // As control/keeper/main.cc has it.
 constexpr Duration between_signs = milliseconds{4};
@@ -455,7 +456,8 @@ void Member::command(const core::EventBody &body)
 		return;
 	if (std::holds_alternative<core::Stopping>(body)) {
 		m_stopping = true;
-		m_world.queue.put(m_world.now() + farewell, Wake::exit, m_index, m_boot);
+		m_farewell = false;
+		m_world.queue.put(m_world.now() + longest_stop, Wake::exit, m_index, m_boot);
 	}
 	if (at(Thread::control).stopped)
 		m_process->ring.push_back({body}); // it waits at the socket
@@ -574,6 +576,10 @@ void Member::step(const core::EventBody &body)
 	if (m_process->worker.silence() != 0 || m_process->node.presence() != core::Presence::present)
 		m_present_since = m_world.now();
 	plan_tick();
+	if (m_stopping && !m_farewell && m_process->node.stopped()) {
+		m_farewell = true;
+		m_world.queue.put(m_world.now() + farewell, Wake::exit, m_index, m_boot);
+	}
 	m_ticks_in_a_row =
 		std::holds_alternative<core::Tick>(body) && m_world.now() == m_tick_at ? m_ticks_in_a_row + 1 : 0;
 	if (m_ticks_in_a_row > ticks_that_spin)

@@ -240,6 +240,7 @@ private:
 	std::optional<bool> m_witness_told; // whether it can be reached
 	std::array<bool, core::max_links> m_carrier_told{};
 	bool m_stopping = false;
+	bool m_farewell = false;   // it has said goodbye
 	bool m_exit_waits = false; // its timer has run out while control was halted
 	bool m_control_planned = false;
 	SimTime m_tick_at = sim_never;

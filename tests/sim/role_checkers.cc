@@ -230,7 +230,7 @@ private:
 	std::vector<std::vector<Known>> m_known; // by member and virtual cluster
 };
 
-// Nobody takes the role while it hears a live primary: that one steps down first.
+// Nobody takes the role while it hears a live primary: that one steps down first, or has offered it.
 class NoUsurper final : public Checker {
 public:
 	explicit NoUsurper(World &world) : Checker(world, "no-usurper") {}
@@ -253,12 +253,23 @@ private:
 				continue;
 			const Member &primary = m_world.member(other);
 			// Whether or not the primary hears it.
+			if (offered_to(primary, v, step.member, old))
+				continue;
 			if (primary.takeover(v).claims() && primary.takeover(v).role_since <= old &&
 			    m_world.truth.half_hearing_since(m_world.now(), step.member, other) <= old &&
 			    std::max(primary.present_since(), m_world.member(step.member).present_since()) <= old)
 				fail(member_name(step.member) + " claims the role" + m_world.plan.vcluster_text(v) +
 				     " although it hears the primary " + member_name(other));
 		}
+	}
+	// It offers the role to that member, or did so when it could last be heard.
+	[[nodiscard]] bool offered_to(const Member &primary, std::size_t v, std::size_t to, SimTime old) const
+	{
+		const core::HandOver &plan = primary.node().vcluster(v).hand_over;
+		if (plan.successor != m_world.plan.members[to].config.self || plan.offered_at == core::Time{})
+			return false;
+		return plan.stage == core::HandOver::Stage::offered ||
+		       (plan.stage == core::HandOver::Stage::failed && primary.clock().when(plan.ended_at) > old);
 	}
 };
 
@@ -329,7 +340,7 @@ private:
 	{
 		const Member &member = m_world.member(step.member);
 		const core::VclusterState &now = member.node().vcluster(v);
-		const bool yields = step.before[v].state == core::HaState::work && now.state != core::HaState::work;
+		const bool yields = gives_away(step.before[v], now) && !now.hand_over.asked;
 		const Orders &orders = member.orders();
 		if (!yields || m_world.outsider(step.member) || now.failover_flag || now.link_failure != 0 ||
 		    step.before[v].ping_failure != 0 || orders.maintenance || orders.ssd_failed ||
@@ -339,7 +350,8 @@ private:
 		    m_world.now() - m_override_at[v] <= m_window)
 			return;
 		fail(member_name(step.member) + " is healthy and gives the role" + m_world.plan.vcluster_text(v) +
-		     " away (" + name_of(now.decision.rule) + ") although override is off and nothing has failed");
+		     " away (" + name_of(why_given_away(now).rule) +
+		     ") although override is off and nothing has failed");
 	}
 	// When there were two primaries last, and when somebody had override.
 	void note_past(std::size_t v)
@@ -349,7 +361,9 @@ private:
 			const Member &member = m_world.member(i);
 			if (m_world.outsider(i) || !member.running())
 				continue;
-			primaries += member.takeover(v).claims() ? 1 : 0;
+			// One that has offered the role is on its way out, and no rival.
+			const bool offers = member.node().vcluster(v).hand_over.stage == core::HandOver::Stage::offered;
+			primaries += member.takeover(v).claims() && !offers ? 1 : 0;
 			if (member.orders().override_enabled[v])
 				m_override_at[v] = m_world.now();
 		}

@@ -26,6 +26,7 @@ const char *name_of(core::Rule rule)
 	case core::Rule::serial: return "serial";
 	case core::Rule::live_primary: return "live-primary";
 	case core::Rule::stopping: return "stopping";
+	case core::Rule::handed_over: return "handed over";
 	case core::Rule::tie_break: return "tie-break";
 	case core::Rule::maintenance: return "maintenance";
 	case core::Rule::mem_failover: return "mem-failover";
@@ -75,6 +76,8 @@ const char *name_of(core::NoticeKind kind)
 	case ssd: return "ssd";
 	case lease: return "lease";
 	case priority: return "priority";
+	case handed_over: return "handed-over";
+	case not_handed_over: return "not-handed-over";
 	}
 	return "?";
 }

@@ -267,8 +267,8 @@ TEST_F(TakeoverLab, the_train_has_arps_announcements_arps_interval_apart)
 	core::Time last = claim.all_announced;
 	int reminders = 0;
 	for (core::Time due = takeover.next_announcement(); due < train; due = takeover.next_announcement()) {
-		EXPECT_GE(due - last, milliseconds{5});
-		EXPECT_LE(due - last, std::max<core::Duration>(milliseconds{5}, (last - claim.all_announced) / 4));
+		EXPECT_GE(due - last, milliseconds{1});
+		EXPECT_LE(due - last, std::max<core::Duration>(milliseconds{1}, (last - claim.all_announced) / 4));
 		last = due;
 		EXPECT_EQ(announce(due), "");
 		EXPECT_EQ(arps_seen(), 1) << "one a port";

@@ -72,7 +72,8 @@ TEST(CommandTree, abbreviations_become_full_words)
 TEST(CommandTree, what_is_not_understood_is_named_with_what_could_stand_there)
 {
 	EXPECT_EQ(request("e"), "! ambiguous word 'e': could be execute, events");
-	EXPECT_EQ(request("exec ha fail s"), "! ambiguous word 's' after 'execute ha failover': could be set, status");
+	EXPECT_EQ(request("exec ha fail s"),
+		  "! ambiguous word 's' after 'execute ha failover': could be set, switch, status");
 	EXPECT_EQ(request("get system ha stat us"), "! too many words from 'us' on after 'get system ha status'");
 	EXPECT_EQ(request("diag sys ha x"), "! unknown word 'x' after 'diagnose sys ha': expected status, dump-by, "
 					    "history, reset-uptime, explain, what-if, poll");

@@ -62,12 +62,12 @@ TEST(NoticeText, published_phrases_are_used_to_the_letter)
 
 TEST(NoticeText, every_kind_and_every_rule_has_words)
 {
-	for (int kind = 0; kind <= static_cast<int>(NoticeKind::priority); ++kind) {
+	for (int kind = 0; kind <= static_cast<int>(NoticeKind::not_handed_over); ++kind) {
 		const auto notice = notice_of(static_cast<NoticeKind>(kind));
 		EXPECT_FALSE(notice_text(notice, names).empty()) << kind;
 		EXPECT_NE(event_name(notice.kind), "unknown") << kind;
 	}
-	for (int rule = 1; rule <= static_cast<int>(Rule::isolated); ++rule) {
+	for (int rule = 1; rule <= static_cast<int>(Rule::handed_over); ++rule) {
 		EXPECT_FALSE(reason_phrase(role_of(static_cast<Rule>(rule)).decision).empty()) << rule;
 		EXPECT_FALSE(notice_text(role_of(static_cast<Rule>(rule)), names).empty()) << rule;
 		EXPECT_NE(rule_name(static_cast<Rule>(rule)), "unknown") << rule;
@@ -126,15 +126,16 @@ TEST(NoticeText, a_member_that_may_not_act_alone_gives_its_role_up_in_so_many_wo
 
 TEST(NoticeText, beyond_the_first_virtual_cluster_every_line_about_one_names_it)
 {
-	for (const NoticeKind kind : {NoticeKind::failover_flag, NoticeKind::override_in_force,
-				      NoticeKind::ping_monitor, NoticeKind::ping_failure, NoticeKind::flip_started,
-				      NoticeKind::flip_expired, NoticeKind::lease, NoticeKind::priority}) {
+	for (const NoticeKind kind :
+	     {NoticeKind::failover_flag, NoticeKind::override_in_force, NoticeKind::ping_monitor,
+	      NoticeKind::ping_failure, NoticeKind::flip_started, NoticeKind::flip_expired, NoticeKind::lease,
+	      NoticeKind::priority, NoticeKind::handed_over, NoticeKind::not_handed_over}) {
 		core::Notice notice = notice_of(kind);
 		notice.vcluster = 2;
 		EXPECT_TRUE(notice_text(notice, names).starts_with("vcluster-2: ")) << notice_text(notice, names);
 		EXPECT_EQ(notice_json(notice, names, {}).at("vcluster"), 2);
 	}
-	for (int rule = 0; rule <= static_cast<int>(Rule::isolated); ++rule) {
+	for (int rule = 0; rule <= static_cast<int>(Rule::handed_over); ++rule) {
 		core::Notice notice = role_of(static_cast<Rule>(rule));
 		notice.vcluster = 2;
 		EXPECT_TRUE(notice_text(notice, names).starts_with("vcluster-2: ")) << notice_text(notice, names);

@@ -60,6 +60,20 @@ TEST(Parse, a_full_member_is_read_into_typed_values)
 	EXPECT_EQ(c.ha.kept.at("cpu-threshold"), (C::Names{"5", "0", "0"}));
 	EXPECT_EQ(c.link_monitors.at(0).protocol, C::Protocol::http);
 	EXPECT_EQ(c.link_monitors.at(1).server_list.at(0).dst, "2001:db8::53");
+	EXPECT_EQ(c.ha.session_sync_dev, C::Names{"hb1"});
+	EXPECT_EQ(c.ha.session_commit, C::SessionCommit::on_takeover);
+	EXPECT_EQ(c.session_filters,
+		  (std::vector<C::SessionFilter>{
+			  {.name = "no dns",
+			   .action = C::FilterAction::skip,
+			   .address = Ipv6Prefix{parse_ipv6("2001:db8:53::").value(), 48},
+			   .protocol = 17,
+			   .port = {53, 53}},
+			  {.name = "servers",
+			   .address = Ipv4Prefix{{10, 1, 0, 0}, 16},
+			   .protocol = 6,
+			   .port = {8000, 8100}},
+			  {.name = "tunnels", .address = Ipv4Prefix{{192, 0, 2, 0}, 24}, .protocol = 47, .port = {}}}));
 }
 
 TEST(Parse, one_warning_names_everything_that_has_no_effect)
@@ -68,14 +82,13 @@ TEST(Parse, one_warning_names_everything_that_has_no_effect)
 	EXPECT_EQ(
 		to_text(result.diagnostics),
 		"member.conf:5:9: warning: accepted but without effect here: alias (config system global); "
-		"description, mtu (config system interface); session-sync-dev, hc-eth-type, "
-		"l2ep-eth-type, session-pickup, session-pickup-connectionless, session-pickup-delay, sync-config, "
+		"description, mtu (config system interface); hc-eth-type, l2ep-eth-type, sync-config, "
 		"link-failed-signal, link-group, link-group-monitor, unicast-peers, cpu-threshold, weight, "
 		"schedule (config system ha); link-group-monitor (config vcluster); update-static-route (config "
 		"system link-monitor)\n"
-		"member.conf:117:25: warning: isolation-proof does nothing while isolation is witness: it belongs to "
+		"member.conf:119:25: warning: isolation-proof does nothing while isolation is witness: it belongs to "
 		"isolation demote\n"
-		"member.conf:125:26: warning: for tests only: flip timeouts last 1/60 of what they say; take it out of "
+		"member.conf:127:26: warning: for tests only: flip timeouts last 1/60 of what they say; take it out of "
 		"a cluster that works\n");
 }
 
@@ -116,8 +129,7 @@ TEST(Parse, the_only_error_of_the_published_example_is_its_foreign_password)
 						"article");
 	EXPECT_EQ(to_text(result.diagnostics),
 		  "article:7:13: warning: accepted but without effect here: update-cascade-interface, "
-		  "update-policy-route (config system link-monitor); session-pickup, session-pickup-connectionless "
-		  "(config system ha)\n"
+		  "update-policy-route (config system link-monitor)\n"
 		  "article:15:18: error: this ENC password was made by another product, which alone can read it: "
 		  "write set password \"...\" with the password in clear\n");
 	const C &c = result.configuration;

@@ -205,6 +205,83 @@ TEST(Ranges, heartbeat_port_priorities_run_from_0_to_512)
 	EXPECT_EQ(errors("513"), 1U);
 }
 
+std::string filter_complaints(const std::string &inside)
+{
+	return complaints("config system ha\nset session-pickup enable\nset session-pickup-connectionless enable\nend\n"
+			  "config system session-filter\nedit f\n" +
+			  inside + "\nnext\nend\n");
+}
+
+TEST(Ranges, protocols_of_session_filters_run_from_0_to_255_or_have_a_name)
+{
+	for (const char *word : {"any", "tcp", "udp", "icmp", "icmp6", "0", "6", "255"})
+		EXPECT_EQ(filter_complaints(std::string("set protocol ") + word), "") << word;
+	const std::string known = "any | tcp | udp | icmp | icmp6 | 0-255";
+	for (const char *word : {"-1", "256", "99999999999999999999"})
+		EXPECT_EQ(filter_complaints(std::string("set protocol ") + word),
+			  "f:7:14: error: protocol: \"" + std::string(word) +
+				  "\" is out of range: write a number from 0 to 255\n");
+	EXPECT_EQ(filter_complaints("set protocol tpc"),
+		  "f:7:14: error: protocol: \"tpc\" is no protocol: did you mean \"tcp\"? (" + known + ")\n");
+	for (const char *word : {"gre-tunnel", "TCP/IP", "6x", "\"\""})
+		EXPECT_EQ(
+			filter_complaints(std::string("set protocol ") + word).find("is no protocol: write " + known) !=
+				std::string::npos,
+			true)
+			<< filter_complaints(std::string("set protocol ") + word);
+	EXPECT_EQ(filter_complaints("set protocol tcp udp"),
+		  "f:7:18: error: protocol: takes one value: put it in quotes if it holds blanks\n");
+}
+
+TEST(Ranges, ports_of_session_filters_run_from_1_to_65535_and_forwards)
+{
+	for (const char *word : {"1", "65535", "1-65535", "80-80", "80-81"})
+		EXPECT_EQ(filter_complaints(std::string("set port ") + word), "") << word;
+	for (const char *word : {"0", "65536", "0-5", "5-65536", "99999999999999999999"})
+		EXPECT_EQ(filter_complaints(std::string("set port ") + word),
+			  "f:7:10: error: port: \"" + std::string(word) +
+				  "\" is out of range: write ports from 1 to 65535\n");
+	for (const char *word : {"http", "80-", "-80", "80-81-82", "80,81", "80:81", "-", "\"80 - 81\"", "\"\""})
+		EXPECT_NE(filter_complaints(std::string("set port ") + word)
+				  .find("is no port: write one, or FIRST-LAST, as in 443 or 8000-8100"),
+			  std::string::npos)
+			<< word;
+	EXPECT_EQ(filter_complaints("set port 443-80"),
+		  "f:7:10: error: port: \"443-80\" runs backwards: write 80-443\n");
+	EXPECT_EQ(filter_complaints("set port 80 443"),
+		  "f:7:13: error: port: takes one value: put it in quotes if it holds blanks\n");
+}
+
+TEST(Ranges, addresses_of_session_filters_are_networks_of_either_family)
+{
+	for (const char *words : {"10.1.0.0/16", "10.1.0.0 255.255.0.0", "10.1.1.1/32", "0.0.0.0/0", "10.1.1.2/31",
+				  "2001:db8::/32", "2001:db8::1/128", "::/0", "2001:db8::8000/113"})
+		EXPECT_EQ(filter_complaints(std::string("set address ") + words), "") << words;
+	const auto said = [](const std::string &words) { return filter_complaints("set address " + words); };
+	EXPECT_EQ(said("10.1.0.5/16"),
+		  "f:7:13: error: address: \"10.1.0.5/16\" has bits beyond its length: write 10.1.0.0/16\n");
+	EXPECT_EQ(said("10.1.2.0 255.255.254.0"), "");
+	EXPECT_EQ(said("10.1.3.0 255.255.254.0"),
+		  "f:7:13: error: address: \"10.1.3.0\" has bits beyond its length: write 10.1.2.0/23\n");
+	EXPECT_EQ(said("2001:db8::c000/113"),
+		  "f:7:13: error: address: \"2001:db8::c000/113\" has bits beyond its length: write "
+		  "2001:db8::8000/113\n");
+	EXPECT_EQ(said("10.1.0.0 255.0.255.0"),
+		  "f:7:22: error: address: \"255.0.255.0\" is not a netmask: write one as 255.255.255.0\n");
+	EXPECT_EQ(said("2001:db8:: ffff::"),
+		  "f:7:24: error: address: IPv6 has no netmask: write X/LEN, as in 2001:db8::/32\n");
+	EXPECT_EQ(said("10.1.0.0 255.255.0.0 x"),
+		  "f:7:34: error: address: takes A.B.C.D MASK, A.B.C.D/LEN or, of IPv6, X/LEN\n");
+	for (const char *words : {"10.1.1.1", "10.1.0.0/33", "10.1.0.0/", "lan", "10.1/16", "\"\""})
+		EXPECT_NE(said(words).find("has no mask or is not an IPv4 address: write A.B.C.D MASK, A.B.C.D/LEN or, "
+					   "of IPv6, X/LEN"),
+			  std::string::npos)
+			<< said(words);
+	for (const char *words : {"2001:db8::1", "2001:db8::/129", "2001::db8::/32"})
+		EXPECT_NE(said(words).find("is not an IPv6 address with a length: write"), std::string::npos)
+			<< said(words);
+}
+
 TEST(Ranges, heartbeat_unit_takes_the_vendor_values_and_one_millisecond)
 {
 	for (const auto &[word, milliseconds] :

@@ -85,6 +85,47 @@ TEST(Show, a_text_emptied_on_purpose_stays_empty)
 		  result.configuration);
 }
 
+TEST(Show, session_filters_in_their_order_and_in_one_form)
+{
+	const auto result =
+		parse_configuration("config system ha\nset session-pickup enable\nset session-pickup-connectionless "
+				    "enable\nend\nconfig system session-filter\n"
+				    "edit z\nset address 10.1.0.0/16\nset protocol 17\nset port 53-53\nnext\n"
+				    "edit a\nset action skip\nset address 2001:DB8::/32\nset protocol 58\nnext\n"
+				    "edit m\nset action sync\nset protocol 0\nset port 1-65535\nnext\n"
+				    "edit n\nset protocol 047\nnext\nend\n",
+				    "f");
+	ASSERT_EQ(to_text(result.diagnostics), "");
+	EXPECT_EQ(*show_configuration(result.configuration, "system session-filter"),
+		  "config system session-filter\n"
+		  "    edit \"z\"\n"
+		  "        set address 10.1.0.0 255.255.0.0\n"
+		  "        set protocol udp\n"
+		  "        set port 53\n"
+		  "    next\n"
+		  "    edit \"a\"\n"
+		  "        set action skip\n"
+		  "        set address 2001:db8::/32\n"
+		  "        set protocol icmp6\n"
+		  "    next\n"
+		  "    edit \"m\"\n"
+		  "        set port 1-65535\n"
+		  "    next\n"
+		  "    edit \"n\"\n"
+		  "        set protocol 47\n"
+		  "    next\n"
+		  "end\n");
+	for (const ShowForm form : {ShowForm::changed, ShowForm::full}) {
+		const auto again = parse_configuration(*show_configuration(result.configuration, "", form), "shown");
+		EXPECT_TRUE(again.ok()) << to_text(again.diagnostics);
+		EXPECT_EQ(again.configuration, result.configuration);
+	}
+	EXPECT_EQ(boost::json::serialize(*configuration_json(result.configuration, "system session-filter")),
+		  R"({"system session-filter":[{"name":"z","address":"10.1.0.0 255.255.0.0","protocol":"udp",)"
+		  R"("port":"53"},{"name":"a","action":"skip","address":"2001:db8::/32","protocol":"icmp6"},)"
+		  R"({"name":"m","port":"1-65535"},{"name":"n","protocol":"47"}]})");
+}
+
 TEST(Show, the_password_is_in_no_form)
 {
 	const Configuration configuration = member().configuration;
@@ -176,6 +217,9 @@ TEST(Checksum, does_not_depend_on_what_belongs_to_one_member)
 	EXPECT_EQ(of(replaced(text, "correct horse", "another horse")), before) << "it would let anybody test guesses";
 	EXPECT_NE(of(replaced(text, "10.1.1.254", "10.1.1.253")), before);
 	EXPECT_NE(of(replaced(text, "set failtime 2", "set failtime 3")), before);
+	EXPECT_NE(of(replaced(text, "set port 8000-8100", "set port 8000-8101")), before);
+	EXPECT_NE(of(replaced(text, "edit \"servers\"", "edit \"server\"")), before);
+	EXPECT_EQ(of(replaced(text, "set address 10.1.0.0/16", "set address 10.1.0.0 255.255.0.0")), before);
 	EXPECT_NE(of(replaced(text, "set schedule leastconnection", "set schedule ip")), before);
 	EXPECT_EQ(of(replaced(text, "set mode a-p", "  set   mode 'a-p' # the same")), before)
 		<< "the text's form does not matter";

@@ -366,6 +366,81 @@ TEST(Whole, options_that_need_another_are_warned_about)
 	EXPECT_EQ(complaints(in_cluster("set failover-hold-time 9")), "");
 }
 
+TEST(Whole, sessions_are_synchronised_over_heartbeat_ports)
+{
+	const std::string on = "set session-pickup enable\n";
+	const std::string cure =
+		" is no heartbeat port, and sessions go over heartbeat ports: add it to hbdev too, with "
+		"priority 0 if it is to be the last choice for the rest\n";
+	EXPECT_EQ(complaints(in_cluster(on + "set session-sync-dev hb0")), "");
+	EXPECT_EQ(complaints(in_cluster(on + "set session-sync-dev hb0 port5 port6")),
+		  "f:6:26: error: \"port5\"" + cure + "f:6:32: error: \"port6\"" + cure);
+	EXPECT_EQ(complaints(replaced(in_cluster(on + "set session-sync-dev port5"), "\"hb0\" 50",
+				      "\"hb0\" 50 \"port5\" 0")),
+		  "");
+	EXPECT_EQ(complaints(ha(on + "set session-sync-dev port5\n")), "") << "a standalone member has no peers";
+	EXPECT_EQ(complaints(in_cluster("set session-sync-dev port5")),
+		  "f:5:22: warning: session-sync-dev does nothing while session-pickup is disable\n");
+	EXPECT_EQ(count_errors(parse_configuration(in_cluster("set session-sync-dev 1 2 3 4 5 6 7 8 9"), "f")), 1U);
+}
+
+std::string with_filters(const std::string &filters, const std::string &connectionless = "enable")
+{
+	return complaints("config system ha\nset session-pickup enable\nset session-pickup-connectionless " +
+			  connectionless + "\nend\nconfig system session-filter\n" + filters + "end\n");
+}
+
+TEST(Whole, session_filters_that_match_nothing_are_told)
+{
+	EXPECT_EQ(with_filters("edit f\nset protocol 47\nset port 80\nnext\n"),
+		  "f:8:10: error: protocol 47 has no ports here: unset port, or set protocol tcp, udp or any\n");
+	EXPECT_EQ(with_filters("edit f\nset protocol icmp\nset address 2001:db8::/32\nnext\n"),
+		  "f:7:14: error: protocol icmp and an address of IPv6 match nothing: set protocol icmp6\n");
+	EXPECT_EQ(with_filters("edit f\nset address 10.0.0.0/8\nset protocol 58\nnext\n"),
+		  "f:8:14: error: protocol icmp6 and an address of IPv4 match nothing: set protocol icmp\n");
+	EXPECT_EQ(with_filters("edit f\nset protocol icmp6\nset address 2001:db8::/32\nnext\n"
+			       "edit g\nset protocol icmp\nset address 10.0.0.0/8\nnext\n"
+			       "edit h\nset port 80\nnext\n"),
+		  "");
+	EXPECT_EQ(with_filters("edit f\nset protocol 132\nnext\nedit g\nset protocol 33\nnext\n"),
+		  "f:7:14: warning: protocol 132 (SCTP and DCCP) is never synchronised: this entry does nothing\n"
+		  "f:10:14: warning: protocol 33 (SCTP and DCCP) is never synchronised: this entry does nothing\n");
+	EXPECT_EQ(with_filters("edit f\nset protocol udp\nnext\nedit g\nset protocol tcp\nnext\n", "disable"),
+		  "f:7:14: warning: protocol udp is not synchronised while session-pickup-connectionless is disable: "
+		  "this entry does nothing\n");
+}
+
+TEST(Whole, session_filters_after_one_that_matches_everything_are_told)
+{
+	EXPECT_EQ(
+		with_filters("edit f\nset port 80\nnext\nedit all\nset action skip\nnext\nedit g\nset port 81\nnext\n"),
+		"f:12:1: warning: session filter \"g\" is never asked: the one on line 9 matches everything\n");
+	EXPECT_EQ(with_filters("edit f\nset port 0\nnext\nedit g\nset port 81\nnext\n").find("never asked"),
+		  std::string::npos)
+		<< "a value that is wrong matches nothing";
+}
+
+TEST(Whole, session_filters_need_session_pickup_and_a_name_each)
+{
+	EXPECT_EQ(complaints("config system session-filter\nedit f\nset protocol udp\nnext\nedit g\nset protocol tcp\n"
+			     "next\nend\n"),
+		  "f:2:1: warning: config system session-filter does nothing while session-pickup is disable\n");
+	EXPECT_EQ(with_filters("edit f\nset port 80\nnext\nedit f\nset port 81\nnext\n"),
+		  "f:9:6: error: edit \"f\" stands twice in config system session-filter (first on line 6): join the "
+		  "two\n");
+	EXPECT_EQ(with_filters("edit " + std::string(35, 'n') + "\nset port 80\nnext\n"), "");
+	EXPECT_EQ(with_filters("edit " + std::string(36, 'n') + "\nset port 80\nnext\n"),
+		  "f:6:6: error: name of config system session-filter: \"" + std::string(36, 'n') +
+			  "\" is 36 bytes long: at most 35\n");
+	EXPECT_EQ(with_filters("set port 80\n"),
+		  "f:6:1: error: set cannot stand in config system session-filter: write "
+		  "edit NAME first\n");
+	EXPECT_EQ(with_filters("edit f\nset action drop\nset adress 10.0.0.0/8\nset port\nnext\n"),
+		  "f:7:12: error: action: \"drop\" is not known here: write sync | skip\n"
+		  "f:8:5: error: unknown option \"adress\" in config system session-filter: did you mean \"address\"?\n"
+		  "f:9:5: error: port has no value: write FIRST or FIRST-LAST, 1-65535, or unset port\n");
+}
+
 TEST(Whole, the_test_scale_is_never_silent)
 {
 	EXPECT_EQ(complaints(in_cluster("set test-timer-scale 2")),

@@ -87,6 +87,7 @@ public:
 		core::SessionId session = 0;
 		core::SessionId generation = 0;
 		core::VclusterBeat words;
+		std::uint32_t capabilities = 0;
 	};
 
 	explicit OneNode(const core::Config &config) : m_node(config), m_config(config) {}
@@ -166,6 +167,7 @@ public:
 		beat.session = peer.session;
 		beat.sent_ns = now.time_since_epoch().count();
 		beat.content.vclusters.push_back(peer.words);
+		beat.content.capabilities = peer.capabilities;
 		beat.content.macs.push_back(mac);
 		return beat;
 	}

@@ -136,7 +136,7 @@ void thousand_boots(const std::function<core::BootNonce()> &nonce)
 		Boot b(large_id, 'p', nonce());
 		connect(a, b);
 		ASSERT_EQ(a.keys, b.keys) << "both sides of one exchange";
-		ASSERT_GE(a.keys.size(), 4U) << "two links, two directions";
+		ASSERT_EQ(a.keys.size(), 8U) << "two links, two directions, two classes";
 		for (const auto &[spi, key] : a.keys)
 			seen.insert(key);
 		made += a.keys.size();
@@ -153,6 +153,102 @@ TEST(KeyAgent, R20_a_thousand_boots_never_use_a_key_twice)
 TEST(KeyAgent, R20_not_even_when_a_clone_boots_with_the_same_nonce_each_time)
 {
 	thousand_boots([] { return core::BootNonce{}; });
+}
+
+// The SAs that one side of an exchange gives its worker, by SPI: "inbound heartbeat 0 gcm" and so on.
+std::map<std::uint32_t, std::string> associations(Boot &member)
+{
+	std::map<std::uint32_t, std::string> all;
+	const auto name = [](const auto &sa, const char *direction, unsigned link) {
+		return std::string(direction) +
+		       (sa.traffic_class == crypto::TrafficClass::session ? " session " : " heartbeat ") +
+		       std::to_string(link) + " " + std::string(crypto::name_of(sa.suite()));
+	};
+	member.worker.flush();
+	for (WorkerCommand command; member.channel->commands.pop(command);) {
+		if (const auto *in = std::get_if<InstallInbound>(&command))
+			all[in->sa->spi()] = name(*in->sa, "inbound", in->link);
+		else if (const auto *out = std::get_if<InstallOutbound>(&command))
+			all[out->sa->spi()] = name(*out->sa, "outbound", out->link);
+	}
+	return all;
+}
+
+std::vector<std::string> associations_of(core::Suite heartbeats, std::uint32_t capabilities_a,
+					 std::uint32_t capabilities_b)
+{
+	Boot a(small_id, 'p', random_nonce());
+	Boot b(large_id, 'p', random_nonce());
+	core::BeginExchange begin;
+	begin.session = session;
+	begin.peer = b.config.self;
+	begin.peer_nonce = b.nonce;
+	begin.destination = mac;
+	begin.capabilities = capabilities_a;
+	a.agent->begin(begin);
+	core::EvaluateKe1 first;
+	first.session = session;
+	first.source = mac;
+	first.suite = heartbeats;
+	first.capabilities = capabilities_b;
+	first.ke1 = a.sent();
+	EXPECT_EQ(b.agent->evaluate(first).outcome, KeyOutcome::ok);
+	b.agent->send_ke2({session});
+	core::EvaluateKe2 second;
+	second.session = session;
+	second.ke2 = b.sent();
+	EXPECT_EQ(a.agent->evaluate(second).outcome, KeyOutcome::ok);
+	for (Boot *member : {&a, &b}) {
+		member->agent->install(core::InstallInboundKeys{session, 1, 3, heartbeats});
+		member->agent->install(core::InstallOutboundKeys{session, 1, 3, heartbeats});
+	}
+	const auto of_a = associations(a);
+	std::vector<std::string> names;
+	for (const auto &[spi, what] : associations(b)) {
+		const auto same = of_a.find(spi);
+		EXPECT_NE(same, of_a.end()) << what;
+		const bool session_class = what.find("session") != std::string::npos;
+		EXPECT_EQ(spi & 3, session_class ? 1U : 0U) << "the class is in the SPI";
+		EXPECT_EQ(spi >> 2 & 7, what.find(" 1 ") != std::string::npos ? 1U : 0U) << "so is the link";
+		names.push_back(what);
+	}
+	EXPECT_EQ(of_a.size(), names.size());
+	EXPECT_EQ(a.keys, b.keys);
+	std::sort(names.begin(), names.end());
+	return names;
+}
+
+std::vector<std::string> both_classes(const std::string &heartbeats, const std::string &sessions)
+{
+	std::vector<std::string> names;
+	for (const std::string direction : {"inbound", "outbound"})
+		for (const std::string link : {" 0 ", " 1 "}) {
+			names.push_back(direction + " heartbeat" + link + heartbeats);
+			names.push_back(direction + " session" + link + sessions);
+		}
+	std::sort(names.begin(), names.end());
+	return names;
+}
+
+constexpr std::uint32_t all_ciphers = core::cap_null_sha1 | core::cap_cbc_sha1 | core::cap_gcm | core::cap_plain;
+constexpr std::uint32_t no_gcm = all_ciphers & ~std::uint32_t{core::cap_gcm};
+
+TEST(KeyAgent, a_session_has_associations_of_both_classes_on_every_link)
+{
+	EXPECT_EQ(associations_of(core::Suite::gcm, all_ciphers, all_ciphers),
+		  both_classes("aes128-gcm", "aes128-gcm"));
+	EXPECT_EQ(associations_of(core::Suite::cbc_sha1, all_ciphers, all_ciphers),
+		  both_classes("aes128-cbc-sha1", "aes128-cbc-sha1"));
+}
+
+TEST(KeyAgent, session_frames_are_ciphered_where_heartbeats_are_not)
+{
+	for (const auto &[heartbeats, name] :
+	     {std::pair{core::Suite::null_sha1, "null-sha1"}, std::pair{core::Suite::plain, "plain"}}) {
+		EXPECT_EQ(associations_of(heartbeats, all_ciphers, all_ciphers), both_classes(name, "aes128-gcm"));
+		EXPECT_EQ(associations_of(heartbeats, no_gcm, all_ciphers), both_classes(name, "aes128-cbc-sha1"));
+		EXPECT_EQ(associations_of(heartbeats, all_ciphers, no_gcm), both_classes(name, "aes128-cbc-sha1"));
+	}
 }
 
 // Offsets of what is random or proven in a message: SPI base, X, share, tags.

@@ -118,6 +118,16 @@ TEST(Classify, another_ether_type_can_be_the_heartbeat_class)
 	EXPECT_EQ(classify(ethernet(golden), 1, false, {.ether_type = 0x1234}).drop, Drop::rx_ethertype);
 }
 
+TEST(Classify, the_ether_type_tells_the_traffic_class_and_only_heartbeats_have_handshakes_beside_them)
+{
+	EXPECT_EQ(look(ethernet(golden)).traffic_class, crypto::TrafficClass::heartbeat);
+	const Frame session = look(ethernet(golden, 0x8892));
+	EXPECT_EQ(session.kind, FrameKind::esp);
+	EXPECT_EQ(session.traffic_class, crypto::TrafficClass::session);
+	EXPECT_EQ(session.length, look(ethernet(golden)).length);
+	EXPECT_EQ(look(ethernet(hake(1, 84, 84), 0x8892)).drop, Drop::rx_badip);
+}
+
 struct Refused {
 	std::string name;
 	Bytes frame;
@@ -158,7 +168,7 @@ std::vector<Refused> refused_frames()
 		rows.push_back({"P7 tag " + std::to_string(type), ethernet(golden, type), Drop::rx_vlan});
 	rows.push_back({"P7 tag taken off by the NIC", ethernet(golden), Drop::rx_vlan, 1, true});
 	for (const std::uint16_t type :
-	     std::initializer_list<std::uint16_t>{0x0064, 0x0800, 0x0806, 0x86dd, 0x8891, 0x8892, 0x8893})
+	     std::initializer_list<std::uint16_t>{0x0064, 0x0800, 0x0806, 0x86dd, 0x8891, 0x8893})
 		rows.push_back({"P7 type " + std::to_string(type), ethernet(golden, type), Drop::rx_ethertype});
 	for (const std::size_t length : {0, 43, 65535, 83, 85})
 		rows.push_back(
@@ -333,6 +343,18 @@ unsigned udp_sum(std::span<const std::byte> packet)
 		sum = (sum & 0xffff) + (sum >> 16);
 	}
 	return sum;
+}
+
+TEST(Headers, a_session_frame_has_a_port_of_its_own_and_no_udp_checksum)
+{
+	Bytes packet(ipv4_bytes + udp_bytes + 100, std::byte{0x5a});
+	write_session_inner(std::span(packet).first<ipv4_bytes + udp_bytes>(), sender_addresses, 100);
+	const Inner inner = parse_inner(packet, core::session_udp_port);
+	ASSERT_TRUE(inner.good);
+	EXPECT_EQ(inner.payload.size(), 100U);
+	EXPECT_EQ(packet[26], std::byte{0});
+	EXPECT_EQ(packet[27], std::byte{0});
+	EXPECT_EQ(parse_inner(packet).drop, Drop::esp_policy) << "not among heartbeats";
 }
 
 TEST(Headers, what_is_written_parses_whatever_the_payload)

@@ -1,0 +1,211 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright(c) 2026 The Systole authors
+#include "control/session_pickup.h"
+
+#include "control/log.h"
+#include "control/prefix_of.h"
+#include "control/sessions/conntrack_sink.h"
+#include "control/sessions/conntrack_source.h"
+#include "control/sessions/shared_memory_plane.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace systole::control {
+
+namespace {
+
+// The kernel takes some 400,000 sessions a second. Whoever is later than this finds the addresses claimed already.
+constexpr auto commit_patience = std::chrono::seconds{1};
+constexpr std::size_t shared_memory_sessions = std::size_t{1} << 20; // no limit of the kernel's binds these
+constexpr auto pickup_delay = std::chrono::seconds{30};              // session-pickup-delay, as the vendor documents it
+
+std::string_view name_of(SessionRole role)
+{
+	switch (role) {
+	case SessionRole::source: return "source";
+	case SessionRole::copy: return "copy";
+	case SessionRole::idle: break;
+	}
+	return "idle";
+}
+
+} // namespace
+
+SessionFilterRules session_filter_rules(const Configuration &configuration)
+{
+	SessionFilterRules rules;
+	rules.connectionless = configuration.ha.session_pickup_connectionless;
+	for (const Configuration::SessionFilter &filter : configuration.session_filters) {
+		SessionFilterRule rule{.take = filter.action == Configuration::FilterAction::sync,
+				       .prefix = {},
+				       .protocol = filter.protocol,
+				       .first_port = filter.port.first,
+				       .last_port = filter.port.last};
+		if (filter.address)
+			rule.prefix = std::visit([](const auto &prefix) { return prefix_of(prefix); }, *filter.address);
+		rules.rules.push_back(rule);
+	}
+	return rules;
+}
+
+SessionPickup::SessionPickup(const Configuration &configuration, const core::MemberId &self, WorkerChannel &channel,
+			     const std::string &ring)
+    : m_configuration(configuration)
+{
+	const Configuration::Ha &ha = configuration.ha;
+	if (!ha.session_pickup || channel.lanes == nullptr)
+		return;
+	SessionSettings settings;
+	settings.self = self;
+	settings.hot = ha.session_commit == Configuration::SessionCommit::hot;
+	settings.delay = ha.session_pickup_delay ? core::Duration{pickup_delay} : core::Duration::zero();
+	settings.filter = session_filter_rules(configuration);
+	if (ha.session_source == Configuration::SessionSource::shared_memory) {
+		settings.capacity = shared_memory_sessions;
+		const auto plane = std::make_shared<SharedMemoryPlane>(ring);
+		m_engine = std::make_unique<SessionEngine>(std::move(settings), *channel.lanes, channel.work_bell,
+							   std::make_unique<SharedMemorySource>(plane),
+							   std::make_unique<SharedMemorySink>(plane));
+		return;
+	}
+	settings.capacity = kernel_session_limit();
+	ConntrackSinkSettings sink;
+	sink.capacity = settings.capacity;
+	m_engine = std::make_unique<SessionEngine>(std::move(settings), *channel.lanes, channel.work_bell,
+						   std::make_unique<ConntrackSource>(),
+						   std::make_unique<ConntrackSink>(std::move(sink)));
+}
+
+bool SessionPickup::start(std::string &error)
+{
+	if (m_engine == nullptr)
+		return true;
+	const bool kernel = m_configuration.ha.session_source == Configuration::SessionSource::conntrack;
+	if (std::string problem; kernel && !m_liberality.start(problem))
+		log(LogApp::hasync, LogLevel::warning,
+		    "session pickup: {}; TCP connections that come back to this member may be reset", problem);
+	return m_engine->start(error);
+}
+
+void SessionPickup::stop()
+{
+	if (m_engine != nullptr)
+		m_engine->stop();
+	m_liberality.stop();
+}
+
+void SessionPickup::follow(const core::Node &node)
+{
+	if (m_engine == nullptr)
+		return;
+	SessionSituation now;
+	now.source = node.primary();
+	now.epoch = node.primary() ? node.vcluster().epoch : 0;
+	const core::Members &members = node.members();
+	for (std::size_t slot = 1; slot < members.size(); ++slot) {
+		if (!members[slot].alive)
+			continue;
+		now.peers[slot] = members[slot].generation;
+		const auto &words = members[slot].content.vclusters;
+		if (!now.source && !words.empty() && words[0].state == core::HaState::work)
+			now.followed = static_cast<core::PeerSlot>(slot);
+	}
+	m_engine->flush();
+	if (now == m_situation)
+		return;
+	m_situation = now;
+	m_engine->set(now);
+}
+
+void SessionPickup::hold()
+{
+	if (m_engine != nullptr)
+		m_engine->hold();
+}
+
+void SessionPickup::renew()
+{
+	if (m_engine != nullptr)
+		m_engine->renew();
+}
+
+CommitReport SessionPickup::commit()
+{
+	if (m_engine == nullptr)
+		return {};
+	// Control does nothing else meanwhile, and must not seem to hang.
+	const core::Duration patience =
+		std::min<core::Duration>(commit_patience, m_configuration.ha.control_watchdog_interval() / 2);
+	const CommitReport report = m_engine->commit(patience);
+	if (report.left != 0)
+		log(LogApp::hasync, LogLevel::warning,
+		    "session pickup: {} sessions were not in the kernel when the addresses were claimed; they follow",
+		    report.left);
+	return report;
+}
+
+bool SessionPickup::in_step() const
+{
+	return m_engine == nullptr || m_engine->status().in_step.load(std::memory_order_relaxed);
+}
+
+std::string SessionPickup::lacks() const
+{
+	if (m_engine == nullptr || m_situation.source)
+		return {};
+	const SessionStatus &status = m_engine->status();
+	if (!status.in_step.load(std::memory_order_relaxed))
+		return "the primary's sessions are not all here yet";
+	const std::uint64_t pending = status.commit_pending.load(std::memory_order_relaxed);
+	const bool hot = m_configuration.ha.session_commit == Configuration::SessionCommit::hot;
+	return hot && pending != 0 ? fmt::format("{} sessions are not in the kernel yet", pending) : std::string();
+}
+
+boost::json::object SessionPickup::status() const
+{
+	const Configuration::Ha &ha = m_configuration.ha;
+	boost::json::object json{{"enabled", m_engine != nullptr},
+				 {"delay", ha.session_pickup_delay},
+				 {"connectionless", ha.session_pickup_connectionless}};
+	if (m_engine == nullptr)
+		return json;
+	const SessionStatus &status = m_engine->status();
+	const auto number = [](const auto &value) { return value.load(std::memory_order_relaxed); };
+	const std::uint64_t records = number(status.records_sent);
+	json["source"] = ha.session_source == Configuration::SessionSource::conntrack ? "conntrack" : "shared-memory";
+	json["commit"] = ha.session_commit == Configuration::SessionCommit::hot ? "hot" : "on-takeover";
+	json["role"] = name_of(number(status.role));
+	json["sessions"] = number(status.sessions);
+	json["capacity"] = number(status.capacity);
+	json["young"] = number(status.young);
+	json["in_step"] = number(status.in_step);
+	json["at_risk"] = number(status.at_risk);
+	json["sync_lag_ms"] = static_cast<double>(number(status.lag_ns)) * 1e-6;
+	json["commit_pending"] = number(status.commit_pending);
+	json["generation"] = number(status.generation);
+	json["bytes_per_session_memory"] = m_engine->bytes_per_session();
+	json["bytes_per_session_wire"] =
+		records == 0 ? 0.0
+			     : static_cast<double>(number(status.record_bytes_sent)) / static_cast<double>(records);
+	json["sync_frames"] = number(status.frames_sent);
+	json["sync_frames_received"] = number(status.frames_received);
+	json["sync_frames_lost"] = number(status.frames_lost);
+	json["records_sent"] = records;
+	json["records_received"] = number(status.records_received);
+	json["blocks_repaired"] = number(status.repairs);
+	json["frames_refused"] = number(status.refused);
+	json["frames_of_others"] = number(status.refused_sender);
+	json["no_room"] = number(status.full);
+	json["filtered"] = number(status.filtered);
+	json["source_events"] = number(status.source_events);
+	json["source_overruns"] = number(status.source_overruns);
+	json["source_dumps"] = number(status.source_dumps);
+	json["committed"] = number(status.committed);
+	json["commit_refused"] = number(status.commit_refused);
+	json["commit_errno"] = number(status.commit_errno);
+	return json;
+}
+
+} // namespace systole::control

@@ -1,0 +1,228 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright(c) 2026 The Systole authors
+//
+// Writes sessions into the kernel's connection tracking.
+#include "control/sessions/conntrack_sink.h"
+
+#include "control/sessions/conntrack_message.h"
+
+#include <libmnl/libmnl.h>
+#include <linux/netfilter/nfnetlink.h>
+
+#include <algorithm>
+#include <cassert>
+#include <cerrno>
+#include <cstring>
+#include <vector>
+
+namespace systole::control {
+
+namespace {
+
+constexpr std::size_t most_messages = 3; // for one record in one round: replace
+// The longest way: update, create, look, update, replace, create without helper.
+constexpr int most_rounds = 8;
+
+} // namespace
+
+ConntrackSink::ConntrackSink(ConntrackSinkSettings settings) : m_settings(settings), m_known(settings.capacity)
+{
+	m_settings.batch = std::clamp<std::size_t>(settings.batch, 1, ConntrackRequests::most / most_messages);
+}
+
+bool ConntrackSink::start(std::string &error)
+{
+	if (!m_requests.open(error))
+		return false;
+	m_listener = open_conntrack_socket(0, error);
+	if (m_listener == nullptr)
+		return false;
+	int group = NFNLGRP_CONNTRACK_EXP_DESTROY;
+	if (mnl_socket_setsockopt(m_listener.get(), NETLINK_ADD_MEMBERSHIP, &group, sizeof(group)) < 0) {
+		error = "connection tracking: cannot listen for events: " + std::string(strerror(errno)) +
+			" (is nf_conntrack_netlink in this kernel?)";
+		return false;
+	}
+	m_usual.read();
+	return true;
+}
+
+void ConntrackSink::stop()
+{
+	m_requests.close();
+	m_listener.reset();
+}
+
+std::size_t ConntrackSink::put(std::span<const core::SessionRecord> records)
+{
+	const std::uint64_t refused = m_counters.refused;
+	for (std::size_t at = 0; at < records.size(); at += m_settings.batch)
+		put_batch(records.subspan(at, std::min(m_settings.batch, records.size() - at)));
+	return static_cast<std::size_t>(m_counters.refused - refused);
+}
+
+void ConntrackSink::put_batch(std::span<const core::SessionRecord> records)
+{
+	for (std::size_t i = 0; i < records.size(); ++i)
+		m_marks[i] = m_known.mark(records[i]);
+	for (std::size_t i = 0; i < records.size(); ++i)
+		m_steps[i] = m_known.has(m_marks[i]) ? Step::update : Step::create;
+	for (int round = 0; round < most_rounds; ++round) {
+		const std::array<Step, ConntrackRequests::most> before = m_steps;
+		for (std::size_t i = 0; i < records.size(); ++i)
+			if (!ended(m_steps[i])) {
+				write_step(i, records[i]);
+				m_steps[i] = Step::done; // unless it fails, or answers
+			}
+		if (m_requests.size() == 0)
+			return;
+		const int transport = m_requests.ask(
+			[&](std::size_t request, int code) {
+				const std::size_t i = m_asker[request];
+				if (m_decides[request])
+					m_steps[i] = after_failure(before[i], code, records[i]);
+			},
+			[&](std::size_t request, const nlmsghdr &header) {
+				core::SessionRecord there;
+				const ConntrackReading reading = read_conntrack(header, there);
+				const std::size_t i = m_asker[request];
+				const bool same = reading == ConntrackReading::whole && there.key == records[i].key &&
+						  there.reply == records[i].reply;
+				m_steps[i] = same ? Step::update : Step::replace;
+			});
+		for (std::size_t i = 0; i < records.size(); ++i) {
+			if (ended(before[i]))
+				continue;
+			if (transport != 0) {
+				m_steps[i] = refuse(records[i].key, transport);
+			} else if (m_steps[i] == Step::done) {
+				++m_counters.put;
+				m_helperless += before[i] == Step::create_without_helper ? 1 : 0;
+				m_known.remember(m_marks[i]);
+			}
+		}
+	}
+	for (std::size_t i = 0; i < records.size(); ++i)
+		if (!ended(m_steps[i]))
+			m_steps[i] = refuse(records[i].key, EBUSY);
+}
+
+ConntrackSink::Step ConntrackSink::refuse(const core::SessionKey &key, int code)
+{
+	++m_counters.refused;
+	m_counters.last_errno = code;
+	m_known.forget(key);
+	return Step::refused;
+}
+
+ConntrackSink::Step ConntrackSink::after_failure(Step step, int code, const core::SessionRecord &record)
+{
+	const bool could_be_the_helper =
+		record.helper != core::SessionHelper::none && step != Step::create_without_helper;
+	switch (step) {
+	case Step::update:
+		if (code == ENOENT)
+			return Step::create;
+		if (code == EBUSY) // it has a status bit more: an earlier session of the same key
+			return Step::replace;
+		break;
+	case Step::create:
+	case Step::create_without_helper:
+		if (code == EEXIST)
+			return Step::look;
+		if (code == EOPNOTSUPP && could_be_the_helper)
+			return Step::create_without_helper;
+		break;
+	case Step::look:
+		if (code == ENOENT) // another session holds the reply tuple
+			return Step::replace;
+		break;
+	case Step::replace:
+		if (code == EOPNOTSUPP && could_be_the_helper)
+			return Step::create_without_helper;
+		break;
+	case Step::done:
+	case Step::refused: break;
+	}
+	return refuse(record.key, code);
+}
+
+void ConntrackSink::add(std::size_t record, std::size_t length, bool decides)
+{
+	m_asker[m_requests.size()] = static_cast<std::uint16_t>(record);
+	m_decides[m_requests.size()] = decides;
+	m_requests.add(length);
+}
+
+void ConntrackSink::write_step(std::size_t index, const core::SessionRecord &record)
+{
+	const std::uint32_t timeout_s = std::max(record.timeout_s, m_settings.least_timeout_s);
+	switch (m_steps[index]) {
+	case Step::update: return add(index, write_update(m_requests.room(), record, timeout_s), true);
+	case Step::create: return add(index, write_create(m_requests.room(), record, timeout_s, WithHelper::yes), true);
+	case Step::create_without_helper:
+		return add(index, write_create(m_requests.room(), record, timeout_s, WithHelper::no), true);
+	case Step::look: return add(index, write_get(m_requests.room(), record.key), true);
+	case Step::replace:
+		add(index, write_remove(m_requests.room(), record.key), false);
+		add(index, write_remove_reply(m_requests.room(), record), false);
+		return add(index, write_create(m_requests.room(), record, timeout_s, WithHelper::yes), true);
+	case Step::done:
+	case Step::refused: break;
+	}
+}
+
+std::size_t ConntrackSink::remove(std::span<const core::SessionKey> keys)
+{
+	const std::uint64_t refused = m_counters.refused;
+	for (std::size_t at = 0; at < keys.size(); at += m_settings.batch) {
+		const std::span<const core::SessionKey> batch =
+			keys.subspan(at, std::min(m_settings.batch, keys.size() - at));
+		for (const core::SessionKey &key : batch) {
+			m_requests.add(write_remove(m_requests.room(), key));
+			m_known.forget(key);
+		}
+		std::size_t failed = 0;
+		const auto count = [&](std::size_t, int code) {
+			if (code == ENOENT)
+				return;
+			++failed;
+			m_counters.last_errno = code;
+		};
+		if (const int transport = m_requests.ask(count, [](std::size_t, const nlmsghdr &) {})) {
+			failed = batch.size();
+			m_counters.last_errno = transport;
+		}
+		m_counters.refused += failed;
+		m_counters.removed += batch.size() - failed;
+	}
+	return static_cast<std::size_t>(m_counters.refused - refused);
+}
+
+std::size_t ConntrackSink::trim(std::span<const core::SessionRecord> records)
+{
+	std::size_t shortened = 0;
+	for (std::size_t at = 0; at < records.size(); at += m_settings.batch) {
+		const auto batch = records.subspan(at, std::min(m_settings.batch, records.size() - at));
+		std::array<core::SessionRecord, ConntrackRequests::most> there;
+		std::size_t found = 0;
+		for (const core::SessionRecord &record : batch)
+			m_requests.add(write_get(m_requests.room(), record.key));
+		const auto ignore = [](std::size_t, int) {}; // it has ended, or the whole exchange has failed
+		const auto take = [&](std::size_t, const nlmsghdr &header) {
+			if (read_conntrack(header, there[found]) == ConntrackReading::whole &&
+			    there[found].timeout_s > m_usual.of(there[found]))
+				++found;
+		};
+		if (m_requests.ask(ignore, take) != 0 || found == 0)
+			continue;
+		for (std::size_t i = 0; i < found; ++i)
+			m_requests.add(write_timeout(m_requests.room(), there[i].key, m_usual.of(there[i])));
+		std::size_t failed = 0;
+		if (m_requests.ask([&](std::size_t, int) { ++failed; }, [](std::size_t, const nlmsghdr &) {}) == 0)
+			shortened += found - failed;
+	}
+	return shortened;
+}
+
+} // namespace systole::control

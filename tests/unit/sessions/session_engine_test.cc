@@ -1,0 +1,399 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Copyright(c) 2026 The Systole authors
+//
+// Two session threads, joined by their lanes as two workers would join them, between data planes that are lists.
+#include "control/sessions/session_engine.h"
+
+#include <gtest/gtest.h>
+
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <deque>
+#include <functional>
+#include <map>
+#include <mutex>
+#include <thread>
+
+namespace systole::control {
+namespace {
+
+using core::SessionKey;
+using core::SessionRecord;
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+SessionRecord session(std::uint32_t number)
+{
+	SessionRecord record;
+	record.key.original.source = {std::byte{10}, std::byte{1}, std::byte(number >> 8), std::byte(number)};
+	record.key.original.destination = {std::byte{10}, std::byte{2}, std::byte{0}, std::byte{9}};
+	record.key.original.source_port = static_cast<std::uint16_t>(1024 + number % 50000);
+	record.key.original.destination_port = 443;
+	record.reply.source = record.key.original.destination;
+	record.reply.destination = {std::byte{10}, std::byte{2}, std::byte{0}, std::byte{254}};
+	record.reply.source_port = 443;
+	record.reply.destination_port = static_cast<std::uint16_t>(2000 + number % 60000);
+	record.seen_reply = record.assured = true;
+	record.tcp_state = core::TcpState::established;
+	record.timeout_s = 300;
+	return record;
+}
+
+using Sessions = std::map<std::pair<std::uint32_t, std::uint16_t>, SessionRecord>;
+std::pair<std::uint32_t, std::uint16_t> name_of(const SessionKey &key)
+{
+	return {std::to_integer<std::uint32_t>(key.original.source[2]) << 8 |
+			std::to_integer<std::uint32_t>(key.original.source[3]),
+		key.original.source_port};
+}
+
+// A kernel: what it has, who listens.
+class DataPlane {
+public:
+	DataPlane() : m_event(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)) {}
+	~DataPlane() { close(m_event); }
+
+	void open(const SessionRecord &record)
+	{
+		const std::lock_guard guard(m_mutex);
+		m_sessions[name_of(record.key)] = record;
+		tell([record](SessionListener &listener) { listener.seen(record); });
+	}
+	void end(const SessionRecord &record)
+	{
+		const std::lock_guard guard(m_mutex);
+		m_sessions.erase(name_of(record.key));
+		tell([key = record.key](SessionListener &listener) { listener.ended(key); });
+	}
+	[[nodiscard]] Sessions sessions()
+	{
+		const std::lock_guard guard(m_mutex);
+		return m_sessions;
+	}
+
+	// ---- the engine's
+	void listen(bool on)
+	{
+		const std::lock_guard guard(m_mutex);
+		m_listening = on;
+		m_events.clear();
+		if (!on)
+			return;
+		tell([](SessionListener &listener) { listener.dump_began(); });
+		for (const auto &[name, record] : m_sessions)
+			tell([record = record](SessionListener &listener) { listener.seen(record); });
+		tell([](SessionListener &listener) { listener.dump_ended(); });
+	}
+	bool poll(SessionListener &listener, std::size_t most)
+	{
+		std::deque<std::function<void(SessionListener &)>> events;
+		{
+			const std::lock_guard guard(m_mutex);
+			std::uint64_t rung = 0;
+			(void)!read(m_event, &rung, sizeof(rung));
+			events.swap(m_events);
+		}
+		(void)most;
+		for (const auto &event : events)
+			event(listener);
+		return false;
+	}
+	void put(std::span<const SessionRecord> records)
+	{
+		const std::lock_guard guard(m_mutex);
+		for (const SessionRecord &record : records)
+			m_sessions[name_of(record.key)] = record;
+	}
+	void remove(std::span<const SessionKey> keys)
+	{
+		const std::lock_guard guard(m_mutex);
+		for (const SessionKey &key : keys)
+			m_sessions.erase(name_of(key));
+	}
+	[[nodiscard]] int event() const { return m_event; }
+
+private:
+	void tell(std::function<void(SessionListener &)> event)
+	{
+		if (!m_listening)
+			return;
+		m_events.push_back(std::move(event));
+		const std::uint64_t one = 1;
+		(void)!write(m_event, &one, sizeof(one));
+	}
+
+	std::mutex m_mutex;
+	Sessions m_sessions;
+	std::deque<std::function<void(SessionListener &)>> m_events;
+	bool m_listening = false;
+	int m_event;
+};
+
+class FakeSource final : public SessionSource {
+public:
+	explicit FakeSource(DataPlane &plane) : m_plane(plane) {}
+	bool start(std::string &) override
+	{
+		m_plane.listen(true);
+		return true;
+	}
+	void stop() override { m_plane.listen(false); }
+	bool poll(SessionListener &listener, std::size_t most) override { return m_plane.poll(listener, most); }
+	int descriptor() const override { return m_plane.event(); }
+	const SourceCounters &counters() const override { return m_counters; }
+
+private:
+	DataPlane &m_plane;
+	SourceCounters m_counters;
+};
+
+class FakeSink final : public SessionSink {
+public:
+	explicit FakeSink(DataPlane &plane) : m_plane(plane) {}
+	bool start(std::string &) override { return true; }
+	void stop() override {}
+	std::size_t put(std::span<const SessionRecord> records) override
+	{
+		m_plane.put(records);
+		m_counters.put += records.size();
+		return 0;
+	}
+	std::size_t remove(std::span<const SessionKey> keys) override
+	{
+		m_plane.remove(keys);
+		m_counters.removed += keys.size();
+		return 0;
+	}
+	std::size_t trim(std::span<const SessionRecord>) override { return 0; }
+	const SinkCounters &counters() const override { return m_counters; }
+
+private:
+	DataPlane &m_plane;
+	SinkCounters m_counters;
+};
+
+class SessionEngines : public testing::Test {
+protected:
+	struct Member {
+		DataPlane plane;
+		SessionLanes lanes;
+		Doorbell work_bell;
+		std::unique_ptr<SessionEngine> engine;
+
+		~Member()
+		{
+			engine.reset();
+			if (lanes.bell.fd >= 0)
+				close(lanes.bell.fd);
+		}
+	};
+
+	void make(core::Duration delay = {}, bool hot = true)
+	{
+		for (std::size_t i = 0; i < 2; ++i) {
+			Member &member = members[i];
+			member.lanes.bell.fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+			SessionSettings settings;
+			settings.self = core::MemberId::from(i == 0 ? "m1" : "m2");
+			settings.delay = delay;
+			settings.hot = hot;
+			settings.capacity = 4000; // no whole blocks
+			settings.filter.connectionless = true;
+			settings.filter.rules = rules;
+			member.engine = std::make_unique<SessionEngine>(
+				std::move(settings), member.lanes, member.work_bell,
+				std::make_unique<FakeSource>(member.plane), std::make_unique<FakeSink>(member.plane));
+			std::string error;
+			ASSERT_TRUE(member.engine->start(error)) << error;
+		}
+		m_wire = std::thread([this] {
+			while (!m_ending.load()) {
+				const bool any = carry(0, 1);
+				if (!carry(1, 0) && !any)
+					std::this_thread::sleep_for(milliseconds{1});
+			}
+		});
+	}
+	void TearDown() override
+	{
+		m_ending.store(true);
+		if (m_wire.joinable())
+			m_wire.join();
+	}
+	// Who is primary by which epoch; everybody sees everybody unless the wire is cut.
+	void situation(std::size_t primary, std::uint32_t epoch, bool together = true)
+	{
+		for (std::size_t i = 0; i < 2; ++i) {
+			SessionSituation now;
+			now.source = i == primary;
+			now.epoch = now.source ? epoch : 0;
+			now.peers[1] = together ? 7 : 0;
+			now.followed = together && !now.source ? 1 : 0;
+			members[i].engine->set(now);
+		}
+	}
+	[[nodiscard]] static bool within(seconds patience, const std::function<bool()> &holds)
+	{
+		const auto end = std::chrono::steady_clock::now() + patience;
+		while (!holds()) {
+			if (std::chrono::steady_clock::now() > end)
+				return false;
+			std::this_thread::sleep_for(milliseconds{2});
+		}
+		return true;
+	}
+	[[nodiscard]] bool alike() { return members[0].plane.sessions() == members[1].plane.sessions(); }
+
+	std::array<Member, 2> members;
+	std::vector<SessionFilterRule> rules; // of both
+	std::atomic<int> lose_one_in{0};      // frames; 0: none
+
+private:
+	bool carry(std::size_t from, std::size_t to)
+	{
+		SessionFrame *frame = members[from].lanes.out.front();
+		if (frame == nullptr)
+			return false;
+		const bool lost = lose_one_in != 0 && ++m_carried % static_cast<std::size_t>(lose_one_in) == 0;
+		if (SessionFrame *place = lost ? nullptr : members[to].lanes.in.reserve(); place != nullptr) {
+			*place = *frame;
+			place->slot = 1;
+			members[to].lanes.in.commit();
+			members[to].lanes.bell.ring();
+		}
+		members[from].lanes.out.pop();
+		return true;
+	}
+
+	std::size_t m_carried = 0;
+	std::atomic<bool> m_ending{false};
+	std::thread m_wire;
+};
+
+TEST_F(SessionEngines, a_hot_standby_has_what_the_primary_has)
+{
+	ASSERT_NO_FATAL_FAILURE(make());
+	for (std::uint32_t i = 0; i < 500; ++i) // before anybody listens: the dump tells these
+		members[0].plane.open(session(i));
+	situation(0, 1);
+	for (std::uint32_t i = 500; i < 1000; ++i)
+		members[0].plane.open(session(i));
+	EXPECT_TRUE(within(seconds{20}, [&] { return members[1].plane.sessions().size() == 1000 && alike(); }));
+
+	for (std::uint32_t i = 0; i < 1000; i += 2)
+		members[0].plane.end(session(i));
+	SessionRecord other = session(1);
+	other.tcp_state = core::TcpState::fin_wait;
+	members[0].plane.open(other);
+	EXPECT_TRUE(within(seconds{20}, [&] { return members[1].plane.sessions().size() == 500 && alike(); }));
+	EXPECT_TRUE(within(seconds{20},
+			   [&] { return members[0].engine->status().in_step && members[1].engine->status().in_step; }));
+	EXPECT_EQ(members[0].engine->status().at_risk, 0U);
+	EXPECT_EQ(members[1].engine->status().role, SessionRole::copy);
+}
+
+TEST_F(SessionEngines, lost_frames_lose_no_session)
+{
+	ASSERT_NO_FATAL_FAILURE(make());
+	lose_one_in = 4;
+	situation(0, 1);
+	for (std::uint32_t i = 0; i < 2000; ++i)
+		members[0].plane.open(session(i));
+	EXPECT_TRUE(within(seconds{30}, [&] { return members[1].plane.sessions().size() == 2000 && alike(); }));
+	EXPECT_GT(members[0].engine->status().frames_lost, 0U);
+}
+
+TEST_F(SessionEngines, on_takeover_the_kernel_gets_everything_at_once_and_nothing_before)
+{
+	ASSERT_NO_FATAL_FAILURE(make({}, false));
+	situation(0, 1);
+	for (std::uint32_t i = 0; i < 1000; ++i)
+		members[0].plane.open(session(i));
+	ASSERT_TRUE(within(seconds{20}, [&] { return members[1].engine->status().commit_pending == 1000; }));
+	EXPECT_TRUE(members[1].plane.sessions().empty());
+	const CommitReport report = members[1].engine->commit(seconds{20});
+	EXPECT_EQ(report.waited_for, 1000U);
+	EXPECT_EQ(report.left, 0U);
+	EXPECT_TRUE(alike());
+}
+
+TEST_F(SessionEngines, the_newer_claim_is_right_after_a_split)
+{
+	ASSERT_NO_FATAL_FAILURE(make());
+	situation(0, 1);
+	for (std::uint32_t i = 0; i < 300; ++i)
+		members[0].plane.open(session(i));
+	ASSERT_TRUE(within(seconds{20}, [&] { return members[1].plane.sessions().size() == 300; }));
+
+	// Cut: the second takes over, and each sees sessions the other does not.
+	SessionSituation alone;
+	alone.source = true;
+	alone.epoch = 1;
+	members[0].engine->set(alone);
+	alone.epoch = 2;
+	(void)members[1].engine->commit(seconds{20});
+	members[1].engine->set(alone);
+	members[0].plane.open(session(1000));
+	members[1].plane.open(session(2000));
+	members[1].plane.end(session(5));
+
+	situation(1, 2);
+	EXPECT_TRUE(within(seconds{20}, [&] { return members[0].plane.sessions().size() == 300 && alike(); }));
+	EXPECT_EQ(members[0].plane.sessions().count(name_of(session(1000).key)), 0U);
+	EXPECT_EQ(members[0].plane.sessions().count(name_of(session(2000).key)), 1U);
+}
+
+TEST_F(SessionEngines, a_copy_of_the_claim_before_is_told_the_difference_only)
+{
+	ASSERT_NO_FATAL_FAILURE(make());
+	situation(0, 1);
+	for (std::uint32_t i = 0; i < 3000; ++i)
+		members[0].plane.open(session(i));
+	ASSERT_TRUE(within(seconds{20}, [&] { return members[1].engine->status().in_step && alike(); }));
+	ASSERT_EQ(members[1].plane.sessions().size(), 3000U);
+	const std::uint64_t received = members[0].engine->status().records_received;
+
+	(void)members[1].engine->commit(seconds{20});
+	situation(1, 2);
+	members[1].plane.open(session(3500));
+	EXPECT_TRUE(within(seconds{20}, [&] { return members[0].plane.sessions().size() == 3001 && alike(); }));
+	// A block or two, not three thousand.
+	EXPECT_LT(members[0].engine->status().records_received - received, 2100U);
+}
+
+TEST_F(SessionEngines, what_a_filter_skips_is_never_told)
+{
+	rules = {{.take = false, .prefix = IpPrefix::parse("10.1.1.0/24")}}; // 256 to 511
+	ASSERT_NO_FATAL_FAILURE(make());
+	for (std::uint32_t i = 0; i < 300; ++i) // read
+		members[0].plane.open(session(i));
+	situation(0, 1);
+	for (std::uint32_t i = 300; i < 600; ++i) // told as they come
+		members[0].plane.open(session(i));
+	EXPECT_TRUE(within(seconds{20}, [&] {
+		return members[1].plane.sessions().size() == 344 && members[1].engine->status().in_step;
+	}));
+	for (const auto &[name, record] : members[1].plane.sessions())
+		EXPECT_NE(record.key.original.source[2], std::byte{1}) << name.first;
+	EXPECT_EQ(members[0].engine->status().sessions, 344U);
+	EXPECT_GE(members[0].engine->status().filtered, 256U);
+	EXPECT_EQ(members[0].plane.sessions().size(), 600U) << "they live on where they are";
+}
+
+TEST_F(SessionEngines, with_pickup_delay_short_sessions_are_never_told)
+{
+	ASSERT_NO_FATAL_FAILURE(make(milliseconds{400}));
+	situation(0, 1);
+	for (std::uint32_t i = 0; i < 100; ++i)
+		members[0].plane.open(session(i));
+	for (std::uint32_t i = 0; i < 50; ++i)
+		members[0].plane.end(session(i));
+	EXPECT_TRUE(within(seconds{20}, [&] { return members[1].plane.sessions().size() == 50 && alike(); }));
+	EXPECT_TRUE(within(seconds{5}, [&] { return members[1].engine->status().records_received == 50; }));
+}
+
+} // namespace
+} // namespace systole::control
