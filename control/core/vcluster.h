@@ -183,6 +183,8 @@ private:
 	// ---- handing over
 	void pick_successor(const Scene &scene);
 	void hand_over(const Scene &scene, const Decision &decision);
+	[[nodiscard]] bool can_offer(const Scene &scene, const Member &successor) const;
+	void yield_first(const Scene &scene, const Decision &decision);
 	void offer(const Scene &scene);
 	[[nodiscard]] bool hand_over_waits(const Scene &scene);
 	[[nodiscard]] bool takes_our_offer(const Member &other) const;

@@ -12,7 +12,8 @@
 //
 // Until the last line but one the old primary forwards, so there is no moment at which nobody does. If the successor does
 // not claim in time, nothing has happened: the old primary withdraws its offer and stays. Only the primary decides; the
-// successor takes what it is offered unless it has become worse off itself meanwhile.
+// successor takes what it is offered unless it has become worse off itself meanwhile. Where two owners were promised never
+// to be, the old primary yields first.
 #include "control/core/isolation.h"
 #include "control/core/vcluster.h"
 
@@ -35,12 +36,6 @@ Duration patience(const Config &config)
 bool can_wait(Rule rule)
 {
 	return rule != Rule::failure_sum && rule != Rule::mem_failover && rule != Rule::ssd;
-}
-
-// Offers to a member of an earlier version would be in vain; and where a lease decides, one must be without it first.
-bool can_offer(const Config &config, const Member &successor)
-{
-	return config.isolation != Isolation::witness && (successor.content.capabilities & cap_takes_offers) != 0;
 }
 
 } // namespace
@@ -86,6 +81,15 @@ void Vcluster::pick_successor(const Scene &scene)
 		hand_over(scene, decision);
 }
 
+// Offers to a member of an earlier version would be in vain; where a lease decides, one must be without it first; and a
+// claim that a primary without proof of life does not hear, because it is cut off now, must not find it at work.
+bool Vcluster::can_offer(const Scene &scene, const Member &successor) const
+{
+	const Isolation isolation = scene.config.isolation;
+	return isolation != Isolation::witness && !(isolation == Isolation::demote && proof_lost(scene)) &&
+	       (successor.content.capabilities & cap_takes_offers) != 0;
+}
+
 void Vcluster::retire(const Scene &scene)
 {
 	if (m_state.state != HaState::work || m_state.hand_over.under_way() ||
@@ -94,7 +98,7 @@ void Vcluster::retire(const Scene &scene)
 	Candidates others;
 	for (const Candidate &candidate : candidates(scene, false)) {
 		const Member *other = find(scene.members, candidate.id);
-		if (other != nullptr && !candidate.barred && can_offer(scene.config, *other) &&
+		if (other != nullptr && !candidate.barred && can_offer(scene, *other) &&
 		    words_of(*other, m_state.id)->state == HaState::standby)
 			others.push_back(candidate);
 	}
@@ -112,13 +116,8 @@ void Vcluster::hand_over(const Scene &scene, const Decision &decision)
 	const Member &successor = *find(scene.members, decision.winner);
 	const bool asked = plan.stage == HandOver::Stage::wanted;
 	m_renegotiate = false;
-	if (!can_offer(scene.config, successor)) {
-		if (asked) {
-			plan.stage = HandOver::Stage::let_go;
-			plan.successor = decision.winner;
-			set_failover(scene, true);
-		}
-		become_standby(scene, decision, decision.winner);
+	if (!can_offer(scene, successor)) {
+		yield_first(scene, decision);
 		return;
 	}
 	if (!asked) {
@@ -132,6 +131,18 @@ void Vcluster::hand_over(const Scene &scene, const Decision &decision)
 	plan.decision = decision;
 	plan.until = can_wait(decision.rule) ? scene.now + barrier_patience : scene.now;
 	(void)hand_over_waits(scene);
+}
+
+// Break before make.
+void Vcluster::yield_first(const Scene &scene, const Decision &decision)
+{
+	HandOver &plan = m_state.hand_over;
+	if (plan.under_way() && plan.asked) {
+		plan.stage = HandOver::Stage::let_go;
+		plan.successor = decision.winner;
+		set_failover(scene, true);
+	}
+	become_standby(scene, decision, decision.winner);
 }
 
 void Vcluster::offer(const Scene &scene)
@@ -162,6 +173,10 @@ bool Vcluster::hand_over_waits(const Scene &scene)
 	if (successor == nullptr || !successor->alive) {
 		end_hand_over(scene, HandOverFailure::lost);
 		return false;
+	}
+	if (!can_offer(scene, *successor)) { // since a moment ago
+		yield_first(scene, plan.decision);
+		return true;
 	}
 	if (plan.stage == HandOver::Stage::barrier) {
 		if (!scene.sessions_in_step && patient)

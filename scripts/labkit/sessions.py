@@ -19,7 +19,7 @@ from .errors import LabError
 from .lab import Lab
 from .netlink import link_batch
 from .peers.conntrackd import Conntrackd
-from .tally import Tally
+from .tally import Tally, late_bound_us
 
 PEERS = ("conntrackd",)
 COMMITS = ("hot", "on-takeover")
@@ -27,6 +27,7 @@ COMMITS = ("hot", "on-takeover")
 # CPU is not measured.
 _POLL_S, _JOINER_POLL_S = 0.02, 0.004
 _RAW_COUNT = 200_000  # enough for a rate
+_IDLE_S = 5  # heartbeats to compare with, and CPU that is not the sessions' price
 
 
 class Contestant:
@@ -60,6 +61,10 @@ class Contestant:
         """Brings the copies into the standby's kernel when they are not there by themselves; seconds, or None."""
         raise NotImplementedError
 
+    def takeover(self):
+        """The steps of a takeover with all these sessions, by the survivor's history."""
+        return None
+
     def restart_standby(self):
         """The moment from which the fresh one could be told."""
         raise NotImplementedError
@@ -72,8 +77,8 @@ class Contestant:
         return {}
 
     def measure(self):
-        self.before_load()
         idle = self._idle_share()
+        self.before_load()
         before_cpu_s, began = self._cpu_s(), time.monotonic()
         before_rss = usage.rss_bytes(self.processes(self.standby))
         wire = sync_wire.read(self.name)
@@ -107,6 +112,7 @@ class Contestant:
         if not self.commits_beside:
             figures["commit"] = self.in_kernel()
             figures.update(self._compare())
+        figures["takeover"] = self.takeover()
         return figures
 
     def _cpu_s(self):
@@ -116,7 +122,7 @@ class Contestant:
     def _idle_share(self):
         """What they use while nothing happens: heartbeats are not the sessions' price."""
         before, began = self._cpu_s(), time.monotonic()
-        time.sleep(1)
+        time.sleep(_IDLE_S)
         after, elapsed_s = self._cpu_s(), time.monotonic() - began
         return {role: (after[role] - before[role]) / elapsed_s for role in before}
 
@@ -166,13 +172,19 @@ class Systole(Contestant):
 
     def __init__(self, lab, primary, count, family, commit, log):
         super().__init__(lab, primary, count, family)
-        self._commit, self._log, self._tallies, self._since_ns = commit, log, {}, 0
+        self._commit, self._log, self._since_ns = commit, log, 0
         self.commits_beside = commit == "hot"
         self._askers = {member: Asker(member) for member in self.tables}
+        self._steps = None
+        self._at_start = self._tally()
+        self._tallies, self._idle_beats = self._at_start, None
+
+    def _tally(self):
+        return {member: Tally(self.lab.programs, self.lab.plan, member) for member in self.tables}
 
     def before_load(self):
-        self._tallies = {member: Tally(self.lab.programs, self.lab.plan, member) for member in self.tables}
-        self._since_ns = time.monotonic_ns()
+        self._tallies, self._since_ns = self._tally(), time.monotonic_ns()
+        self._idle_beats = _since(self._at_start, self._tallies)
 
     def processes(self, member):
         return usage.systole_processes(member)
@@ -192,13 +204,13 @@ class Systole(Contestant):
 
     def own_figures(self):
         source, copy = (self._askers[member].sessions() for member in (self.primary, self.standby))
-        beats = {member: Tally(self.lab.programs, self.lab.plan, member).since(before)
-                 for member, before in self._tallies.items()}
+        beats = _since(self._tallies, self._tally())
         changes = self._log.find(lambda event: events.became_primary(event) or event["event"] == "peer-lost",
                                  self._since_ns)
         return {"heartbeats": {member: {"own_late_ms": one["own_late_ms"], "late_rounds": one["late_rounds"],
                                         "heard": one["heard"]} for member, one in beats.items()},
                 "beats_late_ms_worst": max(max(one["own_late_ms"].values()) for one in beats.values()),
+                "beats_late_p999_below_us": {"idle": _late_p999_us(self._idle_beats), "burst": _late_p999_us(beats)},
                 "events": changes,
                 "wire_bytes_per_session": source.get("bytes_per_session_wire"),
                 "memory_bytes_per_session": copy.get("bytes_per_session_memory"),
@@ -216,16 +228,27 @@ class Systole(Contestant):
         """On takeover: there is no other way to have them committed than to let the primary die."""
         if self._commit == "hot":
             return None
+        role_ns, complete_ns = self._crash_primary(self._wait_for_kernel)
+        return {"ms": ms(complete_ns, role_ns), "per_s": rate(self.count, complete_ns, role_ns)}
+
+    def takeover(self):
+        if self._steps is None:
+            self._crash_primary(lambda: None)
+        return self._steps
+
+    def _crash_primary(self, before_healing):
+        """When the standby became primary, and what was found then; the healing comes after it."""
         self.lab.wait_until_whole(20)
         crash = faults.Crash(self.lab.plan, self.primary)
         t0 = time.monotonic_ns()
         crash.strike()
         role = self._log.wait_for(lambda event: events.became_primary(event) and event["who"] == self.standby, t0, 10)
-        complete_ns = self._wait_for_kernel()
+        found = before_healing()
         crash.finish()
         if role is None:
             raise LabError(f"{self.standby} did not take over when {self.primary} crashed\n{members.logs(self.lab.plan)}")
-        return {"ms": ms(complete_ns, role["mono_ns"]), "per_s": rate(self.count, complete_ns, role["mono_ns"])}
+        self._steps = role["steps"]
+        return role["mono_ns"], found
 
     def _wait_for_kernel(self):
         table = self.tables[self.standby]
@@ -299,6 +322,15 @@ class ConntrackdContestant(Contestant):
         for member in self.tables:
             self.program.stop(member)
         super().close()
+
+
+def _since(before, after):
+    return {member: after[member].since(before[member]) for member in before}
+
+
+def _late_p999_us(beats):
+    """Of the rounds of both members. A class of the histogram, so the truth is below it."""
+    return late_bound_us([one["late_rounds"] for one in beats.values()], 0.999)
 
 
 def ms(later_ns, earlier_ns):
@@ -384,6 +416,8 @@ _ROWS = (
     ("of those dropped", lambda one: one["wire_frames_dropped"]),
     ("sessions lost", lambda one: one["lost"]),
     ("sessions not as they were", lambda one: one["wrong"]),
+    ("idle: p99.9 of heartbeats late below, us", lambda one: one.get("beats_late_p999_below_us", {}).get("idle")),
+    ("meanwhile: p99.9 late below, us", lambda one: one.get("beats_late_p999_below_us", {}).get("burst")),
     ("a heartbeat was late by at most, ms", lambda one: one.get("beats_late_ms_worst")),
     ("joiner: ms from its start", lambda one: (one["joiner"] or {}).get("from_start_ms")),
     ("joiner: ms of transfer", lambda one: (one["joiner"] or {}).get("transfer_ms")),
@@ -392,16 +426,22 @@ _ROWS = (
     ("joiner: sessions lost", lambda one: (one["joiner"] or {}).get("lost")),
     ("commit to the kernel, ms", lambda one: (one["commit"] or {}).get("ms")),
     ("commit to the kernel, 1/s", lambda one: (one["commit"] or {}).get("per_s")),
+    ("takeover: waited for sessions, ms", lambda one: _step_ms(one, "commit_us")),
+    ("takeover: addresses and first ARP, ms", lambda one: _step_ms(one, "arm_us", "first_arp_us")),
 )
+
+
+def _step_ms(one, *steps):
+    return sum(one["takeover"].get(step, 0) for step in steps) / 1000 if one.get("takeover") else None
 
 
 def print_table(result, say):
     found = [(title, result[name]) for name, title in (("systole", Systole.title), ("conntrackd", Conntrackd.title))
              if name in result]
     say(f"ctnetlink alone: takes {result['raw']['inject_per_s']:.0f}/s, tells {result['raw']['dump_per_s']:.0f}/s")
-    say(f"{'':<38}" + "".join(f"{title:>18}" for title, _ in found))
+    say(f"{'':<42}" + "".join(f"{title:>18}" for title, _ in found))
     for title, of in _ROWS:
-        say(f"{title:<38}" + "".join(f"{shown(of(one)):>18}" for _, one in found))
+        say(f"{title:<42}" + "".join(f"{shown(of(one)):>18}" for _, one in found))
     for title, one in found:
         for event in one.get("events", ()):
             say(f"{title}: while sessions were told, {event['who']} said {event['event']}")

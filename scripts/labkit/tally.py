@@ -72,6 +72,18 @@ class Tally:
         return found
 
 
+def late_bound_us(late_rounds, share):
+    """The class that this share of all rounds of these members does not reach: below how many us they were late. None: later
+    than the last class tells."""
+    rounds = sum(sum(one.values()) for one in late_rounds)
+    passed = 0
+    for label in late_rounds[0]:
+        passed += sum(one[label] for one in late_rounds)
+        if passed >= share * rounds:
+            return int(label.split()[1]) if label.startswith("below") else None
+    return None
+
+
 def _maximum(before_us, after_us):
     return {"worst" if after_us > before_us else "at_most": after_us / 1000}
 

@@ -272,7 +272,8 @@ std::uint64_t load_word(const std::byte *at, std::size_t bytes)
 {
 	std::uint64_t word = 0;
 	if constexpr (std::endian::native == std::endian::little) {
-		std::memcpy(&word, at, bytes);
+		if (bytes != 0) // `at` may be null
+			std::memcpy(&word, at, bytes);
 	} else {
 		for (std::size_t i = 0; i < bytes; ++i)
 			word |= std::to_integer<std::uint64_t>(at[i]) << (8 * i);
