@@ -38,10 +38,16 @@ def program(tally, scratch, name, command, timeout):
 
 
 class Suites:
-    def __init__(self, tally, scratch):
+    def __init__(self, tally, scratch, wanted):
+        self.wanted = wanted
         self.tally = tally
         self.scratch = scratch
         self.build = Build(ROOT / "build", scratch, patience=2)
+        self.sanitized = Build(ROOT / "build-asan", scratch, prefix="asan: ", patience=6,
+                               options=["-Doptimization=0", "-Db_sanitize=address,undefined",
+                                        "-Db_lundef=false", "-Dbenchmarks=disabled"],
+                               environment={"UBSAN_OPTIONS": "halt_on_error=1:print_stacktrace=1",
+                                            "ASAN_OPTIONS": "detect_stack_use_after_return=0"})
         self.lab_used = False
 
     def lint(self):
@@ -95,11 +101,8 @@ class Suites:
 
     def asan(self):
         """Everything that needs no root once more, with AddressSanitizer and UndefinedBehaviorSanitizer."""
-        build = Build(ROOT / "build-asan", self.scratch, prefix="asan: ", patience=6,
-                      options=["-Doptimization=0", "-Db_sanitize=address,undefined",
-                               "-Db_lundef=false", "-Dbenchmarks=disabled"],
-                      environment={"UBSAN_OPTIONS": "halt_on_error=1:print_stacktrace=1",
-                                   "ASAN_OPTIONS": "detect_stack_use_after_return=0"})
+        build = self.sanitized
+        build.end_beside()
         if not build.configure(self.tally) or not build.compile(self.tally, sanitized_targets(build.directory)):
             return
         # The random runs of many members are the simulator's business below; here they would take minutes.
@@ -107,11 +110,12 @@ class Suites:
                    environment={"GTEST_FILTER": "-Seed/ManyMembers.*:Seed/WhatIfComesTrue.*:*H13AKe1*:*H14*:*K10AWrongPassword*:*Q7_a_roll_over*:*Q4_a_blocked*:*H16_members_form*"})
         # The DPDK libraries keep what they allocate until the process ends.
         build.test(self.tally, ["dataplane"], without=["root"], processes=1, environment={"ASAN_OPTIONS": "detect_leaks=0"})
-        simulator = build.directory / "tests" / "sim" / "systole-sim"
-        program(self.tally, self.scratch, "asan: sim: seeds 1-12", [str(simulator), "--seeds", "1-12"], 900)
+        for simulator, seeds in (("sim", "1-12"), ("sync_sim", "1-12")):
+            path = build.directory / "tests" / simulator / f"systole-{simulator.replace('_', '-')}"
+            program(self.tally, self.scratch, f"asan: {simulator}: seeds {seeds}", [str(path), "--seeds", seeds], 900)
 
     def lab(self):
-        """Namespaces and real traffic, one test after the other."""
+        """Namespaces and real traffic, one test after the other. Most of the time they wait, and asan() needs its programs."""
         tests = sorted(path for path in (ROOT / "tests" / "lab").glob("*_test.sh"))
         if os.geteuid() != 0:
             for path in tests:
@@ -121,11 +125,14 @@ class Suites:
             self.tally.add("lab", "failed", 0, "a lab is running; end it with scripts/lab down, these tests need its names")
             return
         self.lab_used = True
+        if "asan" in self.wanted and self.sanitized.configure(self.tally):
+            self.sanitized.compile_beside(sanitized_targets(self.sanitized.directory))
         self.build.test(self.tally, ["lab"], processes=1)
         for path in tests:
             program(self.tally, self.scratch, f"lab: {path.stem}", [str(path)], LAB_TIMEOUT_S)
 
     def clean_up(self):
+        self.sanitized.end_beside()
         if self.lab_used:
             subprocess.run(["scripts/lab", "down"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False)
 
@@ -164,7 +171,7 @@ def main():
         signal.signal(number, lambda *_: (_ for _ in ()).throw(KeyboardInterrupt()))
     tally = Tally()
     scratch = tempfile.mkdtemp(prefix="systole-test-")
-    suites = Suites(tally, scratch)
+    suites = Suites(tally, scratch, wanted)
     try:
         built = not NEEDS_BUILD & set(wanted) or (suites.build.configure(tally) and suites.build.compile(tally))
         for name in wanted:

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # Copyright(c) 2026 The Systole authors
-"""Runs one program with a deadline; whatever it started ends with it."""
+"""Runs programs, one with a deadline or one beside others; whatever they started ends with them."""
 import os
 import signal
 import subprocess
@@ -29,20 +29,34 @@ def end_group(process):
     process.wait()
 
 
-def run(command, log, timeout, environment=None):
-    """Output goes to the file `log`. An interrupt ends the group and is passed on."""
-    begun = time.monotonic()
-    timed_out = False
-    with open(log, "wb") as sink:
-        process = subprocess.Popen(command, stdout=sink, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL,
-                                   env={**os.environ, **(environment or {})}, start_new_session=True)
+class Running:
+    """A program that was started. Output goes to the file `log`."""
+
+    def __init__(self, command, log, environment=None):
+        self._log = log
+        self._begun = time.monotonic()
+        with open(log, "wb") as sink:
+            self._process = subprocess.Popen(command, stdout=sink, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL,
+                                             env={**os.environ, **(environment or {})}, start_new_session=True)
+
+    def finish(self, timeout):
+        """Waits for its end. An interrupt ends the group and is passed on."""
+        timed_out = False
         try:
-            process.wait(timeout)
+            self._process.wait(timeout)
         except subprocess.TimeoutExpired:
             timed_out = True
-            end_group(process)
+            end_group(self._process)
         except BaseException:
-            end_group(process)
+            end_group(self._process)
             raise
-    with open(log, encoding="utf-8", errors="replace") as text:
-        return Finished(process.returncode, text.read(), time.monotonic() - begun, timed_out)
+        with open(self._log, encoding="utf-8", errors="replace") as text:
+            return Finished(self._process.returncode, text.read(), time.monotonic() - self._begun, timed_out)
+
+    def end(self):
+        if self._process.poll() is None:
+            end_group(self._process)
+
+
+def run(command, log, timeout, environment=None):
+    return Running(command, log, environment).finish(timeout)
