@@ -7,13 +7,18 @@
 // The runs take turns, so that whatever else the machine does hits all alike; each figure is the median of its runs.
 //
 //   dump     raw, and ours: dump -> SessionRecord -> listener
+//   fill     ours: dump -> SessionRecord -> filter -> an empty table, as a new primary does it
 //   create   raw in batches of 1, 8, 16, 64, 256 messages, and ours in the same
+//   commit   ours: table -> kernel, as a takeover does it
 //   update   raw and ours, of entries that are there: known to the sink, and not (it looks first)
 //   remove   raw and ours
+#include "control/sessions/commit_queue.h"
 #include "control/sessions/conntrack_message.h"
 #include "control/sessions/conntrack_requests.h"
 #include "control/sessions/conntrack_sink.h"
 #include "control/sessions/conntrack_source.h"
+#include "control/sessions/session_filter.h"
+#include "control/sessions/session_store.h"
 
 #include <libmnl/libmnl.h>
 #include <netinet/in.h>
@@ -168,6 +173,43 @@ public:
 	std::size_t count = 0;
 };
 
+// What a new primary does with what it is told.
+class Filling : public SessionListener {
+public:
+	explicit Filling(core::SessionTable &table) : m_table(table) {}
+	void seen(const SessionRecord &record) override
+	{
+		if (m_filter.takes(record))
+			(void)m_table.put(record);
+	}
+	void ended(const core::SessionKey &) override {}
+	void dump_began() override {}
+	void dump_ended() override {}
+
+private:
+	core::SessionTable &m_table;
+	SessionFilter m_filter{SessionFilterRules{}};
+};
+
+void drain(SessionListener &listener)
+{
+	ConntrackSource source;
+	std::string error;
+	if (!source.start(error))
+		fail(error);
+	while (source.poll(listener, 2048))
+		;
+}
+
+std::unique_ptr<SessionStore> store_for(std::size_t count)
+{
+	std::string error;
+	auto store = SessionStore::make(count, error);
+	if (store == nullptr)
+		fail(error);
+	return store;
+}
+
 void empty_table()
 {
 	Counting all;
@@ -283,18 +325,27 @@ int main(int argc, char **argv)
 						fail("raw dump: not all entries");
 				}));
 				costs["dump ours"].push_back(measure([&] {
-					ConntrackSource source;
 					Counting counting;
-					std::string error;
-					if (!source.start(error))
-						fail(error);
-					while (source.poll(counting, 4096))
-						;
+					drain(counting);
 					if (counting.count != count)
 						fail("our dump: not all entries");
 				}));
+				const auto store = store_for(count);
+				Filling filling(store->table());
+				costs["fill ours"].push_back(measure([&] { drain(filling); }));
+				if (store->table().size() != count)
+					fail("our table: not all entries");
 			}
 			costs["remove ours"].push_back(measure([&] { sink->remove(keys); }));
+			const auto store = store_for(count);
+			const auto fresh = our_sink(batch);
+			CommitQueue commits(store->table(), *fresh, store->set_words());
+			for (const SessionRecord &record : records)
+				commits.stored(store->table().put(record).slot);
+			costs["commit ours"].push_back(measure([&] { commits.commit_all(); }));
+			if (commits.refused() != 0)
+				fail("commit: the kernel refused an entry");
+			fresh->remove(keys);
 			raw.prepare(records, [](char *buffer, const SessionRecord &record) {
 				return write_create(buffer, record, record.timeout_s, WithHelper::yes);
 			});
@@ -308,10 +359,12 @@ int main(int argc, char **argv)
 	std::printf("%zu entries, %d rounds; sessions a second and CPU a session, medians\n", count, rounds);
 	print("dump raw", "", count);
 	print("dump ours", "dump raw", count);
+	print("fill ours", "dump raw", count);
 	for (const std::size_t batch : batches)
 		print("create raw " + std::to_string(batch), "", count);
 	for (const std::size_t batch : our_batches)
 		print("create ours " + std::to_string(batch), "create raw " + std::to_string(batch), count);
+	print("commit ours", "create raw 64", count);
 	print("update raw", "", count);
 	print("update ours known", "update raw", count);
 	print("update ours unknown", "update raw", count);

@@ -11,6 +11,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cerrno>
+#include <cstring>
 
 namespace systole::control {
 
@@ -29,6 +31,14 @@ std::string_view name_of(SessionRole role)
 	case SessionRole::idle: break;
 	}
 	return "idle";
+}
+
+std::string refusal_text(int code)
+{
+	std::string text = std::strerror(code);
+	if (code == ENOMEM)
+		text += "; is net.netfilter.nf_conntrack_max large enough?";
+	return text;
 }
 
 } // namespace
@@ -159,6 +169,10 @@ std::string SessionPickup::lacks() const
 	if (!status.in_step.load(std::memory_order_relaxed))
 		return "the primary's sessions are not all here yet";
 	const std::uint64_t pending = status.commit_pending.load(std::memory_order_relaxed);
+	const std::uint64_t refused = status.kernel_refused.load(std::memory_order_relaxed);
+	if (refused != 0)
+		return fmt::format("the kernel refuses {} sessions: {}", refused,
+				   refusal_text(status.commit_errno.load(std::memory_order_relaxed)));
 	const bool hot = m_configuration.ha.session_commit == Configuration::SessionCommit::hot;
 	return hot && pending != 0 ? fmt::format("{} sessions are not in the kernel yet", pending) : std::string();
 }
@@ -184,6 +198,8 @@ boost::json::object SessionPickup::status() const
 	json["at_risk"] = number(status.at_risk);
 	json["sync_lag_ms"] = static_cast<double>(number(status.lag_ns)) * 1e-6;
 	json["commit_pending"] = number(status.commit_pending);
+	json["kernel_refused"] = number(status.kernel_refused);
+	json["kernel_refusal"] = number(status.commit_refused) == 0 ? "" : refusal_text(number(status.commit_errno));
 	json["generation"] = number(status.generation);
 	json["bytes_per_session_memory"] = m_engine->bytes_per_session();
 	json["bytes_per_session_wire"] =
@@ -202,6 +218,8 @@ boost::json::object SessionPickup::status() const
 	json["source_events"] = number(status.source_events);
 	json["source_overruns"] = number(status.source_overruns);
 	json["source_dumps"] = number(status.source_dumps);
+	json["source_dump_sessions"] = number(status.dump_sessions);
+	json["source_dump_ms"] = static_cast<double>(number(status.dump_ns)) * 1e-6;
 	json["committed"] = number(status.committed);
 	json["commit_refused"] = number(status.commit_refused);
 	json["commit_errno"] = number(status.commit_errno);

@@ -244,7 +244,7 @@ void Rx::take_session_frame(core::LinkIndex link, const crypto::Open &packet, co
 	frame->length = static_cast<std::uint16_t>(inner.payload.size());
 	std::copy(inner.payload.begin(), inner.payload.end(), frame->payload.begin());
 	m_state.lanes->in.commit();
-	m_handed_sessions = true;
+	++m_handed_sessions;
 	control::add(m_state.counters.ports[link].session_rx_packets);
 	control::add(m_state.counters.ports[link].session_rx_bytes, inner.payload.size());
 }

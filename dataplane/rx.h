@@ -26,8 +26,8 @@ public:
 	void drain(core::Time now, bool completely);
 	// The last drain() ended at its bound: there may be more in a queue.
 	[[nodiscard]] bool more() const { return m_more; }
-	// True once after session frames were put into their lane: ring the bell if the session thread sleeps.
-	[[nodiscard]] bool take_handed_sessions() { return std::exchange(m_handed_sessions, false); }
+	// How many session frames were put into their lane since: ring the bell if the session thread sleeps.
+	[[nodiscard]] std::size_t take_handed_sessions() { return std::exchange(m_handed_sessions, 0); }
 
 private:
 	static constexpr std::size_t burst_frames = 32;
@@ -73,7 +73,7 @@ private:
 	bool m_more = false;
 	std::uint32_t m_hake_left = 0;
 	std::uint32_t m_session_frames = 0; // of this visit to a port
-	bool m_handed_sessions = false;
+	std::size_t m_handed_sessions = 0;
 	// Of this turn, for Admission.
 	std::uint32_t m_now_us = 0;
 	const std::uint32_t m_dead_us;

@@ -14,7 +14,11 @@ namespace systole::dataplane {
 namespace {
 
 constexpr core::Duration backlog_nap = std::chrono::microseconds{200};
-constexpr core::Duration sessions_flow = std::chrono::milliseconds{1};
+// Session frames flow: for so long after the last one, in naps of this length, or shorter ones when many come at once. A
+// wake-up costs as much as a frame.
+constexpr core::Duration sessions_flow = std::chrono::milliseconds{2};
+constexpr core::Duration sessions_nap = std::chrono::milliseconds{1};
+constexpr std::size_t many_session_frames = 16; // in one turn
 
 using control::LinkVerdict;
 using core::Duration;
@@ -187,18 +191,19 @@ void Worker::judge(Time now)
 // What is said while we are silent claims something too: it waits in the lane.
 void Worker::send_sessions(Time now)
 {
-	if (!silent() && m_session_tx.send(now) != 0)
-		m_sessions_flow_until = now + sessions_flow;
+	m_session_frames = silent() ? 0 : m_session_tx.send(now);
 }
 
 void Worker::ring_bells()
 {
 	if (m_state.outbox.take_pushed())
 		m_channel.bell.ring();
-	if (m_rx.take_handed_sessions()) {
-		m_sessions_flow_until = m_last_turn + sessions_flow;
+	if (const std::size_t handed = m_rx.take_handed_sessions(); handed != 0) {
+		m_session_frames += handed;
 		m_state.lanes->bell.ring();
 	}
+	if (m_session_frames != 0)
+		m_sessions_flow_until = m_last_turn + sessions_flow;
 }
 
 Time Worker::next_wake() const
@@ -230,8 +235,11 @@ Time Worker::wake_for_others(Time now) const
 		return now;
 	// A flood: the queue is emptied faster than it can fill, and the machine has something left for others. Or session
 	// frames flow, and more of them, or the answers, are on their way.
-	const bool soon = m_rx.more() || m_session_tx.left() == SessionTx::Left::blocked || now < m_sessions_flow_until;
-	return soon ? now + backlog_nap : core::never;
+	const bool soon = m_rx.more() || m_session_tx.left() == SessionTx::Left::blocked ||
+			  m_session_frames >= many_session_frames;
+	if (soon)
+		return now + backlog_nap;
+	return now < m_sessions_flow_until ? now + sessions_nap : core::never;
 }
 
 void Worker::run()

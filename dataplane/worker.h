@@ -88,6 +88,7 @@ private:
 	Waiter m_waiter;
 	bool m_control_hangs = false;
 	core::Time m_sessions_flow_until{};
+	std::size_t m_session_frames = 0; // taken and sent in this turn
 	core::Time m_silent_since{};
 	std::uint32_t m_silence_number = 0; // of the last one
 };

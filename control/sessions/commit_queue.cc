@@ -9,19 +9,33 @@ namespace systole::control {
 namespace {
 
 constexpr std::size_t batch_sessions = 256;
+constexpr int most_tries = 3; // of commit_all()
+constexpr auto shortest_pause = std::chrono::seconds{1};
+constexpr auto longest_pause = std::chrono::seconds{30};
+// Sessions that have ended and that the data plane would not give up. It forgets more than these by itself, in an hour.
+constexpr std::size_t most_unremoved = 4096;
 
 } // namespace
 
 CommitQueue::CommitQueue(core::SessionTable &table, SessionSink &sink, std::span<std::uint64_t> memory)
-    : m_table(table), m_sink(sink), m_pending(memory, table.capacity())
+    : m_table(table), m_sink(sink), m_pending(memory, table.capacity()),
+      m_refused(memory.subspan(core::SlotSet::words_for(table.capacity())), table.capacity())
 {
 	m_ended.reserve(batch_sessions);
 	m_batch.reserve(batch_sessions);
+	m_batch_slots.reserve(batch_sessions);
+}
+
+void CommitQueue::stored(core::SlotNumber slot)
+{
+	m_pending.insert(slot);
+	m_refused.erase(slot);
 }
 
 void CommitQueue::erased(core::SlotNumber slot, const core::SessionRecord &record)
 {
 	m_pending.erase(slot);
+	m_refused.erase(slot);
 	m_ended.push_back(record.key);
 	if (m_ended.size() >= batch_sessions)
 		remove_ended();
@@ -31,43 +45,73 @@ void CommitQueue::remove_ended()
 {
 	// A key that stands in another slot by now has not ended: it has moved.
 	std::erase_if(m_ended, [this](const core::SessionKey &key) { return m_table.find(key) != core::no_slot; });
-	if (!m_ended.empty())
+	if (!m_ended.empty()) {
 		m_sink.remove(m_ended);
+		for (const std::size_t place : m_sink.refused())
+			if (m_unremoved.size() < most_unremoved)
+				m_unremoved.push_back(m_ended[place]);
+	}
 	m_ended.clear();
 }
 
-bool CommitQueue::put(bool nat_only)
+bool CommitQueue::put(core::SlotSet &from, core::SlotNumber &next, bool nat_only)
 {
 	m_batch.clear();
+	m_batch_slots.clear();
 	bool more = true;
 	while (more && m_batch.size() < batch_sessions) {
-		const core::SlotNumber slot = m_pending.next(m_next);
-		more = slot != core::no_slot && slot >= m_next;
-		m_next = more ? slot + 1 : 0;
+		const core::SlotNumber slot = from.next(next);
+		more = slot != core::no_slot && slot >= next;
+		next = more ? slot + 1 : 0;
 		const auto record = more ? m_table.at(slot) : std::nullopt;
 		if (record && nat_only && !record->source_nat() && !record->destination_nat())
 			continue;
 		if (more)
-			m_pending.erase(slot);
-		if (record)
+			from.erase(slot);
+		if (record) {
 			m_batch.push_back(*record);
+			m_batch_slots.push_back(slot);
+		}
 	}
-	if (!m_batch.empty())
-		m_sink.put(m_batch);
+	if (m_batch.empty())
+		return more;
+	m_sink.put(m_batch);
+	for (const std::size_t place : m_sink.refused())
+		m_refused.insert(m_batch_slots[place]);
 	return more;
 }
 
-bool CommitQueue::commit(std::size_t most)
+bool CommitQueue::commit(core::Time now, std::size_t most)
 {
+	if (m_refused.empty() && m_unremoved.empty()) {
+		m_retry_pause = {};
+		m_next_retry = now + shortest_pause;
+	}
 	if (!m_ended.empty())
 		remove_ended();
 	for (std::size_t done = 0; done < most && !m_pending.empty(); done += batch_sessions)
-		put(false);
-	return !m_pending.empty();
+		put(m_pending, m_next, false);
+	return retry_some(now) || !m_pending.empty();
+}
+
+bool CommitQueue::retry_some(core::Time now)
+{
+	const std::size_t before = m_refused.size() + m_unremoved.size();
+	if (before == 0 || now < m_next_retry)
+		return false;
+	m_ended.swap(m_unremoved);
+	remove_ended();
+	put(m_refused, m_next_refused, false);
+	const std::size_t left = m_refused.size() + m_unremoved.size();
+	m_retry_pause = left < before ? core::Duration{}
+				      : std::clamp<core::Duration>(2 * m_retry_pause, shortest_pause, longest_pause);
+	m_next_retry = now + m_retry_pause;
+	return left != 0 && left < before;
 }
 
 void CommitQueue::commit_again()
 {
+	m_refused.clear();
 	for (core::SlotNumber slot = 0; slot < m_table.high_mark(); ++slot)
 		if (m_table.taken(slot))
 			m_pending.insert(slot);
@@ -75,13 +119,30 @@ void CommitQueue::commit_again()
 
 void CommitQueue::commit_all()
 {
-	if (!m_ended.empty())
-		remove_ended();
-	m_next = 0;
-	while (put(true))
-		continue;
-	while (!m_pending.empty())
-		put(false);
+	m_ended.insert(m_ended.end(), m_unremoved.begin(), m_unremoved.end());
+	m_unremoved.clear();
+	remove_ended();
+	for (int tries = 0; tries < most_tries; ++tries) {
+		const std::size_t before = m_refused.size();
+		for (core::SlotNumber slot = m_refused.next(0); slot != core::no_slot; slot = m_refused.next(0)) {
+			m_refused.erase(slot);
+			m_pending.insert(slot);
+		}
+		m_next = 0;
+		while (put(m_pending, m_next, true))
+			continue;
+		while (!m_pending.empty())
+			put(m_pending, m_next, false);
+		// None of them got in: it is not the moment.
+		if (m_refused.empty() || (tries != 0 && m_refused.size() == before))
+			break;
+	}
+}
+
+void CommitQueue::give_up_refused()
+{
+	m_refused.clear();
+	m_unremoved.clear();
 }
 
 } // namespace systole::control

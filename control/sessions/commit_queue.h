@@ -4,11 +4,19 @@
 // Brings the data plane of a standby to what its copy of the table says: at once and all the time (`session-commit hot`),
 // or before the addresses are claimed (`on-takeover`). Sessions that have ended are taken out before others are put in,
 // and what has changed twice is put in once.
+//
+//   pending --put--> there
+//      |      '----> refused --a batch now and then--> there
+//      '<--- changed or told anew ---'
+//
+// What it refuses is tried again for as long as it is in the table: one batch at a time, after ever longer pauses while
+// none of the batch gets in, and without a pause once some do. So a data plane that is full costs a batch every 30 s.
 #pragma once
 
 #include "control/core/session/session_table.h"
 #include "control/core/session/slot_set.h"
 #include "control/core/session/sync_receiver.h"
+#include "control/core/types.h"
 #include "control/sessions/session_source.h"
 
 #include <cstddef>
@@ -19,31 +27,50 @@ namespace systole::control {
 
 class CommitQueue final : public core::SyncSink {
 public:
+	[[nodiscard]] static std::size_t words_for(std::size_t capacity)
+	{
+		return 2 * core::SlotSet::words_for(capacity);
+	}
 	CommitQueue(core::SessionTable &table, SessionSink &sink, std::span<std::uint64_t> memory);
 
 	// ---- SyncSink
-	void stored(core::SlotNumber slot) override { m_pending.insert(slot); }
+	void stored(core::SlotNumber slot) override;
 	void erased(core::SlotNumber slot, const core::SessionRecord &record) override;
 
-	// At most about `most` sessions; true: there is more.
-	bool commit(std::size_t most);
-	// Everything, sessions with NAT first: without their entry the data plane would take another port for them.
+	// At most about `most` sessions; true: there is more to do now.
+	bool commit(core::Time now, std::size_t most);
+	// Everything, sessions with NAT first: without their entry the data plane would take another port for them. What it
+	// refuses is tried three times in all, at once.
 	void commit_all();
 	// Everything anew: what the data plane has is as old as the time it stopped being asked.
 	void commit_again();
+	// What is refused is nobody's task any more.
+	void give_up_refused();
 	[[nodiscard]] std::size_t pending() const { return m_pending.size() + m_ended.size(); }
+	[[nodiscard]] std::size_t refused() const
+	{
+		return m_refused.size();
+	} // are in the table and not in the data plane
 
 private:
 	void remove_ended();
-	// One batch of those from m_next on; false: the walk has come to the end, and begins anew.
-	bool put(bool nat_only);
+	// One batch of `from`, those from `next` on; false: the walk has come to the end, and begins anew.
+	bool put(core::SlotSet &from, core::SlotNumber &next, bool nat_only);
+	// True: some of them got in, and there are more.
+	bool retry_some(core::Time now);
 
 	core::SessionTable &m_table;
 	SessionSink &m_sink;
 	core::SlotSet m_pending;
+	core::SlotSet m_refused;
 	core::SlotNumber m_next = 0; // where the walk goes on
+	core::SlotNumber m_next_refused = 0;
+	core::Time m_next_retry{};
+	core::Duration m_retry_pause{};
 	std::vector<core::SessionKey> m_ended;
+	std::vector<core::SessionKey> m_unremoved; // have ended, and the data plane has kept them
 	std::vector<core::SessionRecord> m_batch;
+	std::vector<core::SlotNumber> m_batch_slots;
 };
 
 } // namespace systole::control

@@ -55,10 +55,15 @@ void ConntrackSink::stop()
 
 std::size_t ConntrackSink::put(std::span<const core::SessionRecord> records)
 {
-	const std::uint64_t refused = m_counters.refused;
-	for (std::size_t at = 0; at < records.size(); at += m_settings.batch)
-		put_batch(records.subspan(at, std::min(m_settings.batch, records.size() - at)));
-	return static_cast<std::size_t>(m_counters.refused - refused);
+	m_refused.clear();
+	for (std::size_t at = 0; at < records.size(); at += m_settings.batch) {
+		const auto batch = records.subspan(at, std::min(m_settings.batch, records.size() - at));
+		put_batch(batch);
+		for (std::size_t i = 0; i < batch.size(); ++i)
+			if (m_steps[i] == Step::refused)
+				m_refused.push_back(at + i);
+	}
+	return m_refused.size();
 }
 
 void ConntrackSink::put_batch(std::span<const core::SessionRecord> records)
@@ -174,7 +179,7 @@ void ConntrackSink::write_step(std::size_t index, const core::SessionRecord &rec
 
 std::size_t ConntrackSink::remove(std::span<const core::SessionKey> keys)
 {
-	const std::uint64_t refused = m_counters.refused;
+	m_refused.clear();
 	for (std::size_t at = 0; at < keys.size(); at += m_settings.batch) {
 		const std::span<const core::SessionKey> batch =
 			keys.subspan(at, std::min(m_settings.batch, keys.size() - at));
@@ -182,21 +187,22 @@ std::size_t ConntrackSink::remove(std::span<const core::SessionKey> keys)
 			m_requests.add(write_remove(m_requests.room(), key));
 			m_known.forget(key);
 		}
-		std::size_t failed = 0;
-		const auto count = [&](std::size_t, int code) {
+		const std::size_t before = m_refused.size();
+		const auto note = [&](std::size_t request, int code) {
 			if (code == ENOENT)
 				return;
-			++failed;
+			m_refused.push_back(at + request);
 			m_counters.last_errno = code;
 		};
-		if (const int transport = m_requests.ask(count, [](std::size_t, const nlmsghdr &) {})) {
-			failed = batch.size();
-			m_counters.last_errno = transport;
+		if (const int transport = m_requests.ask(note, [](std::size_t, const nlmsghdr &) {})) {
+			m_refused.resize(before);
+			for (std::size_t i = 0; i < batch.size(); ++i)
+				note(i, transport);
 		}
-		m_counters.refused += failed;
-		m_counters.removed += batch.size() - failed;
+		m_counters.removed += batch.size() - (m_refused.size() - before);
 	}
-	return static_cast<std::size_t>(m_counters.refused - refused);
+	m_counters.refused += m_refused.size();
+	return m_refused.size();
 }
 
 std::size_t ConntrackSink::trim(std::span<const core::SessionRecord> records)

@@ -23,6 +23,7 @@
 #include "control/sessions/usual_timeouts.h"
 
 #include <array>
+#include <vector>
 
 namespace systole::control {
 
@@ -40,6 +41,7 @@ public:
 	void stop() override;
 	std::size_t put(std::span<const core::SessionRecord> records) override;
 	std::size_t remove(std::span<const core::SessionKey> keys) override;
+	[[nodiscard]] std::span<const std::size_t> refused() const override { return m_refused; }
 	[[nodiscard]] const SinkCounters &counters() const override { return m_counters; }
 	// Shortens the lifetime of those entries that have more than is usual for their state. How many that were.
 	std::size_t trim(std::span<const core::SessionRecord> records) override;
@@ -66,6 +68,7 @@ private:
 	UsualTimeouts m_usual;
 	SinkCounters m_counters;
 	std::uint64_t m_helperless = 0;
+	std::vector<std::size_t> m_refused;
 	// ---- of the batch under way
 	std::array<KnownEntries::Mark, ConntrackRequests::most> m_marks{};
 	std::array<Step, ConntrackRequests::most> m_steps{};

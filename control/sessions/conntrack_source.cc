@@ -5,6 +5,7 @@
 #include "control/sessions/conntrack_source.h"
 
 #include "control/sessions/conntrack_message.h"
+#include "control/sessions/netlink_attributes.h"
 
 #include <libmnl/libmnl.h>
 #include <linux/netfilter/nfnetlink.h>
@@ -18,6 +19,9 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <functional>
+#include <string_view>
+#include <type_traits>
 #include <utility>
 
 namespace systole::control {
@@ -26,35 +30,22 @@ namespace {
 
 constexpr std::size_t event_room = 4096; // an event takes 200 to 600 bytes
 constexpr std::size_t events_at_once = 64;
-constexpr int dump_receive_bytes = 1 << 20;
 constexpr std::chrono::milliseconds dump_retry{1000};
-
-// Every message in what one receive gave.
-template <typename Take> void each_message(const char *bytes, std::size_t length, Take &&take)
-{
-	while (length >= sizeof(nlmsghdr)) {
-		const auto *header = reinterpret_cast<const nlmsghdr *>(bytes);
-		if (header->nlmsg_len < sizeof(nlmsghdr) || header->nlmsg_len > length)
-			return;
-		take(*header);
-		const std::size_t taken = std::min<std::size_t>(NLMSG_ALIGN(header->nlmsg_len), length);
-		bytes += taken;
-		length -= taken;
-	}
-}
+constexpr std::chrono::microseconds answer_patience{500}; // while there is nothing else to do
+constexpr std::size_t told_room = 4096;                   // before those that no answer asks for any more are forgotten
 
 std::string failure(const char *what)
 {
 	return std::string("connection tracking: cannot ") + what + ": " + strerror(errno);
 }
 
-bool key_before(const core::SessionKey &one, const core::SessionKey &other)
+} // namespace
+
+std::size_t ConntrackSource::KeyHash::operator()(const core::SessionKey &key) const
 {
 	static_assert(std::has_unique_object_representations_v<core::SessionKey>);
-	return std::memcmp(&one, &other, sizeof(one)) < 0;
+	return std::hash<std::string_view>{}({reinterpret_cast<const char *>(&key), sizeof(key)});
 }
-
-} // namespace
 
 bool ConntrackSource::start(std::string &error)
 {
@@ -67,14 +58,12 @@ bool ConntrackSource::start(std::string &error)
 		return false;
 	}
 	set_timer(m_settings.audit);
-	m_dumps = open_conntrack_socket(dump_receive_bytes, error);
-	if (m_dumps == nullptr || !m_requests.open(error) || !open_events(error) || !watch(m_timer, error) ||
-	    !watch(mnl_socket_get_fd(m_events.get()), error) || !watch(mnl_socket_get_fd(m_dumps.get()), error)) {
+	if (!m_dumps.start(error) || !m_requests.open(error) || !open_events(error) || !watch(m_timer, error) ||
+	    !watch(mnl_socket_get_fd(m_events.get()), error)) {
 		stop();
 		return false;
 	}
 	m_buffer.resize(event_room * events_at_once);
-	m_told.reserve(events_at_once);
 	m_drops = drops();
 	m_dump = Dump::wanted;
 	return true;
@@ -118,7 +107,7 @@ void ConntrackSource::set_timer(std::chrono::milliseconds first) const
 void ConntrackSource::stop()
 {
 	m_events.reset();
-	m_dumps.reset();
+	m_dumps.stop();
 	m_requests.close();
 	for (int *fd : {&m_waiting, &m_timer})
 		if (*fd >= 0)
@@ -141,8 +130,9 @@ bool ConntrackSource::poll(SessionListener &listener, std::size_t most)
 	if (m_dump == Dump::wanted && !m_events_left)
 		begin_dump(listener);
 	while (m_dump == Dump::running) {
-		taken += std::max<std::size_t>(take_dump(listener), 1);
-		if (taken >= most)
+		const std::size_t told = take_dump(listener, taken == 0);
+		taken += told;
+		if (told == 0 || taken >= most)
 			break;
 	}
 	return m_events_left || m_dump != Dump::none;
@@ -180,7 +170,7 @@ std::size_t ConntrackSource::take_events(SessionListener &listener, std::size_t 
 			if ((messages[index].msg_hdr.msg_flags & MSG_TRUNC) != 0)
 				++m_counters.unreadable;
 			else
-				each_message(m_buffer.data() + index * event_room, messages[index].msg_len,
+				each_message({m_buffer.data() + index * event_room, messages[index].msg_len},
 					     [&](const nlmsghdr &header) { take_event(listener, header); });
 		}
 		taken += static_cast<std::size_t>(received);
@@ -191,6 +181,7 @@ std::size_t ConntrackSource::take_events(SessionListener &listener, std::size_t 
 
 void ConntrackSource::take_event(SessionListener &listener, const nlmsghdr &header)
 {
+	const std::uint64_t number = m_taken.fetch_add(1, std::memory_order_release);
 	core::SessionRecord record;
 	const ConntrackReading reading = read_conntrack(header, record);
 	switch (reading) {
@@ -201,7 +192,7 @@ void ConntrackSource::take_event(SessionListener &listener, const nlmsghdr &head
 	case ConntrackReading::unreadable: ++m_counters.unreadable; return;
 	}
 	if (m_dump == Dump::running)
-		m_told.push_back(record.key);
+		m_told.insert_or_assign(record.key, number);
 }
 
 void ConntrackSource::ask_for_partial(SessionListener &listener)
@@ -254,61 +245,68 @@ void ConntrackSource::take_audit()
 
 void ConntrackSource::begin_dump(SessionListener &listener)
 {
-	std::array<char, max_conntrack_message> message{};
-	const std::size_t length = write_dump(message.data());
-	reinterpret_cast<nlmsghdr *>(message.data())->nlmsg_seq = ++m_dump_sequence;
 	m_drops = drops();
 	m_dump_again = false;
 	m_told.clear();
 	listener.dump_began();
-	if (mnl_socket_sendto(m_dumps.get(), message.data(), length) < 0)
+	if (m_dumps.ask() != 0)
 		return try_dump_later();
 	m_dump = Dump::running;
 	++m_counters.dumps;
 }
 
-bool ConntrackSource::told_by_event(const core::SessionKey &key) const
+bool ConntrackSource::told_by_event(const core::SessionKey &key, std::uint64_t since) const
 {
-	return std::binary_search(m_told.begin(), m_told.end(), key, key_before);
+	if (m_told.empty())
+		return false;
+	const auto found = m_told.find(key);
+	return found != m_told.end() && found->second >= since;
 }
 
-// One answer of the dump.
-std::size_t ConntrackSource::take_dump(SessionListener &listener)
+void ConntrackSource::forget_told(std::uint64_t before)
 {
-	const ssize_t received = recv(mnl_socket_get_fd(m_dumps.get()), m_buffer.data(), m_buffer.size(), MSG_DONTWAIT);
-	if (received < 0) {
-		if (errno != EINTR)
-			try_dump_later();
+	if (m_told.size() > told_room)
+		std::erase_if(m_told, [before](const auto &told) { return told.second < before; });
+}
+
+// One answer of the dump: how much was in it; 0: there is none now.
+std::size_t ConntrackSource::take_dump(SessionListener &listener, bool idle)
+{
+	const DumpReader::Answer *const answer = m_dumps.front(idle ? answer_patience : std::chrono::microseconds{0});
+	if (answer == nullptr)
 		return 0;
-	}
-	std::ranges::sort(m_told, key_before);
+	const std::size_t told = take_answer(listener, *answer);
+	m_dumps.pop();
+	return told;
+}
+
+std::size_t ConntrackSource::take_answer(SessionListener &listener, const DumpReader::Answer &answer)
+{
+	forget_told(answer.events);
 	std::size_t told = 0;
 	bool ended = false;
-	bool failed = false;
-	each_message(m_buffer.data(), static_cast<std::size_t>(received), [&](const nlmsghdr &header) {
-		if (header.nlmsg_seq != m_dump_sequence)
-			return;
+	bool failed = answer.error != 0;
+	each_message(answer.messages, [&](const nlmsghdr &header) {
 		m_dump_again = m_dump_again || (header.nlmsg_flags & NLM_F_DUMP_INTR) != 0;
-		ended = header.nlmsg_type == NLMSG_DONE;
-		failed = header.nlmsg_type == NLMSG_ERROR;
-		if (ended || failed)
+		ended = ended || header.nlmsg_type == NLMSG_DONE;
+		failed = failed || header.nlmsg_type == NLMSG_ERROR;
+		if (DumpReader::is_end(header))
 			return;
 		core::SessionRecord record;
 		const ConntrackReading reading = read_conntrack(header, record);
 		if (reading == ConntrackReading::unreadable || reading == ConntrackReading::partial)
 			++m_counters.unreadable;
-		if (reading != ConntrackReading::whole || told_by_event(record.key))
+		if (reading != ConntrackReading::whole || told_by_event(record.key, answer.events))
 			return;
 		listener.seen(record);
 		++told;
 	});
-	m_told.clear();
 	m_counters.dumped += told;
 	if (failed)
 		try_dump_later();
 	else if (ended)
 		end_dump(listener);
-	return told;
+	return std::max<std::size_t>(told, 1);
 }
 
 void ConntrackSource::end_dump(SessionListener &listener)

@@ -2,14 +2,14 @@
 // Copyright(c) 2026 The Systole authors
 //
 // Reads sessions out of the kernel's connection tracking, in the network namespace of the thread that calls start(): its
-// events, and dumps on a socket of their own beside them.
+// events, and dumps on a socket and in a thread of their own beside them (dump_reader.h).
 //
 // Events that do not fit into the socket's buffer are lost, and the kernel tells it once, then drops all further ones
 // until the queue was empty. So an overrun is noticed by the socket's count of drops too, and the dump that makes up for
 // it begins when the queue has been emptied; if anything is lost while it runs, another one follows.
 //
-// A dump is behind events by one answer: the kernel writes the next one while it hands over the one before. So what
-// events have told since the last answer was taken is passed over in the next, or an ended session would come back.
+// A dump is behind events by the answers that wait. So what events have told since the kernel began to write an answer is
+// passed over in it, or an ended session would come back.
 // An event that leaves out state which has not changed is answered by asking for the entry.
 //
 // Entries that were made while nobody in this kernel listened never tell anything (sysctl nf_conntrack_events = 2, the
@@ -17,9 +17,13 @@
 #pragma once
 
 #include "control/sessions/conntrack_requests.h"
+#include "control/sessions/dump_reader.h"
 #include "control/sessions/session_source.h"
 
+#include <atomic>
 #include <chrono>
+#include <cstdint>
+#include <unordered_map>
 #include <vector>
 
 namespace systole::control {
@@ -54,29 +58,36 @@ private:
 	void take_event(SessionListener &listener, const nlmsghdr &header);
 	void ask_for_partial(SessionListener &listener);
 	void begin_dump(SessionListener &listener);
-	std::size_t take_dump(SessionListener &listener);
+	std::size_t take_dump(SessionListener &listener, bool idle);
+	std::size_t take_answer(SessionListener &listener, const DumpReader::Answer &answer);
 	void end_dump(SessionListener &listener);
 	void try_dump_later();
 	void set_timer(std::chrono::milliseconds first) const;
 	[[nodiscard]] std::uint32_t drops() const;
 	void notice_overrun();
 	void take_audit();
-	[[nodiscard]] bool told_by_event(const core::SessionKey &key) const;
+	[[nodiscard]] bool told_by_event(const core::SessionKey &key, std::uint64_t since) const;
+	void forget_told(std::uint64_t before);
 
 	ConntrackSourceSettings m_settings;
+	struct KeyHash {
+		std::size_t operator()(const core::SessionKey &key) const;
+	};
+
 	ConntrackSocket m_events;
-	ConntrackSocket m_dumps;
 	ConntrackRequests m_requests;
+	std::atomic<std::uint64_t> m_taken{0}; // events, also those that say nothing to us
+	DumpReader m_dumps{m_taken};
 	int m_waiting = -1; // epoll
 	int m_timer = -1;
 	SourceCounters m_counters;
-	std::vector<char> m_buffer; // of both sockets in turn
+	std::vector<char> m_buffer;
 	bool m_events_left = false;
 	std::uint32_t m_drops = 0; // as it was when last looked at
 	Dump m_dump = Dump::none;
 	bool m_dump_again = false; // it does not tell everything
-	std::uint32_t m_dump_sequence = 0;
-	std::vector<core::SessionKey> m_told;    // by events since the dump's last answer was taken
+	// By events while a dump runs: the last one's number.
+	std::unordered_map<core::SessionKey, std::uint64_t, KeyHash> m_told;
 	std::vector<core::SessionKey> m_partial; // to ask for
 };
 

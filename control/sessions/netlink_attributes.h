@@ -77,6 +77,18 @@ private:
 	std::span<const std::byte> m_bytes;
 };
 
+// Every message in what one receive gave, up to the first that is not whole.
+template <typename Take> void each_message(std::span<const char> bytes, Take &&take)
+{
+	while (bytes.size() >= sizeof(nlmsghdr)) {
+		const auto *header = reinterpret_cast<const nlmsghdr *>(bytes.data());
+		if (header->nlmsg_len < sizeof(nlmsghdr) || header->nlmsg_len > bytes.size())
+			return;
+		take(*header);
+		bytes = bytes.subspan(std::min<std::size_t>(NLMSG_ALIGN(header->nlmsg_len), bytes.size()));
+	}
+}
+
 // Lays a message, attribute by attribute; the buffer must have room.
 class NetlinkWriter {
 public:

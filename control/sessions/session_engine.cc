@@ -27,7 +27,7 @@ constexpr std::size_t commits_per_turn = 1024;
 constexpr std::size_t trimmed_per_turn = 256;
 // Between two looks at the source: events come one by one, and one at a time they would cost a wake-up, a system call and a
 // frame each.
-constexpr auto gathering_time = std::chrono::microseconds{500};
+constexpr auto gathering_time = std::chrono::milliseconds{1};
 constexpr auto publication_interval = std::chrono::milliseconds{20};
 constexpr auto address_interval = std::chrono::seconds{1};
 // Half of what a standby's sink gives a session to live (ConntrackSinkSettings::least_timeout_s): one that never changes
@@ -88,7 +88,7 @@ bool SessionEngine::start(std::string &error)
 		return false;
 	std::uint64_t secret = 0;
 	crypto::random_bytes(std::as_writable_bytes(std::span(&secret, 1)));
-	m_young = std::make_unique<YoungSessions>(m_settings.delay, secret);
+	m_young = std::make_unique<YoungSessions>(m_settings.delay, m_store->table().capacity(), secret);
 	m_commits = std::make_unique<CommitQueue>(m_store->table(), *m_sink, m_store->set_words());
 	m_receiver = std::make_unique<core::SyncReceiver>(m_store->table(), *m_commits, m_store->receiver_words());
 	m_wake = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
@@ -157,6 +157,7 @@ CommitReport SessionEngine::commit(core::Duration patience)
 
 void SessionEngine::run()
 {
+	m_store->populate();
 	while (!m_stopping.load(std::memory_order_relaxed)) {
 		const core::Time now = clock_now();
 		if (turn(now))
@@ -191,7 +192,7 @@ bool SessionEngine::turn(core::Time now)
 	const std::uint32_t wanted = m_commits_wanted.load(std::memory_order_acquire);
 	if (wanted != m_commits_done.load(std::memory_order_relaxed)) {
 		m_commits->commit_all();
-		publish_value(m_status.commit_pending, 0);
+		publish_value(m_status.commit_pending, m_commits->pending());
 		m_commits_done.store(wanted, std::memory_order_release);
 		write_event(m_done);
 	}
@@ -204,7 +205,7 @@ bool SessionEngine::turn(core::Time now)
 			m_next_renewal = now + renewal_interval;
 			m_commits->commit_again();
 		}
-		more = m_commits->commit(commits_per_turn) || more;
+		more = m_commits->commit(now, commits_per_turn) || more;
 	}
 	if (m_trimmed != core::no_slot && !more)
 		more = trim_some();
@@ -289,11 +290,23 @@ void SessionEngine::become_source(core::Time now)
 	m_claimed_epoch = m_situation.epoch;
 	m_receiver->stop();
 	m_commits->commit_all();
+	give_up_refused();
 	refresh_local_addresses(now);
 	m_next_start = now;
 	m_source_failed = true;
 	look_after_source(now);
 	m_trimmed = 0;
+}
+
+// The data plane is right from now on: what it does not have, the first dump ends.
+void SessionEngine::give_up_refused()
+{
+	if (m_commits->refused() != 0)
+		log(LogApp::hasync, LogLevel::error,
+		    "session pickup: {} sessions are lost with this takeover, they cannot be written here: {}",
+		    m_commits->refused(), std::strerror(m_sink->counters().last_errno));
+	m_commits->give_up_refused();
+	m_said_refused = false;
 }
 
 void SessionEngine::look_after_source(core::Time now)
@@ -492,7 +505,7 @@ void SessionEngine::seen(const core::SessionRecord &record)
 		return;
 	}
 	if (m_settings.delay > core::Duration::zero() && m_store->table().find(record.key) == core::no_slot)
-		m_young->seen(record, m_now);
+		m_status.full.fetch_add(m_young->seen(record, m_now) ? 0 : 1, std::memory_order_relaxed);
 	else
 		keep(record);
 }
@@ -510,10 +523,14 @@ void SessionEngine::ended(const core::SessionKey &key)
 void SessionEngine::dump_began()
 {
 	m_dump_round = static_cast<std::uint8_t>(m_dump_round % dump_rounds + 1);
+	m_dump_began = clock_now();
+	m_dumped_before = m_source->counters().dumped;
 }
 
 void SessionEngine::dump_ended()
 {
+	publish_value(m_status.dump_sessions, m_source->counters().dumped - m_dumped_before);
+	publish_value(m_status.dump_ns, (clock_now() - m_dump_began).count());
 	if (held())
 		return;
 	core::SessionTable &table = m_store->table();
@@ -543,13 +560,32 @@ bool SessionEngine::trim_some()
 
 // ---------------------------------------------------------------- what others see
 
+// Once when it begins, once when it is over.
+void SessionEngine::say_refusals()
+{
+	const std::size_t refused = m_commits->refused();
+	if ((refused != 0) == m_said_refused)
+		return;
+	m_said_refused = refused != 0;
+	if (m_said_refused)
+		log(LogApp::hasync, LogLevel::warning,
+		    "session pickup: {} sessions of the primary cannot be written here: {}; they are tried again. A "
+		    "table "
+		    "that is full needs a larger net.netfilter.nf_conntrack_max",
+		    refused, std::strerror(m_sink->counters().last_errno));
+	else
+		log(LogApp::hasync, LogLevel::info, "session pickup: no session of the primary is refused any more");
+}
+
 void SessionEngine::publish(core::Time now)
 {
 	m_next_publication = now + publication_interval;
+	say_refusals();
 	const core::SessionTable &table = m_store->table();
 	publish_value(m_status.sessions, table.size());
 	publish_value(m_status.young, m_young->size());
 	publish_value(m_status.commit_pending, m_commits->pending());
+	publish_value(m_status.kernel_refused, m_commits->refused());
 	std::uint64_t at_risk = 0;
 	std::uint64_t lost = 0;
 	std::uint64_t records = 0;

@@ -80,6 +80,7 @@ private:
 	bool take_situations(core::Time now);
 	void become(const SessionSituation &next, core::Time now);
 	void become_source(core::Time now);
+	void give_up_refused();
 	void become_copy();
 	void follow_peers(core::Time now);
 	[[nodiscard]] std::uint64_t next_generation();
@@ -97,6 +98,7 @@ private:
 	void look_after_streams(core::Time now);
 	void refresh_local_addresses(core::Time now);
 	void publish(core::Time now);
+	void say_refusals();
 	[[nodiscard]] core::Time next_deadline() const;
 	void keep(const core::SessionRecord &record);
 	void changed(core::SlotNumber slot);
@@ -131,6 +133,9 @@ private:
 	std::uint8_t m_outbid = 0;                  // times this claim began anew, because nobody listened
 	std::uint8_t m_dump_round = 0;              // tag of slots that the present dump has told
 	core::SlotNumber m_trimmed = core::no_slot; // where the walk is that gives sessions their usual lifetime back
+	core::Time m_dump_began{};
+	std::uint64_t m_dumped_before = 0;
+	bool m_said_refused = false;
 	bool m_source_failed = false;
 	core::Time m_next_publication{};
 	core::Time m_next_poll{};

@@ -61,6 +61,8 @@ public:
 	// refused.
 	virtual std::size_t put(std::span<const core::SessionRecord> records) = 0;
 	virtual std::size_t remove(std::span<const core::SessionKey> keys) = 0; // one that is not there is removed
+	// Which of those that the last put() or remove() was given it refused, by their place there.
+	[[nodiscard]] virtual std::span<const std::size_t> refused() const = 0;
 	// Gives sessions the lifetime they would have had without a standby: put() may have given them a longer one.
 	virtual std::size_t trim(std::span<const core::SessionRecord> records) = 0;
 	// Once: it has lost, or never had, what was put before. Then everything has to be put again.

@@ -29,6 +29,8 @@ struct SessionStatus {
 	std::atomic<std::uint64_t> at_risk{0};        // of the member that lacks most
 	std::atomic<std::int64_t> lag_ns{0};          // age of the oldest change that a member has not confirmed
 	std::atomic<std::uint64_t> commit_pending{0}; // told, and not in the data plane yet
+	std::atomic<std::uint64_t> kernel_refused{
+		0}; // told, tried, refused by the data plane; tried again now and then
 	std::atomic<std::uint64_t> generation{0};
 	std::array<PeerSyncStatus, core::max_members> peers;
 
@@ -47,9 +49,11 @@ struct SessionStatus {
 	std::atomic<std::uint64_t> source_events{0};
 	std::atomic<std::uint64_t> source_overruns{0};
 	std::atomic<std::uint64_t> source_dumps{0};
+	std::atomic<std::uint64_t> dump_sessions{0}; // of the last one that is complete
+	std::atomic<std::int64_t> dump_ns{0};
 	std::atomic<std::uint64_t> committed{0};
-	std::atomic<std::uint64_t> commit_refused{0};
-	std::atomic<int> commit_errno{0};
+	std::atomic<std::uint64_t> commit_refused{0}; // each time counts
+	std::atomic<int> commit_errno{0};             // the last one's
 };
 
 } // namespace systole::control

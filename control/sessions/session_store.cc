@@ -2,6 +2,7 @@
 // Copyright(c) 2026 The Systole authors
 #include "control/sessions/session_store.h"
 
+#include "control/sessions/commit_queue.h"
 #include "crypto/bytes.h"
 
 #include <sys/mman.h>
@@ -18,6 +19,7 @@ namespace systole::control {
 namespace {
 
 constexpr std::size_t usual_session_limit = 262144;
+constexpr std::size_t populated_bytes = std::size_t{256} << 20;
 constexpr std::size_t most_sessions = std::size_t{1} << 24; // a slot number has to fit
 
 } // namespace
@@ -48,7 +50,7 @@ std::unique_ptr<SessionStore> SessionStore::make(std::size_t wanted, std::string
 	std::unique_ptr<SessionStore> store(new SessionStore);
 	if (!store->m_slots.reserve(core::SessionTable::bytes_for(capacity)) ||
 	    !store->m_receiver.reserve(core::SyncReceiver::words_for(capacity) * sizeof(std::uint64_t)) ||
-	    !store->m_set.reserve(core::SlotSet::words_for(capacity) * sizeof(std::uint64_t))) {
+	    !store->m_sets.reserve(CommitQueue::words_for(capacity) * sizeof(std::uint64_t))) {
 		error = fmt::format("no memory for {} sessions: {}", capacity, std::strerror(errno));
 		return nullptr;
 	}
@@ -58,9 +60,16 @@ std::unique_ptr<SessionStore> SessionStore::make(std::size_t wanted, std::string
 	return store;
 }
 
+void SessionStore::populate()
+{
+	// Slots are at the front, and the lowest ones are taken first. A kernel before 5.14 refuses: they come later then.
+	const std::span<std::byte> slots = m_slots.bytes();
+	(void)madvise(slots.data(), std::min(slots.size(), populated_bytes), MADV_POPULATE_WRITE);
+}
+
 double SessionStore::bytes_per_session() const
 {
-	const std::size_t all = m_slots.bytes().size() + m_receiver.bytes().size() + m_set.bytes().size();
+	const std::size_t all = m_slots.bytes().size() + m_receiver.bytes().size() + m_sets.bytes().size();
 	return static_cast<double>(all) / static_cast<double>(m_table->capacity());
 }
 

@@ -369,19 +369,25 @@ bool SharedMemorySink::tell(const systole_session_record &record)
 std::size_t SharedMemorySink::put(std::span<const core::SessionRecord> records)
 {
 	look_again();
-	std::size_t refused = 0;
-	for (const core::SessionRecord &record : records)
-		++(tell(ring_record(SYSTOLE_SESSION_PUT, record)) ? m_counters.put : refused);
-	return refused;
+	m_refused.clear();
+	for (std::size_t i = 0; i < records.size(); ++i)
+		if (tell(ring_record(SYSTOLE_SESSION_PUT, records[i])))
+			++m_counters.put;
+		else
+			m_refused.push_back(i);
+	return m_refused.size();
 }
 
 std::size_t SharedMemorySink::remove(std::span<const core::SessionKey> keys)
 {
 	look_again();
-	std::size_t refused = 0;
-	for (const core::SessionKey &key : keys)
-		++(tell(ring_record(SYSTOLE_SESSION_REMOVE, key)) ? m_counters.removed : refused);
-	return refused;
+	m_refused.clear();
+	for (std::size_t i = 0; i < keys.size(); ++i)
+		if (tell(ring_record(SYSTOLE_SESSION_REMOVE, keys[i])))
+			++m_counters.removed;
+		else
+			m_refused.push_back(i);
+	return m_refused.size();
 }
 
 } // namespace systole::control

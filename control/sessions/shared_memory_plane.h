@@ -18,6 +18,7 @@
 #include <chrono>
 #include <memory>
 #include <string>
+#include <vector>
 
 namespace systole::control {
 
@@ -109,6 +110,7 @@ public:
 	// A ring that stays full refuses: nobody takes from it.
 	std::size_t put(std::span<const core::SessionRecord> records) override;
 	std::size_t remove(std::span<const core::SessionKey> keys) override;
+	[[nodiscard]] std::span<const std::size_t> refused() const override { return m_refused; }
 	[[nodiscard]] bool wants_everything() override; // another data plane has attached
 	// Nothing to do: a data plane lets no session expire while it is quiet.
 	std::size_t trim(std::span<const core::SessionRecord>) override { return 0; }
@@ -121,6 +123,7 @@ private:
 
 	std::shared_ptr<SharedMemoryPlane> m_plane;
 	SinkCounters m_counters;
+	std::vector<std::size_t> m_refused;
 	std::uint32_t m_attached = 0; // when we were asked last
 	std::chrono::steady_clock::time_point m_everything_again{};
 	bool m_stalled = false; // waited in vain, and nobody has made room since

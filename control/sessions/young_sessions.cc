@@ -4,29 +4,41 @@
 
 namespace systole::control {
 
-void YoungSessions::seen(const core::SessionRecord &record, core::Time now)
+bool YoungSessions::seen(const core::SessionRecord &record, core::Time now)
 {
-	const auto [place, fresh] = m_sessions.try_emplace(record.key, Young{record, now + m_delay});
-	if (fresh)
-		m_order.push_back({record.key, now + m_delay});
-	else
-		place->second.record = record;
+	const auto found = m_places.find(record.key);
+	if (found != m_places.end()) {
+		found->second->record = record;
+		return true;
+	}
+	if (m_order.size() >= m_most)
+		return false;
+	m_order.push_back({record, now + m_delay});
+	m_places.emplace(record.key, std::prev(m_order.end()));
+	return true;
+}
+
+bool YoungSessions::ended(const core::SessionKey &key)
+{
+	const auto found = m_places.find(key);
+	if (found == m_places.end())
+		return false;
+	m_order.erase(found->second);
+	m_places.erase(found);
+	return true;
 }
 
 void YoungSessions::clear()
 {
-	m_sessions.clear();
+	m_places.clear();
 	m_order.clear();
 }
 
 void YoungSessions::take(core::Time now, const std::function<void(const core::SessionRecord &)> &grown)
 {
 	while (!m_order.empty() && m_order.front().due <= now) {
-		const auto found = m_sessions.find(m_order.front().key);
-		if (found != m_sessions.end() && found->second.due == m_order.front().due) {
-			grown(found->second.record);
-			m_sessions.erase(found);
-		}
+		grown(m_order.front().record);
+		m_places.erase(m_order.front().record.key);
 		m_order.pop_front();
 	}
 }

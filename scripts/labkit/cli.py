@@ -105,7 +105,10 @@ figures:
   RSS                 growth of the standby's processes for each session; memory that was there before is not in it
   joiner              the standby is killed, its kernel's table emptied, and started again; transfer: from the first session
                       it has (conntrackd: from `conntrackd -n`) to the last
-  commit              conntrackd: `conntrackd -c`; Systole with on-takeover: from `role` until the kernel has all
+  commit              conntrackd: `conntrackd -c`; Systole with on-takeover: from `role` until the kernel has all; as a share
+                      of what ctnetlink alone takes, as many sessions in a namespace where nobody listens
+  first fill          Systole: both daemons are killed and one is started, with all sessions in its kernel; from its question
+                      to the kernel to the last answer, by its own clock; as a share of what ctnetlink alone tells
   lost, not as they were  by a listing of the standby's kernel, which knows of each session how it was made: NAT, mark,
                       status, TCP state"""
 

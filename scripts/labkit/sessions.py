@@ -6,6 +6,8 @@
     |-- creation ---|---------|      the standby:        |-----------|---- joiner ----|  complete
     |--- sessions/s ----------|
 
+At last, of Systole, both daemons die and one starts again: how soon has it read what its kernel still has?
+
 Systole first, then conntrackd in the same namespaces with the same loader and the same loss on its own cable; never both
 at once, since each would pay for the other's events.
 """
@@ -26,7 +28,6 @@ COMMITS = ("hot", "on-takeover")
 # How often they are asked, and so how exact the times are: to answer costs them CPU that is in their figures. A joiner's
 # CPU is not measured.
 _POLL_S, _JOINER_POLL_S = 0.02, 0.004
-_RAW_COUNT = 200_000  # enough for a rate
 _IDLE_S = 5  # heartbeats to compare with, and CPU that is not the sessions' price
 
 
@@ -68,6 +69,10 @@ class Contestant:
     def restart_standby(self):
         """The moment from which the fresh one could be told."""
         raise NotImplementedError
+
+    def first_fill(self):
+        """What it takes to read a kernel that has them all already; None where it is not said."""
+        return None
 
     def before_load(self):
         """To be able to say in own_figures() what has changed since."""
@@ -113,6 +118,7 @@ class Contestant:
             figures["commit"] = self.in_kernel()
             figures.update(self._compare())
         figures["takeover"] = self.takeover()
+        figures["first_fill"] = self.first_fill()
         return figures
 
     def _cpu_s(self):
@@ -250,6 +256,22 @@ class Systole(Contestant):
         self._steps = role["steps"]
         return role["mono_ns"], found
 
+    def first_fill(self):
+        """By its own clock: from the question to the kernel until the last answer is in its table."""
+        for member in self.tables:
+            if members.daemon_pids(member):
+                self.lab.kill_daemon(member)
+        self.lab.revive(self.standby)
+        deadline = time.monotonic() + self.lab.first_election_timeout_s() + self.count / 50_000
+        while time.monotonic() < deadline:
+            status = self._askers[self.standby].sessions()
+            if status.get("role") == "source" and status.get("source_dumps"):
+                told, took_ms = status["source_dump_sessions"], status["source_dump_ms"]
+                if took_ms:
+                    return {"sessions": told, "ms": round(took_ms, 2), "per_s": round(1000 * told / took_ms)}
+            time.sleep(_POLL_S)
+        return None
+
     def _wait_for_kernel(self):
         table = self.tables[self.standby]
         deadline = time.monotonic() + 10 + self.count / 50_000
@@ -353,7 +375,7 @@ def run(plan, count, loss_percent, peers, commit, family, json_file, say):
         lab.build()
         conntrack.make_room(count)
         sync_wire.install(loss_percent)
-        result["raw"] = conntrack.raw_limits(built, min(count, _RAW_COUNT), family)
+        result["raw"] = conntrack.raw_limits(built, count, family)
         lab.start_members()
         try:
             streams = [events.EventStream(built, member, log) for member in plan.names()]
@@ -364,6 +386,7 @@ def run(plan, count, loss_percent, peers, commit, family, json_file, say):
                     stream.close()
                 _clear(lab)
                 result["conntrackd"] = _measure(ConntrackdContestant(lab, primary, count, family))
+            _beside_the_limits(result)
         finally:
             for stream in streams:
                 stream.close()
@@ -373,6 +396,15 @@ def run(plan, count, loss_percent, peers, commit, family, json_file, say):
             json.dump(result, file, indent=1)
             file.write("\n")
     return result
+
+
+def _beside_the_limits(result):
+    """What each reached, as a share of what ctnetlink alone took and told in this run."""
+    for name in ("systole", "conntrackd"):
+        for figure, limit in (("commit", "inject_per_s"), ("first_fill", "dump_per_s")):
+            reached = result.get(name, {}).get(figure)
+            if reached and reached["per_s"]:
+                reached["of_raw"] = round(reached["per_s"] / result["raw"][limit], 3)
 
 
 def _clear(lab):
@@ -428,6 +460,9 @@ _ROWS = (
     ("commit to the kernel, 1/s", lambda one: (one["commit"] or {}).get("per_s")),
     ("takeover: waited for sessions, ms", lambda one: _step_ms(one, "commit_us")),
     ("takeover: addresses and first ARP, ms", lambda one: _step_ms(one, "arm_us", "first_arp_us")),
+    ("commit, of what ctnetlink takes", lambda one: (one["commit"] or {}).get("of_raw")),
+    ("first fill from the kernel, 1/s", lambda one: (one["first_fill"] or {}).get("per_s")),
+    ("first fill, of what ctnetlink tells", lambda one: (one["first_fill"] or {}).get("of_raw")),
 )
 
 

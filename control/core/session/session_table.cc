@@ -93,6 +93,12 @@ std::uint32_t SessionTable::hash_of(std::span<const std::byte> key) const
 	return static_cast<std::uint32_t>(key_hash(key, m_secret) >> 32);
 }
 
+std::uint32_t SessionTable::hash_of(const SessionKey &key) const
+{
+	std::array<std::byte, max_key_bytes> bytes;
+	return hash_of(std::span<const std::byte>(bytes).first(encode(key, bytes)));
+}
+
 std::size_t SessionTable::home_of(std::uint32_t hash) const
 {
 	return static_cast<std::size_t>(static_cast<std::uint64_t>(hash) * m_index.size() >> 32);
@@ -252,13 +258,12 @@ SessionTable::Put SessionTable::put(const SessionRecord &record)
 	return {Outcome::added, slot};
 }
 
-SessionTable::Placed SessionTable::put_at(SlotNumber slot, const SessionRecord &record)
+SessionTable::Placed SessionTable::put_at(SlotNumber slot, const SessionRecord &record, std::uint32_t hash)
 {
 	if (slot >= capacity())
 		return {Outcome::full, no_slot};
 	Encoded encoded(record);
 	const auto key = key_part(encoded.record());
-	const std::uint32_t hash = hash_of(key);
 	std::size_t place = place_of(key, hash);
 	const SlotNumber stands_in = m_index[place].slot;
 	if (stands_in == slot)
@@ -270,11 +275,10 @@ SessionTable::Placed SessionTable::put_at(SlotNumber slot, const SessionRecord &
 	return {Outcome::added, stands_in};
 }
 
-SlotNumber SessionTable::find(const SessionKey &key) const
+SlotNumber SessionTable::find(const SessionKey &key, std::uint32_t hash) const
 {
 	std::array<std::byte, max_key_bytes> bytes;
-	const auto compact = std::span<const std::byte>(bytes).first(encode(key, bytes));
-	return m_index[place_of(compact, hash_of(compact))].slot;
+	return m_index[place_of(std::span<const std::byte>(bytes).first(encode(key, bytes)), hash)].slot;
 }
 
 bool SessionTable::erase(SlotNumber slot)

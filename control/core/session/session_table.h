@@ -48,14 +48,26 @@ public:
 	};
 	// ---- as the source: a place is found
 	Put put(const SessionRecord &record);
-	[[nodiscard]] SlotNumber find(const SessionKey &key) const; // no_slot: unknown
+	[[nodiscard]] SlotNumber find(const SessionKey &key) const
+	{
+		return find(key, hash_of(key));
+	} // no_slot: unknown
+
+	// Who has many keys to look up asks for all of them first: the memory of each is on its way meanwhile.
+	[[nodiscard]] std::uint32_t hash_of(const SessionKey &key) const;
+	void prefetch(std::uint32_t hash) const { __builtin_prefetch(&m_index[home_of(hash)]); }
+	[[nodiscard]] SlotNumber find(const SessionKey &key, std::uint32_t hash) const;
 
 	// ---- as the copy: the place is told
 	struct Placed {
 		Outcome outcome = Outcome::unchanged;
 		SlotNumber displaced = no_slot; // stood there with the same key, and is empty now
 	};
-	Placed put_at(SlotNumber slot, const SessionRecord &record); // whatever stood there is gone
+	Placed put_at(SlotNumber slot, const SessionRecord &record) // whatever stood there is gone
+	{
+		return put_at(slot, record, hash_of(record.key));
+	}
+	Placed put_at(SlotNumber slot, const SessionRecord &record, std::uint32_t hash);
 	// True: something stood there.
 	bool erase(SlotNumber slot);
 	void clear();

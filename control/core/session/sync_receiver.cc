@@ -142,8 +142,11 @@ bool SyncReceiver::take_data(const SyncHead &head, std::span<const std::byte> fr
 		return false;
 	}
 	const bool newest = head.number > m_highest;
+	std::array<std::uint32_t, max_told> hashes;
 	for (std::size_t i = 0; i < count; ++i)
-		apply(told[i], head.number, newest);
+		m_table.prefetch(hashes[i] = told[i].taken ? m_table.hash_of(told[i].record.key) : 0);
+	for (std::size_t i = 0; i < count; ++i)
+		apply(told[i], hashes[i], head.number, newest);
 	++m_counters.frames;
 	m_counters.records += count;
 	m_in_step = false;
@@ -155,7 +158,7 @@ bool SyncReceiver::take_data(const SyncHead &head, std::span<const std::byte> fr
 	return true;
 }
 
-void SyncReceiver::apply(const SyncTold &told, std::uint64_t number, bool newest)
+void SyncReceiver::apply(const SyncTold &told, std::uint32_t hash, std::uint64_t number, bool newest)
 {
 	if (told.slot >= std::min(m_table.capacity(), m_peer_slots)) {
 		++m_counters.beyond;
@@ -168,17 +171,17 @@ void SyncReceiver::apply(const SyncTold &told, std::uint64_t number, bool newest
 	}
 	written_by = number;
 	if (told.taken)
-		store(told, number);
+		store(told, hash, number);
 	else
 		erase(told.slot);
 }
 
-void SyncReceiver::store(const SyncTold &told, std::uint64_t number)
+void SyncReceiver::store(const SyncTold &told, std::uint32_t hash, std::uint64_t number)
 {
 	const SessionKey &key = told.record.key;
 	const auto here = m_table.at(told.slot);
 	const bool stays = here && here->key == key;
-	const SlotNumber elsewhere = stays ? no_slot : m_table.find(key);
+	const SlotNumber elsewhere = stays ? no_slot : m_table.find(key, hash);
 	// The session has moved, and the frame that says so has overtaken this one: all that is true of this one is that
 	// what stood here has gone.
 	if (elsewhere != no_slot && m_written_by[elsewhere] > number) {
@@ -187,7 +190,7 @@ void SyncReceiver::store(const SyncTold &told, std::uint64_t number)
 		return;
 	}
 	const auto moved = elsewhere == no_slot ? std::nullopt : m_table.at(elsewhere);
-	const auto outcome = m_table.put_at(told.slot, told.record).outcome;
+	const auto outcome = m_table.put_at(told.slot, told.record, hash).outcome;
 	if (here && !stays)
 		m_sink.erased(told.slot, *here);
 	if (moved)

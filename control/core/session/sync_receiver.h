@@ -65,8 +65,8 @@ private:
 	void open(const SyncHead &head, const SyncOpen &body);
 	bool take_data(const SyncHead &head, std::span<const std::byte> frame, Time now);
 	void compare(const SyncHead &head, const SyncDigests &question);
-	void apply(const SyncTold &told, std::uint64_t number, bool newest);
-	void store(const SyncTold &told, std::uint64_t number);
+	void apply(const SyncTold &told, std::uint32_t hash, std::uint64_t number, bool newest);
+	void store(const SyncTold &told, std::uint32_t hash, std::uint64_t number);
 	void erase(SlotNumber slot);
 	void erase_surplus();
 	void settle_up_to(std::uint64_t number);

@@ -10,6 +10,8 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
+#include <cerrno>
 #include <chrono>
 #include <deque>
 #include <functional>
@@ -114,6 +116,8 @@ public:
 			m_sessions.erase(name_of(key));
 	}
 	[[nodiscard]] int event() const { return m_event; }
+	[[nodiscard]] bool full() const { return m_full.load(); }
+	void set_full(bool full) { m_full.store(full); }
 
 private:
 	void tell(std::function<void(SessionListener &)> event)
@@ -125,6 +129,7 @@ private:
 		(void)!write(m_event, &one, sizeof(one));
 	}
 
+	std::atomic<bool> m_full{false};
 	std::mutex m_mutex;
 	Sessions m_sessions;
 	std::deque<std::function<void(SessionListener &)>> m_events;
@@ -157,21 +162,32 @@ public:
 	void stop() override {}
 	std::size_t put(std::span<const SessionRecord> records) override
 	{
+		m_refused.clear();
+		if (m_plane.full()) {
+			for (std::size_t i = 0; i < records.size(); ++i)
+				m_refused.push_back(i);
+			m_counters.refused += records.size();
+			m_counters.last_errno = ENOMEM;
+			return records.size();
+		}
 		m_plane.put(records);
 		m_counters.put += records.size();
 		return 0;
 	}
 	std::size_t remove(std::span<const SessionKey> keys) override
 	{
+		m_refused.clear();
 		m_plane.remove(keys);
 		m_counters.removed += keys.size();
 		return 0;
 	}
 	std::size_t trim(std::span<const SessionRecord>) override { return 0; }
+	std::span<const std::size_t> refused() const override { return m_refused; }
 	const SinkCounters &counters() const override { return m_counters; }
 
 private:
 	DataPlane &m_plane;
+	std::vector<std::size_t> m_refused;
 	SinkCounters m_counters;
 };
 
@@ -318,6 +334,22 @@ TEST_F(SessionEngines, on_takeover_the_kernel_gets_everything_at_once_and_nothin
 	EXPECT_EQ(report.waited_for, 1000U);
 	EXPECT_EQ(report.left, 0U);
 	EXPECT_TRUE(alike());
+}
+
+TEST_F(SessionEngines, what_the_kernel_refuses_is_counted_and_gets_in_later)
+{
+	ASSERT_NO_FATAL_FAILURE(make());
+	members[1].plane.set_full(true);
+	situation(0, 1);
+	for (std::uint32_t i = 0; i < 700; ++i)
+		members[0].plane.open(session(i));
+	const SessionStatus &status = members[1].engine->status();
+	EXPECT_TRUE(within(seconds{20}, [&] { return status.kernel_refused == 700; }));
+	EXPECT_EQ(status.commit_pending, 0U);
+	EXPECT_EQ(status.commit_errno, ENOMEM);
+	EXPECT_TRUE(members[1].plane.sessions().empty());
+	members[1].plane.set_full(false);
+	EXPECT_TRUE(within(seconds{20}, [&] { return status.kernel_refused == 0 && alike(); }));
 }
 
 TEST_F(SessionEngines, the_newer_claim_is_right_after_a_split)
