@@ -71,10 +71,12 @@ SessionPickup::SessionPickup(const Configuration &configuration, const core::Mem
 		return;
 	}
 	settings.capacity = kernel_session_limit();
+	ConntrackSourceSettings source;
+	source.expectations = ha.session_pickup_expectation;
 	ConntrackSinkSettings sink;
 	sink.capacity = settings.capacity;
 	m_engine = std::make_unique<SessionEngine>(std::move(settings), *channel.lanes, channel.work_bell,
-						   std::make_unique<ConntrackSource>(),
+						   std::make_unique<ConntrackSource>(source),
 						   std::make_unique<ConntrackSink>(std::move(sink)));
 }
 
@@ -168,7 +170,8 @@ boost::json::object SessionPickup::status() const
 	const Configuration::Ha &ha = m_configuration.ha;
 	boost::json::object json{{"enabled", m_engine != nullptr},
 				 {"delay", ha.session_pickup_delay},
-				 {"connectionless", ha.session_pickup_connectionless}};
+				 {"connectionless", ha.session_pickup_connectionless},
+				 {"expectation", ha.session_pickup_expectation}};
 	if (m_engine == nullptr)
 		return json;
 	const SessionStatus &status = m_engine->status();
@@ -178,6 +181,7 @@ boost::json::object SessionPickup::status() const
 	json["commit"] = ha.session_commit == Configuration::SessionCommit::hot ? "hot" : "on-takeover";
 	json["role"] = name_of(number(status.role));
 	json["sessions"] = number(status.sessions);
+	json["expectations"] = number(status.expectations);
 	json["capacity"] = number(status.capacity);
 	json["young"] = number(status.young);
 	json["in_step"] = number(status.in_step);
@@ -202,6 +206,7 @@ boost::json::object SessionPickup::status() const
 	json["source_events"] = number(status.source_events);
 	json["source_overruns"] = number(status.source_overruns);
 	json["source_dumps"] = number(status.source_dumps);
+	json["expectations_left_out"] = number(status.expectations_left_out);
 	json["committed"] = number(status.committed);
 	json["commit_refused"] = number(status.commit_refused);
 	json["commit_errno"] = number(status.commit_errno);

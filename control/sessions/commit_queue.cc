@@ -19,9 +19,21 @@ CommitQueue::CommitQueue(core::SessionTable &table, SessionSink &sink, std::span
 	m_batch.reserve(batch_sessions);
 }
 
+void CommitQueue::stored(core::SlotNumber slot)
+{
+	if (core::kind_of(m_table.bytes_at(slot)) == core::SessionKind::expectation) {
+		m_pending.erase(slot);
+		m_expected.insert(slot);
+	} else {
+		m_expected.erase(slot);
+		m_pending.insert(slot);
+	}
+}
+
 void CommitQueue::erased(core::SlotNumber slot, const core::SessionRecord &record)
 {
 	m_pending.erase(slot);
+	m_expected.erase(slot);
 	m_ended.push_back(record.key);
 	if (m_ended.size() >= batch_sessions)
 		remove_ended();
@@ -57,12 +69,29 @@ bool CommitQueue::put(bool nat_only)
 	return more;
 }
 
+// Those whose master the data plane has; of the others the master is yet to be put, or to be told.
+void CommitQueue::put_expectations()
+{
+	m_batch.clear();
+	std::erase_if(m_expected, [this](core::SlotNumber slot) {
+		const auto record = m_table.at(slot);
+		const core::SlotNumber master = record ? m_table.find(record->master()) : core::no_slot;
+		if (master == core::no_slot || m_pending.contains(master))
+			return false;
+		m_batch.push_back(*record);
+		return true;
+	});
+	if (!m_batch.empty())
+		m_sink.put(m_batch);
+}
+
 bool CommitQueue::commit(std::size_t most)
 {
 	if (!m_ended.empty())
 		remove_ended();
 	for (std::size_t done = 0; done < most && !m_pending.empty(); done += batch_sessions)
 		put(false);
+	put_expectations();
 	return !m_pending.empty();
 }
 
@@ -70,7 +99,7 @@ void CommitQueue::commit_again()
 {
 	for (core::SlotNumber slot = 0; slot < m_table.high_mark(); ++slot)
 		if (m_table.taken(slot))
-			m_pending.insert(slot);
+			stored(slot);
 }
 
 void CommitQueue::commit_all()
@@ -82,6 +111,7 @@ void CommitQueue::commit_all()
 		continue;
 	while (!m_pending.empty())
 		put(false);
+	put_expectations();
 }
 
 } // namespace systole::control

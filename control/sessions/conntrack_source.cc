@@ -48,6 +48,11 @@ std::string failure(const char *what)
 	return std::string("connection tracking: cannot ") + what + ": " + strerror(errno);
 }
 
+ConntrackReading read_message(const nlmsghdr &header, core::SessionRecord &record)
+{
+	return is_about_expectations(header) ? read_expectation(header, record) : read_conntrack(header, record);
+}
+
 bool key_before(const core::SessionKey &one, const core::SessionKey &other)
 {
 	static_assert(std::has_unique_object_representations_v<core::SessionKey>);
@@ -87,7 +92,11 @@ bool ConntrackSource::open_events(std::string &error)
 		return false;
 	int on = m_settings.reliable ? 1 : 0;
 	mnl_socket_setsockopt(m_events.get(), NETLINK_BROADCAST_ERROR, &on, sizeof(on));
-	for (int group : {NFNLGRP_CONNTRACK_NEW, NFNLGRP_CONNTRACK_UPDATE, NFNLGRP_CONNTRACK_DESTROY})
+	std::vector<int> groups{NFNLGRP_CONNTRACK_NEW, NFNLGRP_CONNTRACK_UPDATE, NFNLGRP_CONNTRACK_DESTROY};
+	if (m_settings.expectations)
+		groups.insert(groups.end(),
+			      {NFNLGRP_CONNTRACK_EXP_NEW, NFNLGRP_CONNTRACK_EXP_UPDATE, NFNLGRP_CONNTRACK_EXP_DESTROY});
+	for (int group : groups)
 		if (mnl_socket_setsockopt(m_events.get(), NETLINK_ADD_MEMBERSHIP, &group, sizeof(group)) < 0) {
 			error = failure("listen for events (is nf_conntrack_netlink in this kernel?)");
 			return false;
@@ -127,6 +136,7 @@ void ConntrackSource::stop()
 	m_dump_again = m_events_left = false;
 	m_told.clear();
 	m_partial.clear();
+	m_expected.clear();
 }
 
 bool ConntrackSource::poll(SessionListener &listener, std::size_t most)
@@ -192,16 +202,29 @@ std::size_t ConntrackSource::take_events(SessionListener &listener, std::size_t 
 void ConntrackSource::take_event(SessionListener &listener, const nlmsghdr &header)
 {
 	core::SessionRecord record;
-	const ConntrackReading reading = read_conntrack(header, record);
+	const ConntrackReading reading = read_message(header, record);
 	switch (reading) {
-	case ConntrackReading::whole: listener.seen(record); break;
-	case ConntrackReading::ended: listener.ended(record.key); break;
+	case ConntrackReading::whole:
+		if (record.is_expectation())
+			m_expected.push_back(record);
+		else
+			listener.seen(record);
+		break;
+	case ConntrackReading::ended:
+		std::erase_if(m_expected, [&](const core::SessionRecord &other) { return other.key == record.key; });
+		listener.ended(record.key);
+		break;
 	case ConntrackReading::partial: m_partial.push_back(record.key); break;
-	case ConntrackReading::passed: return;
+	case ConntrackReading::passed: m_counters.left_out += is_about_expectations(header) ? 1 : 0; return;
 	case ConntrackReading::unreadable: ++m_counters.unreadable; return;
 	}
-	if (m_dump == Dump::running)
-		m_told.push_back(record.key);
+	if (record.is_expectation())
+		m_partial.push_back(record.master());
+	if (m_dump != Dump::running)
+		return;
+	m_told.push_back(record.key);
+	if (record.is_expectation())
+		m_told.push_back(record.master());
 }
 
 void ConntrackSource::ask_for_partial(SessionListener &listener)
@@ -220,6 +243,9 @@ void ConntrackSource::ask_for_partial(SessionListener &listener)
 			m_dump_again = true; // a dump tells them
 	}
 	m_partial.clear();
+	for (const core::SessionRecord &record : m_expected)
+		listener.seen(record);
+	m_expected.clear();
 }
 
 std::uint32_t ConntrackSource::drops() const
@@ -254,17 +280,23 @@ void ConntrackSource::take_audit()
 
 void ConntrackSource::begin_dump(SessionListener &listener)
 {
-	std::array<char, max_conntrack_message> message{};
-	const std::size_t length = write_dump(message.data());
-	reinterpret_cast<nlmsghdr *>(message.data())->nlmsg_seq = ++m_dump_sequence;
 	m_drops = drops();
 	m_dump_again = false;
 	m_told.clear();
 	listener.dump_began();
-	if (mnl_socket_sendto(m_dumps.get(), message.data(), length) < 0)
+	if (!ask_for_dump(false))
 		return try_dump_later();
 	m_dump = Dump::running;
 	++m_counters.dumps;
+}
+
+bool ConntrackSource::ask_for_dump(bool expectations)
+{
+	alignas(nlmsghdr) std::array<char, max_conntrack_message> message{};
+	const std::size_t length = expectations ? write_expectation_dump(message.data()) : write_dump(message.data());
+	reinterpret_cast<nlmsghdr *>(message.data())->nlmsg_seq = ++m_dump_sequence;
+	m_dumps_expectations = expectations;
+	return mnl_socket_sendto(m_dumps.get(), message.data(), length) >= 0;
 }
 
 bool ConntrackSource::told_by_event(const core::SessionKey &key) const
@@ -294,7 +326,7 @@ std::size_t ConntrackSource::take_dump(SessionListener &listener)
 		if (ended || failed)
 			return;
 		core::SessionRecord record;
-		const ConntrackReading reading = read_conntrack(header, record);
+		const ConntrackReading reading = read_message(header, record);
 		if (reading == ConntrackReading::unreadable || reading == ConntrackReading::partial)
 			++m_counters.unreadable;
 		if (reading != ConntrackReading::whole || told_by_event(record.key))
@@ -304,6 +336,11 @@ std::size_t ConntrackSource::take_dump(SessionListener &listener)
 	});
 	m_told.clear();
 	m_counters.dumped += told;
+	// Sessions first: an expectation says nothing to whoever does not know its master.
+	if (ended && m_settings.expectations && !m_dumps_expectations) {
+		ended = false;
+		failed = !ask_for_dump(true);
+	}
 	if (failed)
 		try_dump_later();
 	else if (ended)

@@ -10,7 +10,9 @@
 //
 // A dump is behind events by one answer: the kernel writes the next one while it hands over the one before. So what
 // events have told since the last answer was taken is passed over in the next, or an ended session would come back.
-// An event that leaves out state which has not changed is answered by asking for the entry.
+// An event that leaves out state which has not changed is answered by asking for the entry. So is one about an expectation,
+// for its master: a helper that told others another address has changed its sequence numbers, which makes no event, and
+// what the first packet of a session makes us expect is told before the session is.
 //
 // Entries that were made while nobody in this kernel listened never tell anything (sysctl nf_conntrack_events = 2, the
 // default): their end is seen by the dump that is made every `audit`.
@@ -30,6 +32,7 @@ struct ConntrackSourceSettings {
 	// then. Without it the dump after an overrun tells the same a little later.
 	bool reliable = false;
 	std::chrono::milliseconds audit{60'000}; // 0: never
+	bool expectations = false;
 };
 
 class ConntrackSource final : public SessionSource {
@@ -54,6 +57,7 @@ private:
 	void take_event(SessionListener &listener, const nlmsghdr &header);
 	void ask_for_partial(SessionListener &listener);
 	void begin_dump(SessionListener &listener);
+	[[nodiscard]] bool ask_for_dump(bool expectations);
 	std::size_t take_dump(SessionListener &listener);
 	void end_dump(SessionListener &listener);
 	void try_dump_later();
@@ -76,8 +80,10 @@ private:
 	Dump m_dump = Dump::none;
 	bool m_dump_again = false; // it does not tell everything
 	std::uint32_t m_dump_sequence = 0;
-	std::vector<core::SessionKey> m_told;    // by events since the dump's last answer was taken
-	std::vector<core::SessionKey> m_partial; // to ask for
+	bool m_dumps_expectations = false;           // the second part of a dump
+	std::vector<core::SessionKey> m_told;        // by events since the dump's last answer was taken
+	std::vector<core::SessionKey> m_partial;     // to ask for
+	std::vector<core::SessionRecord> m_expected; // told when their masters have been asked for
 };
 
 } // namespace systole::control

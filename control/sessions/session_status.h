@@ -23,6 +23,7 @@ struct PeerSyncStatus {
 struct SessionStatus {
 	std::atomic<SessionRole> role{SessionRole::idle};
 	std::atomic<std::uint64_t> sessions{0};
+	std::atomic<std::uint64_t> expectations{0}; // beside them, in the same table
 	std::atomic<std::uint64_t> capacity{0};
 	std::atomic<std::uint64_t> young{0};          // too young to be told (session-pickup-delay)
 	std::atomic<bool> in_step{false};             // source: every member has all; copy: we have all
@@ -47,6 +48,7 @@ struct SessionStatus {
 	std::atomic<std::uint64_t> source_events{0};
 	std::atomic<std::uint64_t> source_overruns{0};
 	std::atomic<std::uint64_t> source_dumps{0};
+	std::atomic<std::uint64_t> expectations_left_out{0}; // of helpers whose expectations cannot be told
 	std::atomic<std::uint64_t> committed{0};
 	std::atomic<std::uint64_t> commit_refused{0};
 	std::atomic<int> commit_errno{0};

@@ -371,7 +371,8 @@ std::size_t SharedMemorySink::put(std::span<const core::SessionRecord> records)
 	look_again();
 	std::size_t refused = 0;
 	for (const core::SessionRecord &record : records)
-		++(tell(ring_record(SYSTOLE_SESSION_PUT, record)) ? m_counters.put : refused);
+		if (!record.is_expectation()) // of a kernel's helper, which a data plane does not have
+			++(tell(ring_record(SYSTOLE_SESSION_PUT, record)) ? m_counters.put : refused);
 	return refused;
 }
 
@@ -380,7 +381,8 @@ std::size_t SharedMemorySink::remove(std::span<const core::SessionKey> keys)
 	look_again();
 	std::size_t refused = 0;
 	for (const core::SessionKey &key : keys)
-		++(tell(ring_record(SYSTOLE_SESSION_REMOVE, key)) ? m_counters.removed : refused);
+		if (key.kind == core::SessionKind::session)
+			++(tell(ring_record(SYSTOLE_SESSION_REMOVE, key)) ? m_counters.removed : refused);
 	return refused;
 }
 

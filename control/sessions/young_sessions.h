@@ -21,6 +21,7 @@ public:
 	}
 	// New, or one we hold that has changed.
 	void seen(const core::SessionRecord &record, core::Time now);
+	[[nodiscard]] bool holds(const core::SessionKey &key) const { return m_sessions.contains(key); }
 	bool ended(const core::SessionKey &key) { return m_sessions.erase(key) != 0; }
 	void clear();
 	// Calls `grown` for each that is old enough now.
