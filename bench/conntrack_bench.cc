@@ -316,7 +316,7 @@ int main(int argc, char **argv)
 			costs["update ours unknown"].push_back(measure([&] { put(*stranger); }));
 			costs["trim ours"].push_back(measure([&] { sink->trim(records); }));
 			raw.prepare(records, [](char *buffer, const SessionRecord &record) {
-				return write_update(buffer, record, record.timeout_s);
+				return write_update(buffer, record, record.timeout_s, WithHelper::yes);
 			});
 			costs["update raw"].push_back(measure([&] { raw.send(batch); }));
 			for (int again = 0; again < 2; ++again) {

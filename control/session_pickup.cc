@@ -81,10 +81,12 @@ SessionPickup::SessionPickup(const Configuration &configuration, const core::Mem
 		return;
 	}
 	settings.capacity = kernel_session_limit();
+	ConntrackSourceSettings source;
+	source.expectations = ha.session_pickup_expectation;
 	ConntrackSinkSettings sink;
 	sink.capacity = settings.capacity;
 	m_engine = std::make_unique<SessionEngine>(std::move(settings), *channel.lanes, channel.work_bell,
-						   std::make_unique<ConntrackSource>(),
+						   std::make_unique<ConntrackSource>(source),
 						   std::make_unique<ConntrackSink>(std::move(sink)));
 }
 
@@ -182,7 +184,8 @@ boost::json::object SessionPickup::status() const
 	const Configuration::Ha &ha = m_configuration.ha;
 	boost::json::object json{{"enabled", m_engine != nullptr},
 				 {"delay", ha.session_pickup_delay},
-				 {"connectionless", ha.session_pickup_connectionless}};
+				 {"connectionless", ha.session_pickup_connectionless},
+				 {"expectation", ha.session_pickup_expectation}};
 	if (m_engine == nullptr)
 		return json;
 	const SessionStatus &status = m_engine->status();
@@ -192,6 +195,7 @@ boost::json::object SessionPickup::status() const
 	json["commit"] = ha.session_commit == Configuration::SessionCommit::hot ? "hot" : "on-takeover";
 	json["role"] = name_of(number(status.role));
 	json["sessions"] = number(status.sessions);
+	json["expectations"] = number(status.expectations);
 	json["capacity"] = number(status.capacity);
 	json["young"] = number(status.young);
 	json["in_step"] = number(status.in_step);
@@ -220,6 +224,7 @@ boost::json::object SessionPickup::status() const
 	json["source_dumps"] = number(status.source_dumps);
 	json["source_dump_sessions"] = number(status.dump_sessions);
 	json["source_dump_ms"] = static_cast<double>(number(status.dump_ns)) * 1e-6;
+	json["expectations_left_out"] = number(status.expectations_left_out);
 	json["committed"] = number(status.committed);
 	json["commit_refused"] = number(status.commit_refused);
 	json["commit_errno"] = number(status.commit_errno);

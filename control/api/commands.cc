@@ -47,9 +47,8 @@ ApiReply done()
 }
 
 // The text form is for people, so it is asked for by name.
-ApiReply show(ApiBackend &backend, Arguments arguments, ShowForm form)
+ApiReply show(ApiBackend &backend, Arguments arguments, std::string_view section, ShowForm form)
 {
-	constexpr std::string_view section = "system ha";
 	if (!arguments.empty() && arguments[0] == "--text")
 		return reply({{"text", show_configuration(backend.configuration(), section, form).value_or("")}});
 	return reply(configuration_json(backend.configuration(), section, form).value_or(object{}));
@@ -259,12 +258,17 @@ struct Request {
 	Access needs = Access::change; // Access::read is said of those that change nothing
 };
 
-constexpr std::array<Request, 28> requests{{
+constexpr std::array<Request, 30> requests{{
 	{"get system ha status", 0, 0, [](ApiBackend &b, Arguments) { return reply(ha_status(b)); }, Access::read},
-	{"show system ha", 0, 1, [](ApiBackend &b, Arguments a) { return show(b, a, ShowForm::changed); },
+	{"show system ha", 0, 1, [](ApiBackend &b, Arguments a) { return show(b, a, "system ha", ShowForm::changed); },
 	 Access::read},
 	{"show full-configuration system ha", 0, 1,
-	 [](ApiBackend &b, Arguments a) { return show(b, a, ShowForm::full); }, Access::read},
+	 [](ApiBackend &b, Arguments a) { return show(b, a, "system ha", ShowForm::full); }, Access::read},
+	{"show system session-filter", 0, 1,
+	 [](ApiBackend &b, Arguments a) { return show(b, a, "system session-filter", ShowForm::changed); },
+	 Access::read},
+	{"show full-configuration system session-filter", 0, 1,
+	 [](ApiBackend &b, Arguments a) { return show(b, a, "system session-filter", ShowForm::full); }, Access::read},
 	{"diagnose sys ha status", 0, 0, [](ApiBackend &b, Arguments) { return reply(ha_diagnosis(b)); }, Access::read},
 	{"diagnose sys ha dump-by group", 0, 0, [](ApiBackend &b, Arguments) { return reply(dump_group(b)); },
 	 Access::read},

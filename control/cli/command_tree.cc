@@ -23,10 +23,13 @@ constexpr std::string_view may_move_the_role = "Caution: This command may trigge
 					       "Do you want to continue? (y/n)";
 
 // No command's words begin another's.
-constexpr std::array<Command, 32> table{{
+constexpr std::array<Command, 34> table{{
 	{"get system ha status", "", "Health, members, links, who is primary and why", View::status},
 	{"show system ha", "", "The HA configuration, as far as it differs from the defaults", View::configuration},
 	{"show full-configuration system ha", "", "The HA configuration with every default", View::configuration},
+	{"show system session-filter", "", "Which sessions session pickup keeps ready", View::configuration},
+	{"show full-configuration system session-filter", "",
+	 "Which sessions session pickup keeps ready, with every default", View::configuration},
 	{"diagnose sys/system ha status", "", "Members and roles, short", View::diagnosis},
 	{"diagnose sys/system ha dump-by group", "", "Every number of the group and its virtual clusters", View::dump},
 	{"diagnose sys/system ha dump-by vcluster", "", "Every number of the virtual clusters", View::dump},

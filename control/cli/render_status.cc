@@ -161,6 +161,9 @@ std::string render_status(const object &reply)
 	const object &pickup = part(reply, "session_pickup");
 	out += flag(pickup, "enabled") ? "ses_pickup: enable, ses_pickup_delay=" + enable(flag(pickup, "delay")) + "\n"
 				       : "ses_pickup: disable\n";
+	if (flag(pickup, "enabled") && flag(pickup, "expectation"))
+		out += fmt::format("ses_pickup_expectation: enable, expectations={}, left_out={}\n",
+				   number(pickup, "expectations"), number(pickup, "expectations_left_out"));
 	out += "upgrade_mode: unset\n";
 	out += "override: " + enable(flag(reply, "override")) + "\n";
 	out += isolation_text(reply);

@@ -160,6 +160,7 @@ struct Configuration {
 		bool session_pickup = false;
 		bool session_pickup_connectionless = false;
 		bool session_pickup_delay = false;
+		bool session_pickup_expectation = false;
 		SessionCommit session_commit = SessionCommit::hot;
 		SessionSource session_source = SessionSource::conntrack;
 		bool sync_config = true;

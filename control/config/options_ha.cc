@@ -259,6 +259,9 @@ constexpr Option ha_options[] = {
 		.bound(bind<&Ha::session_pickup_connectionless>()),
 	flag("session-pickup-delay", "disable", "only sessions older than 30 s; needs session-pickup")
 		.bound(bind<&Ha::session_pickup_delay>()),
+	flag("session-pickup-expectation", "disable",
+	     "what helpers expect, too (FTP, TFTP, SIP, IRC, Amanda, SANE, NetBIOS names); needs session-pickup")
+		.bound(bind<&Ha::session_pickup_expectation>()),
 	choice("session-commit", session_commits, "hot",
 	       "when the secondary's kernel gets the sessions: all the time, or before it takes the addresses")
 		.bound(bind<&Ha::session_commit>())
@@ -429,7 +432,6 @@ constexpr Option ha_options[] = {
 	integer("route-ttl", 5, 3600, "10", "lifetime of synchronised routes after a failover").unit("s"),
 	integer("route-wait", 0, 3600, "0", "delay before new routes are sent").unit("s"),
 	choice("schedule", schedules, "round-robin", "a-a load balancing"),
-	flag("session-pickup-expectation", "disable", "expected sessions of helpers; here they are not synchronised"),
 	flag("session-pickup-nat", "disable", "sessions with NAT; here they are always synchronised"),
 	flag("standalone-config-sync", "disable", "configuration synchronisation without a cluster"),
 	flag("standalone-mgmt-vdom", "disable", "management domain of its own"),

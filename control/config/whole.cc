@@ -221,11 +221,17 @@ void Checker::check_sessions()
 				      quoted(m_ha.session_sync_dev[i]) +
 					      " is no heartbeat port, and sessions go over heartbeat ports: add it to "
 					      "hbdev too, with priority 0 if it is to be the last choice for the rest");
+		if (m_ha.session_pickup_expectation &&
+		    m_ha.session_source == Configuration::SessionSource::shared_memory)
+			warning(m_ha_written.position_of("session-pickup-expectation", 0),
+				"session-pickup-expectation does nothing while session-source is shared-memory: only "
+				"the kernel has helpers");
 		return;
 	}
 	for (const auto &[name, is_on] :
 	     {std::pair{"session-pickup-connectionless", m_ha.session_pickup_connectionless},
 	      std::pair{"session-pickup-delay", m_ha.session_pickup_delay},
+	      std::pair{"session-pickup-expectation", m_ha.session_pickup_expectation},
 	      std::pair{"session-sync-dev", !m_ha.session_sync_dev.empty()}})
 		if (is_on)
 			warning(m_ha_written.position_of(name, 0),

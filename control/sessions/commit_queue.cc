@@ -28,14 +28,21 @@ CommitQueue::CommitQueue(core::SessionTable &table, SessionSink &sink, std::span
 
 void CommitQueue::stored(core::SlotNumber slot)
 {
-	m_pending.insert(slot);
 	m_refused.erase(slot);
+	if (core::kind_of(m_table.bytes_at(slot)) == core::SessionKind::expectation) {
+		m_pending.erase(slot);
+		m_expected.insert(slot);
+	} else {
+		m_expected.erase(slot);
+		m_pending.insert(slot);
+	}
 }
 
 void CommitQueue::erased(core::SlotNumber slot, const core::SessionRecord &record)
 {
 	m_pending.erase(slot);
 	m_refused.erase(slot);
+	m_expected.erase(slot);
 	m_ended.push_back(record.key);
 	if (m_ended.size() >= batch_sessions)
 		remove_ended();
@@ -81,6 +88,23 @@ bool CommitQueue::put(core::SlotSet &from, core::SlotNumber &next, bool nat_only
 	return more;
 }
 
+// Those whose master the data plane has; of the others the master is yet to be put, or to be told. One that is refused is
+// not tried again: it is only of use for seconds.
+void CommitQueue::put_expectations()
+{
+	m_batch.clear();
+	std::erase_if(m_expected, [this](core::SlotNumber slot) {
+		const auto record = m_table.at(slot);
+		const core::SlotNumber master = record ? m_table.find(record->master()) : core::no_slot;
+		if (master == core::no_slot || m_pending.contains(master) || m_refused.contains(master))
+			return false;
+		m_batch.push_back(*record);
+		return true;
+	});
+	if (!m_batch.empty())
+		m_sink.put(m_batch);
+}
+
 bool CommitQueue::commit(core::Time now, std::size_t most)
 {
 	if (m_refused.empty() && m_unremoved.empty()) {
@@ -91,6 +115,7 @@ bool CommitQueue::commit(core::Time now, std::size_t most)
 		remove_ended();
 	for (std::size_t done = 0; done < most && !m_pending.empty(); done += batch_sessions)
 		put(m_pending, m_next, false);
+	put_expectations();
 	return retry_some(now) || !m_pending.empty();
 }
 
@@ -114,7 +139,7 @@ void CommitQueue::commit_again()
 	m_refused.clear();
 	for (core::SlotNumber slot = 0; slot < m_table.high_mark(); ++slot)
 		if (m_table.taken(slot))
-			m_pending.insert(slot);
+			stored(slot);
 }
 
 void CommitQueue::commit_all()
@@ -137,6 +162,7 @@ void CommitQueue::commit_all()
 		if (m_refused.empty() || (tries != 0 && m_refused.size() == before))
 			break;
 	}
+	put_expectations();
 }
 
 void CommitQueue::give_up_refused()

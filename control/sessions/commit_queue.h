@@ -3,7 +3,7 @@
 //
 // Brings the data plane of a standby to what its copy of the table says: at once and all the time (`session-commit hot`),
 // or before the addresses are claimed (`on-takeover`). Sessions that have ended are taken out before others are put in,
-// and what has changed twice is put in once.
+// and what has changed twice is put in once. An expectation waits for its master to be there.
 //
 //   pending --put--> there
 //      |      '----> refused --a batch now and then--> there
@@ -20,6 +20,7 @@
 #include "control/sessions/session_source.h"
 
 #include <cstddef>
+#include <set>
 #include <span>
 #include <vector>
 
@@ -39,14 +40,14 @@ public:
 
 	// At most about `most` sessions; true: there is more to do now.
 	bool commit(core::Time now, std::size_t most);
-	// Everything, sessions with NAT first: without their entry the data plane would take another port for them. What it
-	// refuses is tried three times in all, at once.
+	// Everything, sessions with NAT first: without their entry the data plane would take another port for them;
+	// expectations last. What it refuses is tried three times in all, at once.
 	void commit_all();
 	// Everything anew: what the data plane has is as old as the time it stopped being asked.
 	void commit_again();
 	// What is refused is nobody's task any more.
 	void give_up_refused();
-	[[nodiscard]] std::size_t pending() const { return m_pending.size() + m_ended.size(); }
+	[[nodiscard]] std::size_t pending() const { return m_pending.size() + m_expected.size() + m_ended.size(); }
 	[[nodiscard]] std::size_t refused() const
 	{
 		return m_refused.size();
@@ -56,13 +57,15 @@ private:
 	void remove_ended();
 	// One batch of `from`, those from `next` on; false: the walk has come to the end, and begins anew.
 	bool put(core::SlotSet &from, core::SlotNumber &next, bool nat_only);
+	void put_expectations();
 	// True: some of them got in, and there are more.
 	bool retry_some(core::Time now);
 
 	core::SessionTable &m_table;
 	SessionSink &m_sink;
-	core::SlotSet m_pending;
+	core::SlotSet m_pending; // sessions
 	core::SlotSet m_refused;
+	std::set<core::SlotNumber> m_expected; // expectations: a kernel has few of them
 	core::SlotNumber m_next = 0; // where the walk goes on
 	core::SlotNumber m_next_refused = 0;
 	core::Time m_next_retry{};

@@ -24,6 +24,7 @@ namespace systole::control {
 
 namespace {
 
+using core::ExpectedNat;
 using core::FlowTuple;
 using core::IpBytes;
 using core::SessionHelper;
@@ -34,6 +35,8 @@ using core::TcpState;
 // In the order of SessionHelper. The kernel has three helpers for H.323; the others' sessions do without.
 constexpr std::array<const char *, 11> helper_names{"",     "ftp",    "tftp", "sip",        "Q.931", "irc",
 						    "pptp", "amanda", "snmp", "netbios-ns", "sane"};
+// In the order of ExpectedNat.
+constexpr std::array<const char *, 3> nat_functions{"", "nat-follow-master", "sip"};
 constexpr std::uint8_t shared_tcp_flags = IP_CT_TCP_FLAG_WINDOW_SCALE | IP_CT_TCP_FLAG_SACK_PERM;
 constexpr std::uint8_t max_tcp_state = 9; // syn_sent2
 
@@ -177,14 +180,18 @@ bool read_protocol_state(const nlattr &nest, SessionRecord &record, bool &readab
 	return false;
 }
 
+std::string_view text_in(const nlattr &attribute)
+{
+	const std::span<const std::byte> bytes = attribute_bytes(attribute);
+	const auto *text = reinterpret_cast<const char *>(bytes.data());
+	return {text, strnlen(text, bytes.size())};
+}
+
 SessionHelper read_helper(const nlattr &nest)
 {
 	for (const nlattr &attribute : NetlinkAttributes(nest))
-		if (attribute_type(attribute) == CTA_HELP_NAME) {
-			const std::span<const std::byte> bytes = attribute_bytes(attribute);
-			const auto *text = reinterpret_cast<const char *>(bytes.data());
-			return helper_of({text, strnlen(text, bytes.size())});
-		}
+		if (attribute_type(attribute) == CTA_HELP_NAME)
+			return helper_of(text_in(attribute));
 	return SessionHelper::none;
 }
 
@@ -203,11 +210,86 @@ core::SequenceAdjustment read_adjustment(const nlattr &nest)
 	return adjustment;
 }
 
+// ---- reading expectations
+
+// What an expectation's tuple says where its mask is all ones; where it is all zeros, zeros. False: neither.
+bool read_masked(const ReadTuple &tuple, const ReadTuple &mask, FlowTuple &flow)
+{
+	flow = tuple.flow;
+	const std::size_t size = tuple.family == 6 ? 16 : 4;
+	const auto all = [&](std::byte value) {
+		return std::all_of(mask.flow.source.begin(),
+				   mask.flow.source.begin() + static_cast<std::ptrdiff_t>(size),
+				   [value](std::byte part) { return part == value; });
+	};
+	if (all(std::byte{0}))
+		flow.source = {};
+	else if (!all(std::byte{0xff}) || flow.source == IpBytes{})
+		return false;
+	if (mask.flow.source_port == 0)
+		flow.source_port = 0;
+	else if (mask.flow.source_port != 0xffff || flow.source_port == 0)
+		return false;
+	return true;
+}
+
+bool read_expected_nat(const nlattr &nest, core::Expectation &expectation)
+{
+	ReadTuple tuple;
+	bool whole = false;
+	for (const nlattr &attribute : NetlinkAttributes(nest)) {
+		switch (attribute_type(attribute)) {
+		case CTA_EXPECT_NAT_DIR:
+			expectation.of_reply = ntohl(attribute_value<std::uint32_t>(attribute)) != 0;
+			break;
+		case CTA_EXPECT_NAT_TUPLE: whole = read_tuple(attribute, tuple); break;
+		default: break;
+		}
+	}
+	expectation.nat_address = tuple.flow.source;
+	expectation.nat_port = tuple.flow.source_port;
+	return whole;
+}
+
+bool read_function(const nlattr &attribute, ExpectedNat &nat)
+{
+	const auto *found = std::ranges::find(nat_functions, text_in(attribute));
+	nat = found == nat_functions.end() ? ExpectedNat::none
+					   : static_cast<ExpectedNat>(found - nat_functions.begin());
+	return nat != ExpectedNat::none;
+}
+
+// Their expectations are what is told of them, and nothing else. Of others a session would come that its helper does not
+// know how to go on with.
+bool can_be_told(SessionHelper helper)
+{
+	switch (helper) {
+	case SessionHelper::ftp:
+	case SessionHelper::tftp:
+	case SessionHelper::sip:
+	case SessionHelper::irc:
+	case SessionHelper::amanda:
+	case SessionHelper::netbios:
+	case SessionHelper::sane: return true;
+	case SessionHelper::none:
+	case SessionHelper::h323:
+	case SessionHelper::pptp:
+	case SessionHelper::snmp: break;
+	}
+	return false;
+}
+
+bool is_tcp_or_udp(std::uint8_t protocol)
+{
+	return protocol == IPPROTO_TCP || protocol == IPPROTO_UDP;
+}
+
 // ---- writing
 
-NetlinkWriter begin(char *buffer, std::uint8_t type, std::uint8_t family, std::uint16_t flags)
+NetlinkWriter begin(char *buffer, std::uint8_t type, std::uint8_t family, std::uint16_t flags,
+		    std::uint8_t subsystem = NFNL_SUBSYS_CTNETLINK)
 {
-	NetlinkWriter message(buffer, static_cast<std::uint16_t>(NFNL_SUBSYS_CTNETLINK << 8 | type),
+	NetlinkWriter message(buffer, static_cast<std::uint16_t>(subsystem << 8 | type),
 			      static_cast<std::uint16_t>(NLM_F_REQUEST | flags));
 	nfgenmsg extra{};
 	extra.nfgen_family = family == 0 ? AF_UNSPEC : family == 4 ? AF_INET : AF_INET6;
@@ -297,6 +379,15 @@ void put_protocol_state(NetlinkWriter &message, const SessionRecord &record)
 	}
 	message.end_nest(tcp);
 	message.end_nest(information);
+}
+
+void put_helper(NetlinkWriter &message, const SessionRecord &record)
+{
+	if (record.helper == SessionHelper::none)
+		return;
+	char *nest = message.begin_nest(CTA_HELP);
+	message.put_text(CTA_HELP_NAME, helper_names[static_cast<std::size_t>(record.helper)]);
+	message.end_nest(nest);
 }
 
 void put_adjustments(NetlinkWriter &message, const SessionRecord &record)
@@ -414,11 +505,8 @@ std::size_t write_create(char *buffer, const SessionRecord &record, std::uint32_
 	put_tuple(message, CTA_TUPLE_REPLY, nat ? plain_reply(record) : record.reply, record.key);
 	put_status(message, record);
 	put_protocol_state(message, record);
-	if (helper == WithHelper::yes && record.helper != SessionHelper::none) {
-		char *nest = message.begin_nest(CTA_HELP);
-		message.put_text(CTA_HELP_NAME, helper_names[static_cast<std::size_t>(record.helper)]);
-		message.end_nest(nest);
-	}
+	if (helper == WithHelper::yes)
+		put_helper(message, record);
 	message.put(CTA_TIMEOUT, htonl(timeout_s));
 	if (record.mark != 0)
 		message.put(CTA_MARK, htonl(record.mark));
@@ -429,12 +517,14 @@ std::size_t write_create(char *buffer, const SessionRecord &record, std::uint32_
 	return end(message);
 }
 
-std::size_t write_update(char *buffer, const SessionRecord &record, std::uint32_t timeout_s)
+std::size_t write_update(char *buffer, const SessionRecord &record, std::uint32_t timeout_s, WithHelper helper)
 {
 	NetlinkWriter message = begin(buffer, IPCTNL_MSG_CT_NEW, record.key.family, 0);
 	put_key(message, record.key);
 	put_status(message, record);
 	put_protocol_state(message, record);
+	if (helper == WithHelper::yes)
+		put_helper(message, record);
 	message.put(CTA_TIMEOUT, htonl(timeout_s));
 	message.put(CTA_MARK, htonl(record.mark));
 	put_adjustments(message, record);
@@ -454,6 +544,13 @@ std::size_t write_timeout(char *buffer, const SessionKey &key, std::uint32_t tim
 // A request to remove that names no tuple would empty the whole table.
 std::size_t write_remove(char *buffer, const SessionKey &key)
 {
+	if (key.kind == core::SessionKind::expectation) {
+		NetlinkWriter message = begin(buffer, IPCTNL_MSG_EXP_DELETE, key.family, 0, NFNL_SUBSYS_CTNETLINK_EXP);
+		put_tuple(message, CTA_EXPECT_TUPLE, key.original, key);
+		if (key.zone != 0)
+			message.put(CTA_EXPECT_ZONE, htons(key.zone));
+		return end(message);
+	}
 	NetlinkWriter message = begin(buffer, IPCTNL_MSG_CT_DELETE, key.family, 0);
 	put_key(message, key);
 	put_zone(message, key);
@@ -479,6 +576,107 @@ std::size_t write_get(char *buffer, const SessionKey &key)
 std::size_t write_dump(char *buffer)
 {
 	return end(begin(buffer, IPCTNL_MSG_CT_GET, 0, NLM_F_DUMP));
+}
+
+bool is_about_expectations(const nlmsghdr &header)
+{
+	return header.nlmsg_type >> 8 == NFNL_SUBSYS_CTNETLINK_EXP;
+}
+
+ConntrackReading read_expectation(const nlmsghdr &header, SessionRecord &record)
+{
+	record = {};
+	record.key.kind = core::SessionKind::expectation;
+	if (!is_about_expectations(header) || header.nlmsg_len < sizeof(nlmsghdr) + sizeof(nfgenmsg))
+		return ConntrackReading::unreadable;
+	core::Expectation &expectation = record.expectation;
+	ReadTuple tuple;
+	ReadTuple mask;
+	ReadTuple master;
+	bool has_tuple = false;
+	bool has_mask = false;
+	bool has_master = false;
+	bool readable = true;
+	bool known = true;
+	std::uint32_t flags = 0;
+	std::uint32_t policy = 0;
+	for (const nlattr &attribute : NetlinkAttributes(header, sizeof(nfgenmsg))) {
+		switch (attribute_type(attribute)) {
+		case CTA_EXPECT_MASTER: has_master = read_tuple(attribute, master); break;
+		case CTA_EXPECT_TUPLE: has_tuple = read_tuple(attribute, tuple); break;
+		case CTA_EXPECT_MASK: has_mask = read_tuple(attribute, mask); break;
+		case CTA_EXPECT_TIMEOUT: record.timeout_s = ntohl(attribute_value<std::uint32_t>(attribute)); break;
+		case CTA_EXPECT_HELP_NAME: record.helper = helper_of(text_in(attribute)); break;
+		case CTA_EXPECT_ZONE: record.key.zone = ntohs(attribute_value<std::uint16_t>(attribute)); break;
+		case CTA_EXPECT_FLAGS: flags = ntohl(attribute_value<std::uint32_t>(attribute)); break;
+		case CTA_EXPECT_CLASS: policy = ntohl(attribute_value<std::uint32_t>(attribute)); break;
+		case CTA_EXPECT_NAT: readable = read_expected_nat(attribute, expectation) && readable; break;
+		case CTA_EXPECT_FN: known = read_function(attribute, expectation.nat); break;
+		default: break;
+		}
+	}
+	if (!has_tuple || !has_mask || !has_master || !readable || mask.family != tuple.family ||
+	    master.family != tuple.family)
+		return ConntrackReading::unreadable;
+	if (!read_masked(tuple, mask, record.key.original))
+		return ConntrackReading::passed;
+	record.key.protocol = tuple.protocol;
+	record.key.family = tuple.family;
+	expectation.master = master.flow;
+	expectation.master_protocol = master.protocol;
+	expectation.policy = static_cast<std::uint8_t>(policy);
+	expectation.permanent = (flags & NF_CT_EXPECT_PERMANENT) != 0;
+	expectation.inactive = (flags & NF_CT_EXPECT_INACTIVE) != 0;
+	if ((header.nlmsg_type & 0xff) == IPCTNL_MSG_EXP_DELETE)
+		return ConntrackReading::ended;
+	if (!known || policy != expectation.policy || (flags & NF_CT_EXPECT_USERSPACE) != 0 ||
+	    !can_be_told(record.helper) || !is_tcp_or_udp(tuple.protocol) || !is_tcp_or_udp(master.protocol) ||
+	    !core::fits(record))
+		return ConntrackReading::passed;
+	return ConntrackReading::whole;
+}
+
+std::size_t write_expectation(char *buffer, const SessionRecord &record, std::uint32_t timeout_s, Create create)
+{
+	const SessionKey &key = record.key;
+	const core::Expectation &expectation = record.expectation;
+	NetlinkWriter message = begin(buffer, IPCTNL_MSG_EXP_NEW, key.family,
+				      create == Create::yes ? NLM_F_CREATE | NLM_F_EXCL : 0, NFNL_SUBSYS_CTNETLINK_EXP);
+	const SessionKey master = record.master();
+	put_tuple(message, CTA_EXPECT_MASTER, master.original, master);
+	put_tuple(message, CTA_EXPECT_TUPLE, key.original, key);
+	FlowTuple mask;
+	if (key.original.source != IpBytes{})
+		mask.source.fill(std::byte{0xff});
+	mask.destination.fill(std::byte{0xff});
+	mask.source_port = key.original.source_port != 0 ? 0xffff : 0;
+	mask.destination_port = 0xffff;
+	put_tuple(message, CTA_EXPECT_MASK, mask, key);
+	message.put(CTA_EXPECT_TIMEOUT, htonl(timeout_s));
+	// The kernel names the helper of the master, but takes the name for that of the new session. SIP's have the same;
+	// FTP's and others' have none, or somebody's data would be read as commands.
+	if (record.helper == SessionHelper::sip)
+		message.put_text(CTA_EXPECT_HELP_NAME, helper_names[static_cast<std::size_t>(record.helper)]);
+	if (key.zone != 0)
+		message.put(CTA_EXPECT_ZONE, htons(key.zone));
+	message.put(CTA_EXPECT_FLAGS, htonl((expectation.permanent ? std::uint32_t{NF_CT_EXPECT_PERMANENT} : 0U) |
+					    (expectation.inactive ? std::uint32_t{NF_CT_EXPECT_INACTIVE} : 0U)));
+	message.put(CTA_EXPECT_CLASS, htonl(std::uint32_t{expectation.policy}));
+	if (expectation.nat_address != IpBytes{} || expectation.nat_port != 0) {
+		char *nest = message.begin_nest(CTA_EXPECT_NAT);
+		message.put(CTA_EXPECT_NAT_DIR, htonl(expectation.of_reply ? 1U : 0U));
+		put_tuple(message, CTA_EXPECT_NAT_TUPLE, {expectation.nat_address, {}, expectation.nat_port, 0},
+			  master);
+		message.end_nest(nest);
+	}
+	if (expectation.nat != ExpectedNat::none)
+		message.put_text(CTA_EXPECT_FN, nat_functions[static_cast<std::size_t>(expectation.nat)]);
+	return end(message);
+}
+
+std::size_t write_expectation_dump(char *buffer)
+{
+	return end(begin(buffer, IPCTNL_MSG_EXP_GET, 0, NLM_F_DUMP, NFNL_SUBSYS_CTNETLINK_EXP));
 }
 
 } // namespace systole::control

@@ -20,8 +20,19 @@ namespace systole::control {
 namespace {
 
 constexpr std::size_t most_messages = 3; // for one record in one round: replace
-// The longest way: update, create, look, update, replace, create without helper.
-constexpr int most_rounds = 8;
+// The longest way: update, update without helper, create, look, update, update without helper, replace, create without
+// helper.
+constexpr int most_rounds = 9;
+
+// The front part that is of one kind, at most that many.
+std::span<const core::SessionRecord> run_of(std::span<const core::SessionRecord> records, std::size_t most)
+{
+	records = records.first(std::min(most, records.size()));
+	const auto other = std::ranges::find_if(records, [&](const core::SessionRecord &record) {
+		return record.key.kind != records.front().key.kind;
+	});
+	return records.first(static_cast<std::size_t>(other - records.begin()));
+}
 
 } // namespace
 
@@ -56,14 +67,43 @@ void ConntrackSink::stop()
 std::size_t ConntrackSink::put(std::span<const core::SessionRecord> records)
 {
 	m_refused.clear();
-	for (std::size_t at = 0; at < records.size(); at += m_settings.batch) {
-		const auto batch = records.subspan(at, std::min(m_settings.batch, records.size() - at));
-		put_batch(batch);
-		for (std::size_t i = 0; i < batch.size(); ++i)
-			if (m_steps[i] == Step::refused)
-				m_refused.push_back(at + i);
+	std::size_t at = 0;
+	while (at < records.size()) {
+		const std::span<const core::SessionRecord> run = run_of(records.subspan(at), m_settings.batch);
+		if (run.front().is_expectation()) {
+			put_expectations(run);
+		} else {
+			put_batch(run);
+			for (std::size_t i = 0; i < run.size(); ++i)
+				if (m_steps[i] == Step::refused)
+					m_refused.push_back(at + i);
+		}
+		at += run.size();
 	}
 	return m_refused.size();
+}
+
+void ConntrackSink::put_expectations(std::span<const core::SessionRecord> records)
+{
+	for (std::size_t i = 0; i < records.size(); ++i) {
+		const std::uint32_t timeout_s = std::max(records[i].timeout_s, m_settings.least_timeout_s);
+		add(i, write_remove(m_requests.room(), records[i].key), false);
+		add(i, write_expectation(m_requests.room(), records[i], timeout_s, Create::yes), true);
+		add(i, write_expectation(m_requests.room(), records[i], timeout_s, Create::no), false);
+	}
+	std::size_t failed = 0;
+	const auto count = [&](std::size_t request, int code) {
+		if (!m_decides[request])
+			return;
+		++failed;
+		m_counters.last_errno = code;
+	};
+	if (const int transport = m_requests.ask(count, [](std::size_t, const nlmsghdr &) {})) {
+		failed = records.size();
+		m_counters.last_errno = transport;
+	}
+	m_counters.refused += failed;
+	m_counters.put += records.size() - failed;
 }
 
 void ConntrackSink::put_batch(std::span<const core::SessionRecord> records)
@@ -122,12 +162,15 @@ ConntrackSink::Step ConntrackSink::refuse(const core::SessionKey &key, int code)
 
 ConntrackSink::Step ConntrackSink::after_failure(Step step, int code, const core::SessionRecord &record)
 {
-	const bool could_be_the_helper =
-		record.helper != core::SessionHelper::none && step != Step::create_without_helper;
+	const bool could_be_the_helper = record.helper != core::SessionHelper::none &&
+					 step != Step::create_without_helper && step != Step::update_without_helper;
 	switch (step) {
 	case Step::update:
+	case Step::update_without_helper:
 		if (code == ENOENT)
 			return Step::create;
+		if (code == EOPNOTSUPP && could_be_the_helper)
+			return Step::update_without_helper;
 		if (code == EBUSY) // it has a status bit more: an earlier session of the same key
 			return Step::replace;
 		break;
@@ -163,7 +206,9 @@ void ConntrackSink::write_step(std::size_t index, const core::SessionRecord &rec
 {
 	const std::uint32_t timeout_s = std::max(record.timeout_s, m_settings.least_timeout_s);
 	switch (m_steps[index]) {
-	case Step::update: return add(index, write_update(m_requests.room(), record, timeout_s), true);
+	case Step::update: return add(index, write_update(m_requests.room(), record, timeout_s, WithHelper::yes), true);
+	case Step::update_without_helper:
+		return add(index, write_update(m_requests.room(), record, timeout_s, WithHelper::no), true);
 	case Step::create: return add(index, write_create(m_requests.room(), record, timeout_s, WithHelper::yes), true);
 	case Step::create_without_helper:
 		return add(index, write_create(m_requests.room(), record, timeout_s, WithHelper::no), true);
@@ -208,8 +253,12 @@ std::size_t ConntrackSink::remove(std::span<const core::SessionKey> keys)
 std::size_t ConntrackSink::trim(std::span<const core::SessionRecord> records)
 {
 	std::size_t shortened = 0;
-	for (std::size_t at = 0; at < records.size(); at += m_settings.batch) {
-		const auto batch = records.subspan(at, std::min(m_settings.batch, records.size() - at));
+	for (; !records.empty(); records = records.subspan(run_of(records, m_settings.batch).size())) {
+		const auto batch = run_of(records, m_settings.batch);
+		if (batch.front().is_expectation()) {
+			shortened += trim_expectations(batch);
+			continue;
+		}
 		std::array<core::SessionRecord, ConntrackRequests::most> there;
 		std::size_t found = 0;
 		for (const core::SessionRecord &record : batch)
@@ -229,6 +278,16 @@ std::size_t ConntrackSink::trim(std::span<const core::SessionRecord> records)
 			shortened += found - failed;
 	}
 	return shortened;
+}
+
+// What is left to live when it was told is what its helper gave it then.
+std::size_t ConntrackSink::trim_expectations(std::span<const core::SessionRecord> records)
+{
+	for (const core::SessionRecord &record : records)
+		m_requests.add(write_expectation(m_requests.room(), record, record.timeout_s, Create::no));
+	std::size_t failed = 0;
+	const int transport = m_requests.ask([&](std::size_t, int) { ++failed; }, [](std::size_t, const nlmsghdr &) {});
+	return transport == 0 ? records.size() - failed : 0;
 }
 
 } // namespace systole::control

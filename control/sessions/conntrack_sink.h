@@ -12,6 +12,8 @@
 //                            | other NAT, or another session holds the reply tuple
 //                          remove both, create ---------------> done or refused
 //
+// Expectations cannot be changed: what is there is removed, and made anew. Their masters come before them.
+//
 // A session that is put lives for `least_timeout_s` at least: the member that has the traffic says nothing when a packet
 // refreshes its timeout. It tells the end of each session, so nothing stays longer than it should; after a takeover trim()
 // gives the entries their usual lifetime.
@@ -49,8 +51,19 @@ public:
 	[[nodiscard]] std::uint64_t helperless() const { return m_helperless; }
 
 private:
-	enum class Step : std::uint8_t { update, create, create_without_helper, look, replace, done, refused };
+	enum class Step : std::uint8_t {
+		update,
+		update_without_helper,
+		create,
+		create_without_helper,
+		look,
+		replace,
+		done,
+		refused
+	};
 
+	void put_expectations(std::span<const core::SessionRecord> records);
+	std::size_t trim_expectations(std::span<const core::SessionRecord> records);
 	void put_batch(std::span<const core::SessionRecord> records);
 	void write_step(std::size_t index, const core::SessionRecord &record);
 	// One request for the batch's record of that number; `decides`: its failure is the record's.

@@ -39,6 +39,11 @@ std::string failure(const char *what)
 	return std::string("connection tracking: cannot ") + what + ": " + strerror(errno);
 }
 
+ConntrackReading read_message(const nlmsghdr &header, core::SessionRecord &record)
+{
+	return is_about_expectations(header) ? read_expectation(header, record) : read_conntrack(header, record);
+}
+
 } // namespace
 
 std::size_t ConntrackSource::KeyHash::operator()(const core::SessionKey &key) const
@@ -76,7 +81,11 @@ bool ConntrackSource::open_events(std::string &error)
 		return false;
 	int on = m_settings.reliable ? 1 : 0;
 	mnl_socket_setsockopt(m_events.get(), NETLINK_BROADCAST_ERROR, &on, sizeof(on));
-	for (int group : {NFNLGRP_CONNTRACK_NEW, NFNLGRP_CONNTRACK_UPDATE, NFNLGRP_CONNTRACK_DESTROY})
+	std::vector<int> groups{NFNLGRP_CONNTRACK_NEW, NFNLGRP_CONNTRACK_UPDATE, NFNLGRP_CONNTRACK_DESTROY};
+	if (m_settings.expectations)
+		groups.insert(groups.end(),
+			      {NFNLGRP_CONNTRACK_EXP_NEW, NFNLGRP_CONNTRACK_EXP_UPDATE, NFNLGRP_CONNTRACK_EXP_DESTROY});
+	for (int group : groups)
 		if (mnl_socket_setsockopt(m_events.get(), NETLINK_ADD_MEMBERSHIP, &group, sizeof(group)) < 0) {
 			error = failure("listen for events (is nf_conntrack_netlink in this kernel?)");
 			return false;
@@ -116,6 +125,7 @@ void ConntrackSource::stop()
 	m_dump_again = m_events_left = false;
 	m_told.clear();
 	m_partial.clear();
+	m_expected.clear();
 }
 
 bool ConntrackSource::poll(SessionListener &listener, std::size_t most)
@@ -183,16 +193,29 @@ void ConntrackSource::take_event(SessionListener &listener, const nlmsghdr &head
 {
 	const std::uint64_t number = m_taken.fetch_add(1, std::memory_order_release);
 	core::SessionRecord record;
-	const ConntrackReading reading = read_conntrack(header, record);
+	const ConntrackReading reading = read_message(header, record);
 	switch (reading) {
-	case ConntrackReading::whole: listener.seen(record); break;
-	case ConntrackReading::ended: listener.ended(record.key); break;
+	case ConntrackReading::whole:
+		if (record.is_expectation())
+			m_expected.push_back(record);
+		else
+			listener.seen(record);
+		break;
+	case ConntrackReading::ended:
+		std::erase_if(m_expected, [&](const core::SessionRecord &other) { return other.key == record.key; });
+		listener.ended(record.key);
+		break;
 	case ConntrackReading::partial: m_partial.push_back(record.key); break;
-	case ConntrackReading::passed: return;
+	case ConntrackReading::passed: m_counters.left_out += is_about_expectations(header) ? 1 : 0; return;
 	case ConntrackReading::unreadable: ++m_counters.unreadable; return;
 	}
-	if (m_dump == Dump::running)
-		m_told.insert_or_assign(record.key, number);
+	if (record.is_expectation())
+		m_partial.push_back(record.master());
+	if (m_dump != Dump::running)
+		return;
+	m_told.insert_or_assign(record.key, number);
+	if (record.is_expectation())
+		m_told.insert_or_assign(record.master(), number);
 }
 
 void ConntrackSource::ask_for_partial(SessionListener &listener)
@@ -211,6 +234,9 @@ void ConntrackSource::ask_for_partial(SessionListener &listener)
 			m_dump_again = true; // a dump tells them
 	}
 	m_partial.clear();
+	for (const core::SessionRecord &record : m_expected)
+		listener.seen(record);
+	m_expected.clear();
 }
 
 std::uint32_t ConntrackSource::drops() const
@@ -249,7 +275,8 @@ void ConntrackSource::begin_dump(SessionListener &listener)
 	m_dump_again = false;
 	m_told.clear();
 	listener.dump_began();
-	if (m_dumps.ask() != 0)
+	m_dumps_expectations = false;
+	if (m_dumps.ask(DumpReader::Subject::sessions) != 0)
 		return try_dump_later();
 	m_dump = Dump::running;
 	++m_counters.dumps;
@@ -293,7 +320,7 @@ std::size_t ConntrackSource::take_answer(SessionListener &listener, const DumpRe
 		if (DumpReader::is_end(header))
 			return;
 		core::SessionRecord record;
-		const ConntrackReading reading = read_conntrack(header, record);
+		const ConntrackReading reading = read_message(header, record);
 		if (reading == ConntrackReading::unreadable || reading == ConntrackReading::partial)
 			++m_counters.unreadable;
 		if (reading != ConntrackReading::whole || told_by_event(record.key, answer.events))
@@ -302,6 +329,12 @@ std::size_t ConntrackSource::take_answer(SessionListener &listener, const DumpRe
 		++told;
 	});
 	m_counters.dumped += told;
+	// Sessions first: an expectation says nothing to whoever does not know its master.
+	if (ended && !failed && m_settings.expectations && !m_dumps_expectations) {
+		ended = false;
+		m_dumps_expectations = true;
+		failed = m_dumps.ask(DumpReader::Subject::expectations) != 0;
+	}
 	if (failed)
 		try_dump_later();
 	else if (ended)

@@ -10,7 +10,9 @@
 //
 // A dump is behind events by the answers that wait. So what events have told since the kernel began to write an answer is
 // passed over in it, or an ended session would come back.
-// An event that leaves out state which has not changed is answered by asking for the entry.
+// An event that leaves out state which has not changed is answered by asking for the entry. So is one about an expectation,
+// for its master: a helper that told others another address has changed its sequence numbers, which makes no event, and
+// what the first packet of a session makes us expect is told before the session is.
 //
 // Entries that were made while nobody in this kernel listened never tell anything (sysctl nf_conntrack_events = 2, the
 // default): their end is seen by the dump that is made every `audit`.
@@ -34,6 +36,7 @@ struct ConntrackSourceSettings {
 	// then. Without it the dump after an overrun tells the same a little later.
 	bool reliable = false;
 	std::chrono::milliseconds audit{60'000}; // 0: never
+	bool expectations = false;
 };
 
 class ConntrackSource final : public SessionSource {
@@ -88,7 +91,9 @@ private:
 	bool m_dump_again = false; // it does not tell everything
 	// By events while a dump runs: the last one's number.
 	std::unordered_map<core::SessionKey, std::uint64_t, KeyHash> m_told;
-	std::vector<core::SessionKey> m_partial; // to ask for
+	bool m_dumps_expectations = false;           // the second part of a dump
+	std::vector<core::SessionKey> m_partial;     // to ask for
+	std::vector<core::SessionRecord> m_expected; // told when their masters have been asked for
 };
 
 } // namespace systole::control

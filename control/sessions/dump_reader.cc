@@ -54,13 +54,14 @@ void DumpReader::stop()
 	m_socket.reset();
 }
 
-int DumpReader::ask()
+int DumpReader::ask(Subject subject)
 {
 	if (std::string error; m_failed && (m_socket = open_conntrack_socket(receive_bytes, error)) == nullptr)
 		return errno;
 	m_failed = false;
 	std::array<char, max_conntrack_message> message{};
-	const std::size_t length = write_dump(message.data());
+	const std::size_t length =
+		subject == Subject::sessions ? write_dump(message.data()) : write_expectation_dump(message.data());
 	m_asked_at = m_events.load(std::memory_order_acquire);
 	if (mnl_socket_sendto(m_socket.get(), message.data(), length) < 0)
 		return errno;

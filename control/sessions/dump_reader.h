@@ -38,8 +38,9 @@ public:
 	[[nodiscard]] bool start(std::string &error);
 	void stop();
 
+	enum class Subject { sessions, expectations };
 	// Begins a dump; the one before must have come to its end. Not 0: errno, there will be no answer.
-	[[nodiscard]] int ask();
+	[[nodiscard]] int ask(Subject subject);
 	struct Answer {
 		std::span<const char> messages; // none: the dump has failed, as `error` says
 		std::uint64_t events = 0;

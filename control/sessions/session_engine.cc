@@ -500,6 +500,8 @@ void SessionEngine::seen(const core::SessionRecord &record)
 {
 	if (held())
 		return;
+	if (record.is_expectation())
+		return seen_expectation(record);
 	if (!m_filter.takes(record)) {
 		m_status.filtered.fetch_add(1, std::memory_order_relaxed);
 		return;
@@ -508,6 +510,18 @@ void SessionEngine::seen(const core::SessionRecord &record)
 		m_status.full.fetch_add(m_young->seen(record, m_now) ? 0 : 1, std::memory_order_relaxed);
 	else
 		keep(record);
+}
+
+// The cluster's if its master is, and told when its master is.
+void SessionEngine::seen_expectation(const core::SessionRecord &record)
+{
+	const core::SessionKey master = record.master();
+	if (m_store->table().find(master) != core::no_slot)
+		keep(record);
+	else if (m_young->holds(master))
+		m_status.full.fetch_add(m_young->seen(record, m_now) ? 0 : 1, std::memory_order_relaxed);
+	else
+		m_status.filtered.fetch_add(1, std::memory_order_relaxed);
 }
 
 void SessionEngine::ended(const core::SessionKey &key)
@@ -582,7 +596,8 @@ void SessionEngine::publish(core::Time now)
 	m_next_publication = now + publication_interval;
 	say_refusals();
 	const core::SessionTable &table = m_store->table();
-	publish_value(m_status.sessions, table.size());
+	publish_value(m_status.sessions, table.size() - table.expectations());
+	publish_value(m_status.expectations, table.expectations());
 	publish_value(m_status.young, m_young->size());
 	publish_value(m_status.commit_pending, m_commits->pending());
 	publish_value(m_status.kernel_refused, m_commits->refused());
@@ -635,6 +650,7 @@ void SessionEngine::publish(core::Time now)
 	publish_value(m_status.source_events, m_source->counters().events);
 	publish_value(m_status.source_overruns, m_source->counters().overruns);
 	publish_value(m_status.source_dumps, m_source->counters().dumps);
+	publish_value(m_status.expectations_left_out, m_source->counters().left_out);
 	publish_value(m_status.committed, m_sink->counters().put);
 	publish_value(m_status.commit_refused, m_sink->counters().refused);
 	publish_value(m_status.commit_errno, m_sink->counters().last_errno);

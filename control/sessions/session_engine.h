@@ -103,6 +103,7 @@ private:
 	void keep(const core::SessionRecord &record);
 	void changed(core::SlotNumber slot);
 	void forget(core::SlotNumber slot);
+	void seen_expectation(const core::SessionRecord &record);
 
 	// ---- SessionListener
 	void seen(const core::SessionRecord &record) override;

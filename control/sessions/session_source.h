@@ -31,6 +31,7 @@ struct SourceCounters {
 	std::uint64_t dumped = 0;   // records told by dumps
 	std::uint64_t overruns = 0; // events were lost: a dump followed
 	std::uint64_t unreadable = 0;
+	std::uint64_t left_out = 0; // expectations that began and cannot be told to others
 };
 
 class SessionSource {

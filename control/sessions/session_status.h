@@ -23,6 +23,7 @@ struct PeerSyncStatus {
 struct SessionStatus {
 	std::atomic<SessionRole> role{SessionRole::idle};
 	std::atomic<std::uint64_t> sessions{0};
+	std::atomic<std::uint64_t> expectations{0}; // beside them, in the same table
 	std::atomic<std::uint64_t> capacity{0};
 	std::atomic<std::uint64_t> young{0};          // too young to be told (session-pickup-delay)
 	std::atomic<bool> in_step{false};             // source: every member has all; copy: we have all
@@ -51,6 +52,7 @@ struct SessionStatus {
 	std::atomic<std::uint64_t> source_dumps{0};
 	std::atomic<std::uint64_t> dump_sessions{0}; // of the last one that is complete
 	std::atomic<std::int64_t> dump_ns{0};
+	std::atomic<std::uint64_t> expectations_left_out{0}; // of helpers whose expectations cannot be told
 	std::atomic<std::uint64_t> committed{0};
 	std::atomic<std::uint64_t> commit_refused{0}; // each time counts
 	std::atomic<int> commit_errno{0};             // the last one's

@@ -370,11 +370,14 @@ std::size_t SharedMemorySink::put(std::span<const core::SessionRecord> records)
 {
 	look_again();
 	m_refused.clear();
-	for (std::size_t i = 0; i < records.size(); ++i)
+	for (std::size_t i = 0; i < records.size(); ++i) {
+		if (records[i].is_expectation()) // of a kernel's helper, which a data plane does not have
+			continue;
 		if (tell(ring_record(SYSTOLE_SESSION_PUT, records[i])))
 			++m_counters.put;
 		else
 			m_refused.push_back(i);
+	}
 	return m_refused.size();
 }
 
@@ -382,11 +385,14 @@ std::size_t SharedMemorySink::remove(std::span<const core::SessionKey> keys)
 {
 	look_again();
 	m_refused.clear();
-	for (std::size_t i = 0; i < keys.size(); ++i)
+	for (std::size_t i = 0; i < keys.size(); ++i) {
+		if (keys[i].kind != core::SessionKind::session)
+			continue;
 		if (tell(ring_record(SYSTOLE_SESSION_REMOVE, keys[i])))
 			++m_counters.removed;
 		else
 			m_refused.push_back(i);
+	}
 	return m_refused.size();
 }
 

@@ -25,6 +25,7 @@ public:
 	}
 	// New, or one we hold that has changed. False: there is no room for another one.
 	[[nodiscard]] bool seen(const core::SessionRecord &record, core::Time now);
+	[[nodiscard]] bool holds(const core::SessionKey &key) const { return m_places.contains(key); }
 	bool ended(const core::SessionKey &key);
 	void clear();
 	// Calls `grown` for each that is old enough now.

@@ -31,6 +31,8 @@ SessionTable &table()
 void judge_record(const DecodedRecord &decoded, std::span<const std::byte> bytes)
 {
 	require(decoded.bytes <= bytes.size() && decoded.bytes <= max_record_bytes, "a record lies in its bytes");
+	require(fits(decoded.record), "what was read can be told again");
+	require(kind_of(bytes) == decoded.record.key.kind, "the first byte says what it is");
 	std::array<std::byte, max_record_bytes> written{};
 	require(encode(decoded.record, written) == decoded.bytes, "a record is as long as the one it was read from");
 	require(std::equal(bytes.begin(), bytes.begin() + static_cast<std::ptrdiff_t>(decoded.bytes), written.begin()),
@@ -59,6 +61,7 @@ void store(const DecodedRecord &decoded, std::span<const std::byte> bytes)
 				   bytes.begin() + static_cast<std::ptrdiff_t>(decoded.bytes)),
 			"the table keeps a record as it is on the wire");
 	require(table().taken(table().high_mark() - 1), "the high mark is tight");
+	require(table().expectations() <= table().size(), "expectations are of the table");
 	if (std::to_integer<unsigned>(kept.back()) % 4 == 0)
 		table().erase(slot);
 }
@@ -79,6 +82,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t *data, std::size_t size
 	}
 	for (SlotNumber slot = 0; slot < table().high_mark(); ++slot)
 		table().erase(slot);
-	require(table().size() == 0 && table().digest() == 0, "an emptied table is empty");
+	require(table().size() == 0 && table().expectations() == 0 && table().digest() == 0,
+		"an emptied table is empty");
 	return 0;
 }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Copyright(c) 2026 The Systole authors
 //
-// The key comes first and needs no more than its own first byte to be read. So the table compares keys by comparing bytes,
-// and hashes them as they lie in a record.
+// The key comes first and needs no more than its own first byte (of an expectation: two) to be read. So the table compares
+// keys by comparing bytes, and hashes them as they lie in a record.
 #include "control/core/session/session_record.h"
 
 #include "control/core/wire.h"
@@ -16,11 +16,17 @@ namespace systole::core {
 
 namespace {
 
-// The first byte: bits 0-1 the protocol, bit 2 IPv6, bit 3 a zone follows, bits 4-7 the version.
+// The first byte: bits 0-1 the protocol, bit 2 IPv6, bit 3 a zone follows, bits 4-6 the version, bit 7 an expectation.
 constexpr unsigned protocol_bits = 3;
 constexpr unsigned key_ipv6 = 1U << 2;
 constexpr unsigned key_zone = 1U << 3;
 constexpr unsigned version_shift = 4;
+constexpr unsigned version_bits = 7;
+constexpr unsigned key_expectation = 1U << 7;
+
+// The second byte, of expectations alone: what is left out stands for any.
+constexpr unsigned any_source = 1U << 0;
+constexpr unsigned any_source_port = 1U << 1;
 
 enum ProtocolCode : unsigned { protocol_other, protocol_tcp, protocol_udp, protocol_icmp }; // other: a byte follows
 
@@ -40,14 +46,28 @@ constexpr unsigned more_adjustment = 1U << 4; // << direction
 constexpr unsigned more_unused = 3U << 6;
 constexpr std::uint8_t max_window_scale = 14;
 
+// The three bytes behind the key of an expectation: what it is, what follows, and the policy.
+constexpr unsigned expected_nat_shift = 4; // helper in bits 0-3, ExpectedNat in bits 4-5
+constexpr unsigned expected_nat_bits = 3;
+constexpr unsigned expected_permanent = 1U << 6;
+constexpr unsigned expected_inactive = 1U << 7;
+constexpr unsigned place_bits = 3; // of the master's source; of its destination two bits further
+constexpr unsigned destination_shift = 2;
+constexpr unsigned master_udp = 1U << 4;
+constexpr unsigned follows_nat_address = 1U << 5;
+constexpr unsigned follows_nat_port = 1U << 6;
+constexpr unsigned nat_of_reply = 1U << 7;
+// Where an address of the master is found.
+enum Place : unsigned { place_here, place_source, place_destination }; // here: it follows; else: in the key
+
 constexpr std::uint8_t tcp = 6;
 constexpr std::uint8_t udp = 17;
 constexpr std::uint8_t icmp = 1;
 constexpr std::uint8_t icmpv6 = 58;
 
-static_assert(max_key_bytes == 1 + 1 + 2 + 2 * 16 + 2 * 2);
-// TCP has no byte for its protocol, so that the longest key is not in the longest record.
-static_assert(max_record_bytes == max_key_bytes - 1 + 1 + 2 * 16 + 2 * 2 + 4 + 4 + 1 + 2 * 12 + record_timeout_bytes);
+static_assert(max_key_bytes == 1 + 1 + 1 + 2 + 2 * 16 + 2 * 2);
+// TCP has no byte for its protocol and a session none for what stands for any, so the longest key is not in the longest record.
+static_assert(max_record_bytes == max_key_bytes - 2 + 1 + 2 * 16 + 2 * 2 + 4 + 4 + 1 + 2 * 12 + record_timeout_bytes);
 
 std::size_t address_bytes(unsigned head)
 {
@@ -133,20 +153,40 @@ private:
 	std::byte *m_at;
 };
 
+bool is_zero(const IpBytes &address, std::size_t bytes)
+{
+	return std::all_of(address.begin(), address.begin() + static_cast<std::ptrdiff_t>(bytes),
+			   [](std::byte byte) { return byte == std::byte{0}; });
+}
+
+unsigned any_of(const SessionKey &key, std::size_t addresses)
+{
+	if (key.kind != SessionKind::expectation)
+		return 0;
+	return (is_zero(key.original.source, addresses) ? any_source : 0U) |
+	       (key.original.source_port == 0 ? any_source_port : 0U);
+}
+
 unsigned write_key(Writer &w, const SessionKey &key)
 {
 	const bool ipv6 = key.family == 6;
 	const unsigned code = code_of(key.protocol, ipv6);
 	const unsigned head = static_cast<unsigned>(session_record_version) << version_shift | code |
-			      (ipv6 ? key_ipv6 : 0U) | (key.zone != 0 ? key_zone : 0U);
+			      (ipv6 ? key_ipv6 : 0U) | (key.zone != 0 ? key_zone : 0U) |
+			      (key.kind == SessionKind::expectation ? key_expectation : 0U);
+	const unsigned any = any_of(key, address_bytes(head));
 	w.u8(head);
+	if (key.kind == SessionKind::expectation)
+		w.u8(any);
 	if (code == protocol_other)
 		w.u8(key.protocol);
 	if (key.zone != 0)
 		w.u16(key.zone);
-	w.address(key.original.source, address_bytes(head));
+	if ((any & any_source) == 0)
+		w.address(key.original.source, address_bytes(head));
 	w.address(key.original.destination, address_bytes(head));
-	w.u16(key.original.source_port);
+	if ((any & any_source_port) == 0)
+		w.u16(key.original.source_port);
 	w.u16(key.original.destination_port);
 	return head;
 }
@@ -164,8 +204,15 @@ IpBytes read_address(WireReader &in, std::size_t bytes)
 bool read_key(WireReader &in, SessionKey &key, std::size_t &addresses)
 {
 	const unsigned head = in.number<std::uint8_t>();
-	if (head >> version_shift != session_record_version)
+	if ((head >> version_shift & version_bits) != session_record_version)
 		return false;
+	unsigned any = 0;
+	if ((head & key_expectation) != 0) {
+		key.kind = SessionKind::expectation;
+		any = in.number<std::uint8_t>();
+		if ((any & ~(any_source | any_source_port)) != 0)
+			return false;
+	}
 	const bool ipv6 = (head & key_ipv6) != 0;
 	key.family = ipv6 ? 6 : 4;
 	switch (static_cast<ProtocolCode>(head & protocol_bits)) {
@@ -183,11 +230,13 @@ bool read_key(WireReader &in, SessionKey &key, std::size_t &addresses)
 			return false;
 	}
 	addresses = address_bytes(head);
-	key.original.source = read_address(in, addresses);
+	if ((any & any_source) == 0)
+		key.original.source = read_address(in, addresses);
 	key.original.destination = read_address(in, addresses);
-	key.original.source_port = in.number<std::uint16_t>();
+	if ((any & any_source_port) == 0)
+		key.original.source_port = in.number<std::uint16_t>();
 	key.original.destination_port = in.number<std::uint16_t>();
-	return true;
+	return any_of(key, addresses) == any;
 }
 
 // False: a field that says what would be so without it.
@@ -267,6 +316,107 @@ bool read_timeout(WireReader &in, std::uint32_t &seconds)
 	return timeout_code(seconds) == code;
 }
 
+Place place_of(const IpBytes &address, const SessionKey &key, std::size_t addresses)
+{
+	const auto same = [&](const IpBytes &other) {
+		return std::memcmp(address.data(), other.data(), addresses) == 0;
+	};
+	if (!is_zero(key.original.source, addresses) && same(key.original.source))
+		return place_source;
+	return same(key.original.destination) ? place_destination : place_here;
+}
+
+void write_expectation(Writer &w, const SessionRecord &record, std::size_t addresses)
+{
+	const Expectation &expectation = record.expectation;
+	const Place source = place_of(expectation.master.source, record.key, addresses);
+	const Place destination = place_of(expectation.master.destination, record.key, addresses);
+	const bool nat_address = !is_zero(expectation.nat_address, addresses);
+	const bool nat_port = expectation.nat_port != 0;
+	const unsigned nat =
+		expectation.nat <= ExpectedNat::sip ? static_cast<unsigned>(expectation.nat) << expected_nat_shift : 0U;
+	const unsigned helper = record.helper <= SessionHelper::sane ? static_cast<unsigned>(record.helper) : 0U;
+	w.u8(helper | nat | (expectation.permanent ? expected_permanent : 0U) |
+	     (expectation.inactive ? expected_inactive : 0U));
+	w.u8(source | destination << destination_shift | (expectation.master_protocol == udp ? master_udp : 0U) |
+	     (nat_address ? follows_nat_address : 0U) | (nat_port ? follows_nat_port : 0U) |
+	     ((nat_address || nat_port) && expectation.of_reply ? nat_of_reply : 0U));
+	w.u8(expectation.policy);
+	if (source == place_here)
+		w.address(expectation.master.source, addresses);
+	if (destination == place_here)
+		w.address(expectation.master.destination, addresses);
+	w.u16(expectation.master.source_port);
+	w.u16(expectation.master.destination_port);
+	if (nat_address)
+		w.address(expectation.nat_address, addresses);
+	if (nat_port)
+		w.u16(expectation.nat_port);
+}
+
+// False: that place holds another address, or one that would be found elsewhere.
+bool read_master_address(WireReader &in, unsigned place, const SessionKey &key, std::size_t addresses, IpBytes &address)
+{
+	switch (place) {
+	case place_here: address = read_address(in, addresses); break;
+	case place_source: address = key.original.source; break;
+	case place_destination: address = key.original.destination; break;
+	default: return false;
+	}
+	return place_of(address, key, addresses) == place;
+}
+
+bool read_expectation(WireReader &in, SessionRecord &record, std::size_t addresses)
+{
+	Expectation &expectation = record.expectation;
+	const unsigned head = in.number<std::uint8_t>();
+	const unsigned follows = in.number<std::uint8_t>();
+	const unsigned helper = head & helper_bits;
+	const unsigned nat = head >> expected_nat_shift & expected_nat_bits;
+	if (helper > static_cast<unsigned>(SessionHelper::sane) || nat > static_cast<unsigned>(ExpectedNat::sip))
+		return false;
+	record.helper = static_cast<SessionHelper>(helper);
+	expectation.nat = static_cast<ExpectedNat>(nat);
+	expectation.permanent = (head & expected_permanent) != 0;
+	expectation.inactive = (head & expected_inactive) != 0;
+	expectation.master_protocol = (follows & master_udp) != 0 ? udp : tcp;
+	expectation.of_reply = (follows & nat_of_reply) != 0;
+	expectation.policy = in.number<std::uint8_t>();
+	if (!read_master_address(in, follows & place_bits, record.key, addresses, expectation.master.source) ||
+	    !read_master_address(in, follows >> destination_shift & place_bits, record.key, addresses,
+				 expectation.master.destination))
+		return false;
+	expectation.master.source_port = in.number<std::uint16_t>();
+	expectation.master.destination_port = in.number<std::uint16_t>();
+	const bool nat_address = (follows & follows_nat_address) != 0;
+	const bool nat_port = (follows & follows_nat_port) != 0;
+	if (nat_address)
+		expectation.nat_address = read_address(in, addresses);
+	if (nat_port)
+		expectation.nat_port = in.number<std::uint16_t>();
+	return nat_address == !is_zero(expectation.nat_address, addresses) && nat_port == (expectation.nat_port != 0) &&
+	       (nat_address || nat_port || !expectation.of_reply);
+}
+
+// What lies between key and timeout; of an expectation read_expectation().
+bool read_session(WireReader &in, SessionRecord &record, std::size_t addresses)
+{
+	const unsigned body = in.number<std::uint8_t>();
+	record.seen_reply = (body & body_seen_reply) != 0;
+	record.assured = (body & body_assured) != 0;
+	record.reply = turned_round(record.key);
+	if (!read_reply(in, body, addresses, record.reply))
+		return false;
+	if ((body & body_mark) != 0) {
+		record.mark = in.number<std::uint32_t>();
+		if (record.mark == 0)
+			return false;
+	}
+	if (record.key.protocol == tcp && !read_tcp(in, record))
+		return false;
+	return (body & body_more) == 0 || read_more(in, record);
+}
+
 // Little-endian on every machine: members compare what comes of it.
 std::uint64_t load_word(const std::byte *at, std::size_t bytes)
 {
@@ -336,6 +486,11 @@ std::size_t encode(const SessionRecord &record, std::span<std::byte> out)
 	Writer w(out.data());
 	const unsigned head = write_key(w, record.key);
 	const std::size_t addresses = address_bytes(head);
+	if (record.is_expectation()) {
+		write_expectation(w, record, addresses);
+		w.u16(timeout_code(record.timeout_s));
+		return w.written();
+	}
 	const FlowTuple usual = turned_round(record.key);
 	const FlowTuple &reply = record.reply;
 	const auto differ = [&](const IpBytes &a, const IpBytes &b) {
@@ -380,6 +535,12 @@ std::size_t encode(const SessionRecord &record, std::span<std::byte> out)
 	return w.written();
 }
 
+bool fits(const SessionRecord &record)
+{
+	std::array<std::byte, max_record_bytes> bytes;
+	return !record.is_expectation() || encode(record, bytes) <= max_expectation_bytes;
+}
+
 std::optional<DecodedRecord> decode_record(std::span<const std::byte> bytes)
 {
 	WireReader in(bytes);
@@ -388,32 +549,32 @@ std::optional<DecodedRecord> decode_record(std::span<const std::byte> bytes)
 	std::size_t addresses = 0;
 	if (!read_key(in, record.key, addresses))
 		return std::nullopt;
-	const unsigned body = in.number<std::uint8_t>();
-	record.seen_reply = (body & body_seen_reply) != 0;
-	record.assured = (body & body_assured) != 0;
-	record.reply = turned_round(record.key);
-	if (!read_reply(in, body, addresses, record.reply))
-		return std::nullopt;
-	if ((body & body_mark) != 0) {
-		record.mark = in.number<std::uint32_t>();
-		if (record.mark == 0)
-			return std::nullopt;
-	}
-	if (record.key.protocol == tcp && !read_tcp(in, record))
-		return std::nullopt;
-	if ((body & body_more) != 0 && !read_more(in, record))
+	if (!(record.is_expectation() ? read_expectation(in, record, addresses) : read_session(in, record, addresses)))
 		return std::nullopt;
 	if (!read_timeout(in, record.timeout_s) || !in.ok())
 		return std::nullopt;
 	decoded->bytes = bytes.size() - in.left();
+	if (record.is_expectation() && decoded->bytes > max_expectation_bytes)
+		return std::nullopt;
 	return decoded;
+}
+
+SessionKind kind_of(std::span<const std::byte> record)
+{
+	return (std::to_integer<unsigned>(record[0]) & key_expectation) != 0 ? SessionKind::expectation
+									     : SessionKind::session;
 }
 
 std::span<const std::byte> key_part(std::span<const std::byte> record)
 {
 	const auto head = std::to_integer<unsigned>(record[0]);
-	const std::size_t bytes = 1 + ((head & protocol_bits) == protocol_other ? 1U : 0U) +
-				  ((head & key_zone) != 0 ? 2U : 0U) + 2 * address_bytes(head) + 2 * 2;
+	std::size_t bytes = 1 + ((head & protocol_bits) == protocol_other ? 1U : 0U) +
+			    ((head & key_zone) != 0 ? 2U : 0U) + 2 * address_bytes(head) + 2 * 2;
+	if ((head & key_expectation) != 0) {
+		const auto any = std::to_integer<unsigned>(record[1]);
+		bytes += 1 - ((any & any_source) != 0 ? address_bytes(head) : 0) -
+			 ((any & any_source_port) != 0 ? 2 : 0);
+	}
 	return record.first(bytes);
 }
 

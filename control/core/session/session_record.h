@@ -6,6 +6,9 @@
 //
 // Both tuples as they appear on the wire. `reply` mirrors `original` unless NAT is at work, so NAT needs no field of its
 // own: source NAT is reply.destination != original.source, destination NAT is reply.source != original.destination.
+//
+// Or what a helper expects: a session that has not begun, and belongs to one that has (FTP's data connections). It has a key
+// of its own kind, and rides the same table and the same stream.
 #pragma once
 
 #include <array>
@@ -27,12 +30,16 @@ struct FlowTuple {
 	friend bool operator==(const FlowTuple &, const FlowTuple &) = default;
 };
 
-// What identifies a session on one member and on all: the original direction of its flow.
+enum class SessionKind : std::uint16_t { session, expectation };
+
+// What identifies a session on one member and on all: the original direction of its flow. Of an expectation: the first packet
+// it waits for, where a source address or a source port of zero stands for any.
 struct SessionKey {
 	FlowTuple original;
 	std::uint16_t zone = 0;
 	std::uint8_t protocol = 6; // IANA: 1 ICMP, 6 TCP, 17 UDP, 58 ICMPv6, ...
 	std::uint8_t family = 4;   // 4 or 6
+	SessionKind kind = SessionKind::session;
 	friend bool operator==(const SessionKey &, const SessionKey &) = default;
 };
 
@@ -61,9 +68,28 @@ enum class TcpState : std::uint8_t {
 // Helpers that are told by number; others by none, and their sessions do without.
 enum class SessionHelper : std::uint8_t { none, ftp, tftp, sip, h323, irc, pptp, amanda, snmp, netbios, sane };
 
+// What the kernel does with a session that was expected, before its first packet goes on.
+enum class ExpectedNat : std::uint8_t { none, follow_master, sip };
+
+// Of an expectation, beside its key and its helper (kernel: nf_conntrack_expect).
+struct Expectation {
+	FlowTuple master; // original direction of the session it belongs to, of the same family and zone
+	// Where NAT sends the new session (kernel: saved_addr, saved_proto), zeros: nowhere else; `of_reply`: it goes the way
+	// of the reply direction of the master.
+	IpBytes nat_address{};
+	std::uint16_t nat_port = 0;
+	std::uint8_t master_protocol = 6; // 6 or 17
+	std::uint8_t policy = 0;          // which of its helper's (kernel: class)
+	ExpectedNat nat = ExpectedNat::none;
+	bool of_reply = false;
+	bool permanent = false; // stays when a session has come of it
+	bool inactive = false;  // nothing comes of it now
+	friend bool operator==(const Expectation &, const Expectation &) = default;
+};
+
 struct SessionRecord {
 	SessionKey key;
-	FlowTuple reply;
+	FlowTuple reply; // not of an expectation
 	std::uint32_t mark = 0;
 	bool seen_reply = false;
 	bool assured = false;
@@ -73,9 +99,17 @@ struct SessionRecord {
 	std::array<std::uint8_t, 2> tcp_window_scale{}; // 0-14
 	std::array<SequenceAdjustment, 2> adjustment{};
 	SessionHelper helper = SessionHelper::none;
+	Expectation expectation; // of the record of one
 	// Left to live when it was read, s. Not part of what members compare: it changes by itself.
 	std::uint32_t timeout_s = 0;
 
+	[[nodiscard]] bool is_expectation() const { return key.kind == SessionKind::expectation; }
+	// Of an expectation: the key of the session it belongs to.
+	[[nodiscard]] SessionKey master() const
+	{
+		return {expectation.master, key.zone, expectation.master_protocol, key.family, SessionKind::session};
+	}
+	// Not of an expectation.
 	[[nodiscard]] bool source_nat() const
 	{
 		return reply.destination != key.original.source || reply_port_differs_at_destination();
@@ -110,7 +144,8 @@ private:
 // then a head that says which fields follow, what has its usual value being left out, and the timeout last. IPv4 TCP with
 // source NAT takes 26 bytes, IPv6 62. One record has one form: what means the same is the same bytes.
 inline constexpr std::size_t max_record_bytes = 111; // IPv6 TCP with everything
-inline constexpr std::size_t max_key_bytes = 40;
+inline constexpr std::size_t max_key_bytes = 41;
+inline constexpr std::size_t max_expectation_bytes = 94; // one that would be longer is no record: see fits()
 inline constexpr std::size_t record_timeout_bytes = 2;
 inline constexpr std::uint8_t session_record_version = 1; // in the first byte of every record
 
@@ -118,6 +153,8 @@ inline constexpr std::uint8_t session_record_version = 1; // in the first byte o
 // the rest of an IPv4 address, unknown helpers and states. timeout_s is rounded up, to minutes from 4.6 hours on, to hours
 // from 11 days on.
 [[nodiscard]] std::size_t encode(const SessionRecord &record, std::span<std::byte> out);
+// False: an expectation in IPv6 that has no address in common with its master. A table has no room for it, and nobody reads it.
+[[nodiscard]] bool fits(const SessionRecord &record);
 struct DecodedRecord {
 	SessionRecord record;
 	std::size_t bytes = 0; // taken from the front
@@ -128,6 +165,7 @@ struct DecodedRecord {
 [[nodiscard]] std::size_t encode(const SessionKey &key, std::span<std::byte> out);
 // The key at the front of what encode() wrote.
 [[nodiscard]] std::span<const std::byte> key_part(std::span<const std::byte> record);
+[[nodiscard]] SessionKind kind_of(std::span<const std::byte> record);
 
 // Of the key; keyed, so that nobody outside can aim at one bucket. Of the state: what digests are made of, not keyed.
 [[nodiscard]] std::uint64_t key_hash(const SessionKey &key, std::uint64_t secret);

@@ -85,6 +85,7 @@ void SessionTable::clear()
 	m_long.back().next_free = no_slot;
 	m_free_long = 0;
 	m_digest = 0;
+	m_expectations = 0;
 	m_high_mark = 0;
 }
 
@@ -237,6 +238,7 @@ void SessionTable::fill(SlotNumber number, std::size_t place, std::uint32_t hash
 	write(slot, encoded.record());
 	account(number, weight(number, encoded.record()));
 	m_index[place] = {hash, number};
+	m_expectations += record.is_expectation() ? 1 : 0;
 	m_taken.insert(number);
 	m_free.erase(number);
 	m_high_mark = std::max(m_high_mark, number + 1);
@@ -287,6 +289,7 @@ bool SessionTable::erase(SlotNumber slot)
 		return false;
 	remove_from_index(slot);
 	account(slot, 0 - weight(slot, record_in(slot)));
+	m_expectations -= kind_of(record_in(slot)) == SessionKind::expectation ? 1 : 0;
 	drop_long(m_slots[slot]);
 	m_taken.erase(slot);
 	m_free.insert(slot);

@@ -79,6 +79,7 @@ public:
 	[[nodiscard]] std::span<const std::byte> bytes_at(SlotNumber slot) const;
 
 	[[nodiscard]] std::size_t size() const { return m_taken.size(); }
+	[[nodiscard]] std::size_t expectations() const { return m_expectations; } // of these
 	[[nodiscard]] std::size_t capacity() const { return m_slots.size(); }
 	// From it on nothing is taken; 0: nothing at all. New sessions take the lowest slot that is free.
 	[[nodiscard]] SlotNumber high_mark() const { return m_high_mark; }
@@ -101,6 +102,7 @@ private:
 		std::array<std::byte, slot_bytes - 2> bytes;
 	};
 	static_assert(sizeof(Slot) == slot_bytes);
+	static_assert(max_expectation_bytes <= slot_bytes - 2); // they have no extras to do without
 	static constexpr std::uint8_t tag_bits = 3;
 	static constexpr std::uint8_t is_long = 4; // `bytes` begin with the number of a LongRecord
 	struct LongRecord {
@@ -151,6 +153,7 @@ private:
 	std::uint64_t m_secret;
 	std::uint64_t m_digest = 0;
 	std::uint64_t m_without_extras = 0;
+	std::size_t m_expectations = 0;
 	std::uint32_t m_free_long = 0; // the first of a list, no_slot: none
 	SlotNumber m_high_mark = 0;
 };

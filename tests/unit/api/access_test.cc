@@ -61,8 +61,9 @@ TEST(Hostile, Z4_who_may_only_read_is_refused_every_command_that_changes_somethi
 		EXPECT_EQ(reply.body.at("error").at("code"), "not-permitted") << request;
 		EXPECT_FALSE(answer(backend, request, Access::change).denied) << request;
 	}
-	for (const char *request : {"get system ha status", "show system ha", "diagnose sys ha dump-by group",
-				    "diagnose sys ha history read", "execute ha failover status", "events"})
+	for (const char *request :
+	     {"get system ha status", "show system ha", "show system session-filter", "diagnose sys ha dump-by group",
+	      "diagnose sys ha history read", "execute ha failover status", "events"})
 		EXPECT_FALSE(answer(backend, request, Access::read).denied) << request;
 }
 

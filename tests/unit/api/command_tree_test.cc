@@ -34,6 +34,8 @@ TEST(CommandTree, abbreviations_become_full_words)
 		{"  get\tsys   ha stat ", "get system ha status"},
 		{"sh sys ha", "show system ha"},
 		{"show full sys ha", "show full-configuration system ha"},
+		{"sh sys sess", "show system session-filter"},
+		{"sh full sys session-filter", "show full-configuration system session-filter"},
 		{"diag sys ha stat", "diagnose sys ha status"},
 		{"diagnose system ha status", "diagnose sys ha status"},
 		{"d s h d g", "diagnose sys ha dump-by group"},

@@ -160,6 +160,23 @@ TEST_F(Status, what_the_daemon_adds_cannot_replace_a_key)
 	EXPECT_EQ(status.at("dataplane"), "one worker");
 }
 
+TEST_F(Status, the_text_counts_expectations_where_they_are_picked_up)
+{
+	backend.start();
+	object status = ha_status(backend);
+	const auto line = [&](bool enabled, bool expectation) {
+		status["session_pickup"] = object{{"enabled", enabled},
+						  {"expectation", expectation},
+						  {"expectations", 3},
+						  {"expectations_left_out", 1}};
+		return cli::render_status(status).find(
+			       "\nses_pickup_expectation: enable, expectations=3, left_out=1\n") != std::string::npos;
+	};
+	EXPECT_TRUE(line(true, true));
+	EXPECT_FALSE(line(true, false));
+	EXPECT_FALSE(line(false, true));
+}
+
 TEST_F(Status, the_classic_text_has_the_classic_lines)
 {
 	backend.start();
@@ -621,6 +638,38 @@ TEST_F(Status, show_gives_the_configuration_as_json_and_as_text_and_never_the_pa
 	EXPECT_GT(std::string(answer(backend, "show full-configuration system ha --text").body.at("text").as_string())
 			  .size(),
 		  text.size());
+}
+
+TEST_F(Status, show_gives_the_session_filters)
+{
+	EXPECT_EQ(answer(backend, "show system session-filter --text").body.at("text"),
+		  "config system session-filter\nend\n");
+	Configuration::SessionFilter filter;
+	filter.name = "no dns";
+	filter.action = Configuration::FilterAction::skip;
+	filter.protocol = 17;
+	filter.port = {53, 53};
+	Configuration settings = seed_configuration();
+	settings.session_filters.push_back(filter);
+	FakeBackend filtering(settings);
+	EXPECT_EQ(answer(filtering, "show system session-filter --text").body.at("text"),
+		  "config system session-filter\n"
+		  "    edit \"no dns\"\n"
+		  "        set action skip\n"
+		  "        set protocol udp\n"
+		  "        set port 53\n"
+		  "    next\n"
+		  "end\n");
+	EXPECT_EQ(json_line(answer(filtering, "show system session-filter").body),
+		  R"({"system session-filter":[{"name":"no dns","action":"skip","protocol":"udp","port":"53"}]})");
+	EXPECT_NE(answer(filtering, "show full-configuration system session-filter --text")
+			  .body.at("text")
+			  .as_string()
+			  .find("unset address"),
+		  std::string::npos);
+	EXPECT_EQ(std::string(answer(filtering, "show system ha --text").body.at("text").as_string())
+			  .find("session-filter"),
+		  std::string::npos);
 }
 
 TEST_F(Status, history_is_newest_first_with_the_classic_head)

@@ -353,6 +353,14 @@ TEST(Whole, options_that_need_another_are_warned_about)
 {
 	EXPECT_EQ(complaints(in_cluster("set session-pickup-delay enable")),
 		  "f:5:26: warning: session-pickup-delay does nothing while session-pickup is disable\n");
+	EXPECT_EQ(complaints(in_cluster("set session-pickup-expectation enable")),
+		  "f:5:32: warning: session-pickup-expectation does nothing while session-pickup is disable\n");
+	EXPECT_EQ(complaints(in_cluster("set session-pickup enable\nset session-pickup-expectation enable")), "");
+	EXPECT_EQ(
+		complaints(in_cluster("set session-pickup enable\nset session-pickup-expectation enable\nset "
+				      "session-source shared-memory")),
+		"f:6:32: warning: session-pickup-expectation does nothing while session-source is shared-memory: only "
+		"the kernel has helpers\n");
 	EXPECT_EQ(complaints(in_cluster("set control-watchdog 3999")),
 		  "f:5:22: warning: control-watchdog is shorter than the dead interval (4000 ms): a short stall would "
 		  "silence this member\n");

@@ -407,5 +407,130 @@ TEST_F(ConntrackLab, entries_outlive_what_the_record_says_until_they_are_trimmed
 	EXPECT_EQ(sink->trim(records), 0U);
 }
 
+// Both families, with and without NAT, one master each; the master before its expectation.
+std::vector<SessionRecord> expected_of_each()
+{
+	std::vector<SessionRecord> records;
+	for (const bool v6 : {false, true}) {
+		const std::string client = v6 ? "2001:db8:1::5" : "10.1.1.5";
+		const std::string server = v6 ? "2001:db8:2::7" : "198.51.100.7";
+		const std::string outside = v6 ? "2001:db8:ff::1" : "203.0.113.1";
+		SessionRecord plain = session(IPPROTO_TCP, client, 4001, server, 21);
+		SessionRecord hidden = translated(session(IPPROTO_TCP, client, 4002, server, 21), "", outside, 50);
+		plain.helper = hidden.helper = core::SessionHelper::ftp;
+		hidden.adjustment[0] = {1000, 0, 3};
+		SessionRecord file = session(IPPROTO_UDP, client, 4003, server, 69);
+		file.helper = core::SessionHelper::tftp;
+		SessionRecord call = session(IPPROTO_UDP, client, 5060, server, 5060);
+		call.helper = core::SessionHelper::sip;
+		records.insert(records.end(), {plain, hidden, file, call});
+		records.push_back(passive_ftp(plain, 50001));
+		records.push_back(active_ftp(hidden, 50002, 4444));
+		SessionRecord blocks = passive_ftp(file, 4003);
+		std::swap(blocks.key.original.source, blocks.key.original.destination);
+		blocks.helper = core::SessionHelper::tftp;
+		records.push_back(blocks);
+		SessionRecord media = passive_ftp(call, 40000);
+		media.helper = core::SessionHelper::sip;
+		media.key.original.source = {};
+		media.expectation.policy = 1;
+		media.expectation.inactive = true;
+		records.push_back(media);
+	}
+	return records;
+}
+
+TEST_F(ConntrackLab, expectations_are_put_with_their_masters_and_go_on_to_another_namespace)
+{
+	const std::vector<SessionRecord> records = expected_of_each();
+	EXPECT_EQ(sink_in(one)->put(records), 0U);
+	const Sessions first = sessions_in(one, true);
+	EXPECT_EQ(first.size(), records.size());
+	for (const SessionRecord &record : records) {
+		ASSERT_TRUE(first.contains(record.key)) << record;
+		const SessionRecord &got = first.at(record.key);
+		EXPECT_TRUE(got.same_state(record)) << "got    " << got << "\nwanted " << record;
+		EXPECT_NEAR(got.timeout_s, std::max(record.timeout_s, 3600U), 2) << record;
+	}
+	EXPECT_EQ(sessions_in(one).size(), records.size() / 2) << "without the option they are not read";
+	EXPECT_EQ(sink_in(two)->put(list(first)), 0U);
+	EXPECT_TRUE(same(sessions_in(two, true), first));
+	// The same in the words of a program that knows nothing of us.
+	const std::string words = "(for f in ipv4 ipv6; do conntrack -L expect -f $f 2>/dev/null; done) | "
+				  "sed -E 's/^ *[0-9]+ //' | sort";
+	EXPECT_EQ(one.output_of(words), two.output_of(words));
+	EXPECT_THAT(two.output_of(words), HasSubstr("src=198.51.100.7 dst=203.0.113.1 sport=0 dport=50002"));
+	EXPECT_EQ(two.output_of(words + " | wc -l"), "8\n");
+}
+
+TEST_F(ConntrackLab, an_expectation_is_put_whatever_the_kernel_had)
+{
+	const auto sink = sink_in(one);
+	SessionRecord control = session(IPPROTO_TCP, "10.1.1.5", 4001, "198.51.100.7", 21);
+	control.helper = core::SessionHelper::ftp;
+	SessionRecord wanted = passive_ftp(control, 50001);
+	EXPECT_EQ(sink->put({&wanted, 1}), 1U) << "nobody expects anything without a master";
+	EXPECT_EQ(sink->counters().last_errno, ENOENT);
+	EXPECT_EQ(sink->counters().refused, 1U);
+	EXPECT_EQ(sink->put({&control, 1}), 0U);
+	const auto has = [&](const SessionRecord &record) {
+		const Sessions there = sessions_in(one, true);
+		ASSERT_EQ(there.size(), 2U);
+		ASSERT_TRUE(there.contains(record.key)) << record;
+		EXPECT_TRUE(there.at(record.key).same_state(record)) << there.at(record.key) << "\n" << record;
+	};
+	for (int again = 0; again < 2; ++again) {
+		EXPECT_EQ(sink->put({&wanted, 1}), 0U) << strerror(sink->counters().last_errno);
+		has(wanted);
+	}
+	wanted.expectation.nat = core::ExpectedNat::follow_master;
+	wanted.expectation.nat_port = 77;
+	EXPECT_EQ(sink->put({&wanted, 1}), 0U) << strerror(sink->counters().last_errno);
+	has(wanted);
+	EXPECT_EQ(sink->put({&control, 1}), 0U) << "its master is put again, with its helper";
+	has(wanted);
+
+	EXPECT_EQ(sink->trim({&wanted, 1}), 1U);
+	EXPECT_NEAR(sessions_in(one, true).at(wanted.key).timeout_s, 300, 2);
+	EXPECT_EQ(sink->remove({&wanted.key, 1}), 0U);
+	EXPECT_EQ(sink->remove({&wanted.key, 1}), 0U);
+	EXPECT_EQ(sessions_in(one, true).size(), 1U);
+	EXPECT_EQ(sink->trim({&wanted, 1}), 0U);
+}
+
+TEST_F(ConntrackLab, expectations_tell_their_beginning_and_their_end_and_what_cannot_be_told_is_counted)
+{
+	const auto sink = sink_in(one);
+	const auto source = source_in(one, {.expectations = true});
+	Model model;
+	drain(*source, model);
+	EXPECT_EQ(model.story, "[]");
+	const std::vector<SessionRecord> records = expected_of_each();
+	EXPECT_EQ(sink->put(records), 0U);
+	drain(*source, model);
+	EXPECT_EQ(model.sessions.size(), records.size());
+	EXPECT_TRUE(same(model.sessions, sessions_in(one, true)));
+	EXPECT_EQ(sink->remove({&records[5].key, 1}), 0U);
+	drain(*source, model);
+	EXPECT_EQ(model.sessions.size(), records.size() - 1);
+	one.sh("conntrack -D -p tcp -s 10.1.1.5 --sport 4001 >/dev/null 2>&1"); // a master takes its expectations with it
+	drain(*source, model);
+	EXPECT_EQ(model.sessions.size(), records.size() - 3);
+	EXPECT_TRUE(same(model.sessions, sessions_in(one, true)));
+	EXPECT_EQ(source->counters().left_out, 0U);
+
+	SessionRecord control = session(IPPROTO_TCP, "10.1.1.5", 4009, "198.51.100.7", 1723);
+	control.helper = core::SessionHelper::pptp;
+	const SessionRecord tunnel = passive_ftp(control, 9);
+	const std::vector<SessionRecord> foreign{control, tunnel};
+	EXPECT_EQ(sink->put(foreign), 0U);
+	drain(*source, model);
+	EXPECT_EQ(source->counters().left_out, 1U);
+	EXPECT_TRUE(model.sessions.contains(control.key));
+	EXPECT_FALSE(model.sessions.contains(tunnel.key));
+	EXPECT_EQ(source->counters().unreadable, 0U);
+	EXPECT_EQ(source->counters().dumps, 1U);
+}
+
 } // namespace
 } // namespace systole::control::test

@@ -325,5 +325,199 @@ TEST_F(MovedTraffic, stands_still_without_the_entries)
 	EXPECT_NE(flows(500'000, milliseconds{1500}), std::nullopt);
 }
 
+// A control connection of FTP, and the data connection that was agreed on.
+struct Ftp {
+	bool v6 = false;
+	bool active = false; // the server connects (PORT, EPRT), else the client (PASV, EPSV)
+	int client = -1;
+	int server = -1;
+	int data_listener = -1;
+	std::string where{}; // to connect to
+	std::uint16_t port = 0;
+
+	static std::string line_at(int fd)
+	{
+		std::string line;
+		(void)lab::eventually(milliseconds{3000}, [&] {
+			char c = 0;
+			while (recv(fd, &c, 1, 0) == 1)
+				if ((line += c).ends_with('\n'))
+					return true;
+			return false;
+		});
+		return line;
+	}
+	static std::string told(int from, int to, const std::string &line)
+	{
+		send(from, line.data(), line.size(), MSG_NOSIGNAL);
+		return line_at(to);
+	}
+	// Both ways, byte by byte.
+	[[nodiscard]] bool talks() const
+	{
+		return told(client, server, "NOOP\r\n") == "NOOP\r\n" &&
+		       told(server, client, "200 Yes.\r\n") == "200 Yes.\r\n";
+	}
+	void agree(const lab::Network &network, std::uint16_t data_port)
+	{
+		const std::string mine =
+			active ? (v6 ? "2001:db8:1::1" : "10.1.1.1") : (v6 ? "2001:db8:2::1" : "10.2.2.1");
+		close(data_listener);
+		data_listener = bound(active ? network.client : network.server, SOCK_STREAM, mine, data_port);
+		std::string commas =
+			mine + "," + std::to_string(data_port / 256) + "," + std::to_string(data_port % 256);
+		std::ranges::replace(commas, '.', ',');
+		const std::string port_text = std::to_string(data_port);
+		if (active) {
+			const std::string heard =
+				told(client, server,
+				     v6 ? "EPRT |2|" + mine + "|" + port_text + "|\r\n" : "PORT " + commas + "\r\n");
+			where = v6 ? "2001:db8:2::fe" : "10.2.2.254";
+			std::array<unsigned, 6> parts{};
+			if (v6)
+				EXPECT_EQ(sscanf(heard.c_str(), "EPRT |2|2001:0db8:0002:0000:0000:0000:0000:00fe|%u|",
+						 &parts[5]),
+					  1)
+					<< heard;
+			else
+				EXPECT_EQ(sscanf(heard.c_str(), "PORT 10,2,2,254,%u,%u", &parts[4], &parts[5]), 2)
+					<< heard;
+			port = static_cast<std::uint16_t>(parts[4] * 256 + parts[5]);
+			EXPECT_NE(heard.size(), 0U);
+		} else {
+			const std::string ask = v6 ? "EPSV\r\n" : "PASV\r\n";
+			EXPECT_EQ(told(client, server, ask), ask);
+			const std::string answer =
+				v6 ? "229 Entering (|||" + port_text + "|)\r\n" : "227 Entering (" + commas + ").\r\n";
+			EXPECT_EQ(told(server, client, answer), answer);
+			where = mine;
+			port = data_port;
+		}
+	}
+	// The connection that was agreed on comes about, and goes to the right listener.
+	[[nodiscard]] bool transfers(const lab::Network &network) const
+	{
+		const int one = connected_from(active ? network.server : network.client);
+		int other = -1;
+		const bool accepted =
+			one >= 0 && lab::eventually(milliseconds{2000}, [&] {
+				other = accept4(data_listener, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
+				return other >= 0;
+			});
+		const bool whole =
+			accepted && told(one, other, "data\n") == "data\n" && told(other, one, "back\n") == "back\n";
+		close(one);
+		close(other);
+		return whole;
+	}
+
+private:
+	[[nodiscard]] int connected_from(const lab::NetworkNamespace &space) const
+	{
+		return space.run([&] {
+			socklen_t length = 0;
+			const sockaddr_storage to = socket_address(where, port, length);
+			const int fd = socket(to.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+			if (connect(fd, reinterpret_cast<const sockaddr *>(&to), length) != 0) {
+				close(fd);
+				return -1;
+			}
+			fcntl(fd, F_SETFL, O_NONBLOCK);
+			return fd;
+		});
+	}
+};
+
+class MovedFtp : public MovedTraffic {
+protected:
+	MovedFtp()
+	{
+		for (const lab::NetworkNamespace *member : {&network.m1, &network.m2})
+			member->sh("nft -f - <<'X'\n"
+				   "table inet systole_ftp {\n"
+				   "	ct helper ftp-standard { type \"ftp\" protocol tcp; }\n"
+				   "	chain assign { type filter hook prerouting priority filter;\n"
+				   "		tcp dport 21 ct helper set \"ftp-standard\"\n"
+				   "	}\n"
+				   "}\nX");
+		network.m2.sh("nft insert rule inet systole_test through ct state related accept");
+		for (const lab::NetworkNamespace *host :
+		     {&network.client, &network.server}) // no test waits for minutes
+			host->sh("echo 1 >/proc/sys/net/ipv4/tcp_syn_retries");
+		for (const bool v6 : {false, true}) {
+			const std::string server = v6 ? "2001:db8:2::1" : "10.2.2.1";
+			listeners.push_back(bound(network.server, SOCK_STREAM, server, 21));
+			for (const bool active : {false, true}) {
+				Ftp &ftp = ftps.emplace_back(Ftp{.v6 = v6, .active = active});
+				ftp.client = connected(network.client, SOCK_STREAM, server, 21);
+				EXPECT_TRUE(lab::eventually(milliseconds{2000}, [&] {
+					ftp.server = accept4(listeners.back(), nullptr, nullptr,
+							     SOCK_NONBLOCK | SOCK_CLOEXEC);
+					return ftp.server >= 0;
+				}));
+			}
+		}
+	}
+	~MovedFtp() override
+	{
+		for (const Ftp &ftp : ftps)
+			for (const int fd : {ftp.client, ftp.server, ftp.data_listener})
+				close(fd);
+	}
+	static std::size_t expectations_in(const Sessions &sessions)
+	{
+		return static_cast<std::size_t>(std::ranges::count_if(sessions, [](const auto &entry) {
+			return entry.first.kind == core::SessionKind::expectation;
+		}));
+	}
+
+	std::vector<Ftp> ftps;
+};
+
+TEST_F(MovedFtp, a_data_connection_that_was_agreed_on_before_comes_through_the_other_router_and_the_next_one_too)
+{
+	const auto source = source_in(network.m1, {.expectations = true});
+	Model model;
+	for (Ftp &ftp : ftps) {
+		EXPECT_TRUE(ftp.talks());
+		ftp.agree(network, ftp.active ? 41000 : 42000);
+	}
+	drain(*source, model);
+	EXPECT_EQ(expectations_in(model.sessions), 4U);
+	EXPECT_EQ(source->counters().left_out, 0U);
+	EXPECT_TRUE(same(model.sessions, sessions_in(network.m1, true)))
+		<< "what NAT did to the byte stream is told too, though the kernel makes no event of it";
+	const auto sink = sink_in(network.m2);
+	EXPECT_EQ(sink->put(list(model.sessions)), 0U) << strerror(sink->counters().last_errno);
+	stop(network.m1);
+	carry(network.m2);
+
+	for (const Ftp &ftp : ftps) {
+		EXPECT_TRUE(ftp.transfers(network)) << "IPv6 " << ftp.v6 << " active " << ftp.active;
+		EXPECT_TRUE(ftp.talks()) << "IPv6 " << ftp.v6 << " active " << ftp.active;
+	}
+	EXPECT_EQ(expectations_in(sessions_in(network.m2, true)), 0U) << "each is used once";
+	for (Ftp &ftp : ftps) {
+		ftp.agree(network, ftp.active ? 43000 : 44000);
+		EXPECT_TRUE(ftp.transfers(network)) << "IPv6 " << ftp.v6 << " active " << ftp.active;
+		EXPECT_TRUE(ftp.talks()) << "IPv6 " << ftp.v6 << " active " << ftp.active;
+	}
+}
+
+TEST_F(MovedFtp, without_the_expectations_it_does_not)
+{
+	for (Ftp &ftp : ftps) {
+		EXPECT_TRUE(ftp.talks());
+		ftp.agree(network, ftp.active ? 41000 : 42000);
+	}
+	EXPECT_EQ(sink_in(network.m2)->put(list(sessions_in(network.m1))), 0U);
+	stop(network.m1);
+	carry(network.m2);
+	for (const Ftp &ftp : {ftps[0], ftps[1]}) {
+		EXPECT_FALSE(ftp.transfers(network));
+		EXPECT_TRUE(ftp.talks());
+	}
+}
+
 } // namespace
 } // namespace systole::control::test

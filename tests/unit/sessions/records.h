@@ -35,7 +35,7 @@ inline std::string text_of(const FlowTuple &flow, std::uint8_t family)
 inline std::ostream &operator<<(std::ostream &out, const SessionKey &key)
 {
 	return out << "protocol " << unsigned{key.protocol} << " zone " << key.zone << " "
-		   << text_of(key.original, key.family);
+		   << text_of(key.original, key.family) << (key.kind == SessionKind::expectation ? " expected" : "");
 }
 
 inline std::ostream &operator<<(std::ostream &out, const SessionRecord &record)
@@ -46,6 +46,12 @@ inline std::ostream &operator<<(std::ostream &out, const SessionRecord &record)
 	    << unsigned{record.tcp_flags[1]} << " scale " << unsigned{record.tcp_window_scale[0]} << "/"
 	    << unsigned{record.tcp_window_scale[1]} << " helper " << static_cast<int>(record.helper) << " timeout "
 	    << record.timeout_s;
+	if (record.is_expectation())
+		out << " master " << record.master() << " NAT "
+		    << text_of(record.expectation.nat_address, record.key.family) << " " << record.expectation.nat_port
+		    << " of reply " << record.expectation.of_reply << " by " << static_cast<int>(record.expectation.nat)
+		    << " policy " << unsigned{record.expectation.policy} << " permanent "
+		    << record.expectation.permanent << " inactive " << record.expectation.inactive;
 	for (const SequenceAdjustment &adjustment : record.adjustment)
 		out << " adjustment " << adjustment.correction_at << " " << adjustment.offset_before << " "
 		    << adjustment.offset_after;
@@ -99,6 +105,33 @@ inline SessionRecord ping(const std::string &source, const std::string &destinat
 	record.key.original.destination_port = (v6 ? 128 : 8) << 8;
 	record.reply.source_port = identifier;
 	record.reply.destination_port = (v6 ? 129 : 0) << 8;
+	return record;
+}
+
+// What FTP's client expects after PASV: from itself, any port.
+inline SessionRecord passive_ftp(const SessionRecord &control, std::uint16_t port)
+{
+	SessionRecord record;
+	record.key = control.key;
+	record.key.kind = core::SessionKind::expectation;
+	record.key.original.source_port = 0;
+	record.key.original.destination_port = port;
+	record.expectation.master = control.key.original;
+	record.expectation.master_protocol = control.key.protocol;
+	record.helper = core::SessionHelper::ftp;
+	record.timeout_s = 300;
+	return record;
+}
+
+// After PORT: from the server to what NAT has made of the client, and on to the client.
+inline SessionRecord active_ftp(const SessionRecord &control, std::uint16_t port, std::uint16_t client_port)
+{
+	SessionRecord record = passive_ftp(control, port);
+	record.key.original.source = control.reply.source;
+	record.key.original.destination = control.reply.destination;
+	record.expectation.nat = core::ExpectedNat::follow_master;
+	record.expectation.nat_port = client_port;
+	record.expectation.of_reply = true;
 	return record;
 }
 

@@ -44,10 +44,26 @@ SessionRecord session(std::uint32_t number)
 	return record;
 }
 
+// Of FTP's client: it will connect to another port of the same server.
+SessionRecord expectation(const SessionRecord &control)
+{
+	SessionRecord record;
+	record.key = control.key;
+	record.key.kind = core::SessionKind::expectation;
+	record.key.original.source_port = 0;
+	record.key.original.destination_port = 50000;
+	record.expectation.master = control.key.original;
+	record.helper = core::SessionHelper::ftp;
+	record.timeout_s = 300;
+	return record;
+}
+
 using Sessions = std::map<std::pair<std::uint32_t, std::uint16_t>, SessionRecord>;
+// Expectations after all sessions, as a dump tells them.
 std::pair<std::uint32_t, std::uint16_t> name_of(const SessionKey &key)
 {
-	return {std::to_integer<std::uint32_t>(key.original.source[2]) << 8 |
+	return {static_cast<std::uint32_t>(key.kind) << 16 |
+			std::to_integer<std::uint32_t>(key.original.source[2]) << 8 |
 			std::to_integer<std::uint32_t>(key.original.source[3]),
 		key.original.source_port};
 }
@@ -106,8 +122,17 @@ public:
 	void put(std::span<const SessionRecord> records)
 	{
 		const std::lock_guard guard(m_mutex);
-		for (const SessionRecord &record : records)
-			m_sessions[name_of(record.key)] = record;
+		for (const SessionRecord &record : records) {
+			if (record.is_expectation() && !m_sessions.contains(name_of(record.master())))
+				++m_orphans; // as a kernel would: refused
+			else
+				m_sessions[name_of(record.key)] = record;
+		}
+	}
+	[[nodiscard]] std::size_t orphans()
+	{
+		const std::lock_guard guard(m_mutex);
+		return m_orphans;
 	}
 	void remove(std::span<const SessionKey> keys)
 	{
@@ -134,6 +159,7 @@ private:
 	Sessions m_sessions;
 	std::deque<std::function<void(SessionListener &)>> m_events;
 	bool m_listening = false;
+	std::size_t m_orphans = 0;
 	int m_event;
 };
 
@@ -251,7 +277,7 @@ protected:
 			members[i].engine->set(now);
 		}
 	}
-	[[nodiscard]] static bool within(seconds patience, const std::function<bool()> &holds)
+	[[nodiscard]] static bool within(core::Duration patience, const std::function<bool()> &holds)
 	{
 		const auto end = std::chrono::steady_clock::now() + patience;
 		while (!holds()) {
@@ -425,6 +451,84 @@ TEST_F(SessionEngines, with_pickup_delay_short_sessions_are_never_told)
 		members[0].plane.end(session(i));
 	EXPECT_TRUE(within(seconds{20}, [&] { return members[1].plane.sessions().size() == 50 && alike(); }));
 	EXPECT_TRUE(within(seconds{5}, [&] { return members[1].engine->status().records_received == 50; }));
+}
+
+TEST_F(SessionEngines, an_expectation_follows_its_master_into_the_kernel_whatever_is_lost)
+{
+	rules = {{.take = false, .prefix = IpPrefix::parse("10.1.1.0/24")}}; // 256 to 511
+	ASSERT_NO_FATAL_FAILURE(make());
+	lose_one_in = 4;
+	situation(0, 1);
+	// Its slot is that of one that has ended: lower than its master's.
+	for (std::uint32_t i = 0; i < 200; ++i)
+		members[0].plane.open(session(i));
+	ASSERT_TRUE(within(seconds{20}, [&] { return members[1].plane.sessions().size() == 200; }));
+	for (std::uint32_t i = 0; i < 200; i += 2)
+		members[0].plane.end(session(i));
+	for (std::uint32_t i = 600; i < 1600; ++i)
+		members[0].plane.open(session(i));
+	for (std::uint32_t i = 600; i < 1600; i += 4)
+		members[0].plane.open(expectation(session(i)));
+	EXPECT_TRUE(
+		within(seconds{20}, [&] { return members[1].plane.sessions().size() == 100 + 1000 + 250 && alike(); }));
+	EXPECT_EQ(members[1].plane.orphans(), 0U);
+	EXPECT_TRUE(within(seconds{20}, [&] {
+		return members[0].engine->status().in_step && members[1].engine->status().commit_pending == 0;
+	}));
+	for (const Member &member : members) {
+		EXPECT_EQ(member.engine->status().expectations, 250U);
+		EXPECT_EQ(member.engine->status().sessions, 1100U);
+	}
+
+	const std::uint64_t filtered = members[0].engine->status().filtered;
+	members[0].plane.open(session(300));
+	members[0].plane.open(expectation(session(300)));
+	members[0].plane.open(expectation(session(3000))); // of nobody
+	members[0].plane.end(expectation(session(600)));
+	members[0].plane.open(session(3001));
+	EXPECT_TRUE(
+		within(seconds{20}, [&] { return members[1].plane.sessions().contains(name_of(session(3001).key)); }));
+	EXPECT_EQ(members[0].engine->status().filtered, filtered + 3);
+	EXPECT_TRUE(within(seconds{20}, [&] { return members[1].engine->status().expectations == 249; }));
+	EXPECT_EQ(members[1].plane.sessions().size(), 1350U);
+}
+
+TEST_F(SessionEngines, on_takeover_masters_come_before_what_is_expected_of_them)
+{
+	ASSERT_NO_FATAL_FAILURE(make({}, false));
+	situation(0, 1);
+	for (std::uint32_t i = 0; i < 300; ++i)
+		members[0].plane.open(session(i));
+	for (std::uint32_t i = 0; i < 300; ++i) { // changes with their slots: first what is expected, then its master
+		members[0].plane.open(expectation(session(i)));
+		members[0].plane.end(session(i));
+		members[0].plane.end(expectation(session(i)));
+		members[0].plane.open(session(i));
+		members[0].plane.open(expectation(session(i)));
+	}
+	ASSERT_TRUE(within(seconds{20}, [&] {
+		return members[0].engine->status().in_step && members[1].engine->status().commit_pending == 600;
+	}));
+	(void)members[1].engine->commit(seconds{20});
+	EXPECT_TRUE(alike());
+	EXPECT_EQ(members[1].plane.sessions().size(), 600U);
+	EXPECT_EQ(members[1].plane.orphans(), 0U);
+}
+
+TEST_F(SessionEngines, with_pickup_delay_an_expectation_is_told_when_its_master_is)
+{
+	ASSERT_NO_FATAL_FAILURE(make(milliseconds{400}));
+	situation(0, 1);
+	for (std::uint32_t i = 0; i < 20; ++i) {
+		members[0].plane.open(session(i));
+		members[0].plane.open(expectation(session(i)));
+	}
+	members[0].plane.end(expectation(session(3)));
+	EXPECT_TRUE(within(seconds{20}, [&] { return members[1].plane.sessions().size() == 39 && alike(); }));
+	EXPECT_EQ(members[1].plane.orphans(), 0U);
+	members[0].plane.open(expectation(session(3))); // its master is old enough
+	EXPECT_TRUE(within(milliseconds{350}, [&] { return alike(); }));
+	EXPECT_EQ(members[0].engine->status().filtered, 0U);
 }
 
 } // namespace

@@ -17,10 +17,10 @@
 
 namespace systole::control::test {
 
-inline Sessions sessions_in(const lab::NetworkNamespace &space)
+inline Sessions sessions_in(const lab::NetworkNamespace &space, bool expectations = false)
 {
-	return space.run([] {
-		ConntrackSource source;
+	return space.run([&] {
+		ConntrackSource source({.expectations = expectations});
 		Model model;
 		std::string error;
 		EXPECT_TRUE(source.start(error)) << error;
@@ -60,11 +60,13 @@ inline void drain(ConntrackSource &source, Model &model, std::size_t most = 1000
 		;
 }
 
+// Expectations last.
 inline std::vector<SessionRecord> list(const Sessions &sessions)
 {
 	std::vector<SessionRecord> records;
 	for (const auto &[key, record] : sessions)
 		records.push_back(record);
+	std::ranges::stable_partition(records, [](const SessionRecord &record) { return !record.is_expectation(); });
 	return records;
 }
 

@@ -75,6 +75,10 @@ TEST(SessionRecord, IsAsLongAsTheDocumentSays)
 	EXPECT_EQ(bytes(with_source_nat(udp6)), 56U);
 	EXPECT_EQ(bytes(with_source_nat(udp6, 1025)), 58U);
 	EXPECT_EQ(bytes(with_everything(tcp6())), max_record_bytes);
+	EXPECT_EQ(bytes(passive_ftp(tcp4())), 21U);
+	EXPECT_EQ(bytes(active_ftp(with_source_nat(tcp4(), 1025))), 27U);
+	EXPECT_EQ(bytes(passive_ftp(tcp6())), 45U);
+	EXPECT_EQ(bytes(active_ftp(with_source_nat(tcp6(), 1025))), 63U);
 }
 
 TEST(SessionRecord, LooksLikeThisOnTheWire)
@@ -95,6 +99,59 @@ TEST(SessionRecord, LooksLikeThisOnTheWire)
 	record.adjustment[1] = {0x01020304, -1, 6};
 	EXPECT_EQ(bytes_of(record),
 		  from_hex("11 0a010102 c0000250 9c40 01bb 83 03 03 23 79 25 01020304 ffffffff 00000006 5c20"));
+}
+
+TEST(SessionRecord, AnExpectationLooksLikeThisOnTheWire)
+{
+	// TCP, IPv4, version 1, expectation; no source port | 10.1.1.2 192.0.2.80 50000 | ftp | both addresses of the master
+	// are those of the expectation | policy 0 | 40000 443 | 300 s
+	EXPECT_EQ(bytes_of(passive_ftp(tcp4())), from_hex("91 02 0a010102 c0000250 c350 01 09 00 9c40 01bb 012c"));
+	// From 192.0.2.80 to 202.1.1.2, of which 10.1.1.2 is the master's client; NAT to port 40001, as the reply goes.
+	EXPECT_EQ(bytes_of(active_ftp(with_source_nat(tcp4()))),
+		  from_hex("91 02 c0000250 ca010102 c350 11 c4 00 0a010102 9c40 01bb 9c41 012c"));
+	// A UDP master, from anywhere, in zone 5, with an address for NAT.
+	SessionRecord record = passive_ftp(udp4());
+	record.key.original.source = {};
+	record.key.zone = 5;
+	record.helper = SessionHelper::sip;
+	record.expectation.policy = 2;
+	record.expectation.permanent = record.expectation.inactive = true;
+	record.expectation.nat = ExpectedNat::sip;
+	record.expectation.nat_address = address({10, 1, 1, 9});
+	EXPECT_EQ(bytes_of(record), from_hex("9a 03 0005 c0000235 c350 e3 38 02 0a010102 9c40 0035 0a010109 012c"));
+}
+
+TEST(SessionRecord, AnExpectationIsNoSessionOfTheSamePorts)
+{
+	const SessionRecord control = tcp4();
+	SessionRecord expected = passive_ftp(control);
+	expected.key.original = control.key.original;
+	EXPECT_NE(expected.key, control.key);
+	EXPECT_NE(key_bytes_of(expected.key), key_bytes_of(control.key));
+	EXPECT_EQ(expected.master(), control.key);
+	EXPECT_EQ(kind_of(bytes_of(expected)), SessionKind::expectation);
+	EXPECT_EQ(kind_of(bytes_of(control)), SessionKind::session);
+}
+
+TEST(SessionRecord, AnExpectationTooLongForASlotIsNotOne)
+{
+	SessionRecord record = passive_ftp(tcp6());
+	record.key.zone = 1;
+	record.key.protocol = 47;
+	record.key.original.source_port = 9;
+	record.expectation.nat_address = address({1, 2, 3});
+	record.expectation.nat_port = 7;
+	EXPECT_TRUE(fits(record));
+	EXPECT_EQ(bytes_of(record).size(), 68U);
+	record.expectation.master.destination = address({4});
+	EXPECT_TRUE(fits(record));
+	record.expectation.master.source = address({5});
+	EXPECT_FALSE(fits(record));
+	EXPECT_EQ(bytes_of(record).size(), 100U);
+	EXPECT_FALSE(decode_record(bytes_of(record)));
+	record.key.original.source = {};
+	EXPECT_TRUE(fits(record));
+	EXPECT_TRUE(decode_record(bytes_of(record)));
 }
 
 TEST(SessionRecord, AnyOneComesBackAsItWasAndNoneIsTooLong)
@@ -203,6 +260,24 @@ TEST(SessionRecord, WhatEncodeNeverWritesIsRefused)
 		     {"minutes for seconds", "11 0a010102 c0000250 9c40 01bb 03 03 03 23 79 4111"},
 		     {"hours for minutes", "11 0a010102 c0000250 9c40 01bb 03 03 03 23 79 8111"},
 		     {"no unit of time", "11 0a010102 c0000250 9c40 01bb 03 03 03 23 79 c000"},
+		     {"expectation, an unknown flag of the key",
+		      "91 06 0a010102 c0000250 c350 01 09 00 9c40 01bb 012c"},
+		     {"expectation, source 0", "91 02 00000000 c0000250 c350 01 08 00 9c40 01bb 012c"},
+		     {"expectation, source port 0", "91 00 0a010102 c0000250 0000 c350 01 09 00 9c40 01bb 012c"},
+		     {"expectation, helper 11", "91 02 0a010102 c0000250 c350 0b 09 00 9c40 01bb 012c"},
+		     {"expectation, NAT by nobody", "91 02 0a010102 c0000250 c350 31 09 00 9c40 01bb 012c"},
+		     {"expectation, a place that is none", "91 02 0a010102 c0000250 c350 01 0b 00 9c40 01bb 012c"},
+		     {"expectation, the other place", "91 02 0a010102 c0000250 c350 01 0d 00 9c40 01bb 012c"},
+		     {"expectation, the master's source once more",
+		      "91 02 0a010102 c0000250 c350 01 08 00 0a010102 9c40 01bb 012c"},
+		     {"expectation, the master's destination once more",
+		      "91 02 0a010102 c0000250 c350 01 01 00 c0000250 9c40 01bb 012c"},
+		     {"expectation, two places for one", "91 02 0a010102 0a010102 c350 01 0a 00 9c40 01bb 012c"},
+		     {"expectation, any source as a place", "91 03 c0000250 c350 01 09 00 9c40 01bb 012c"},
+		     {"expectation, a direction of no NAT", "91 02 0a010102 c0000250 c350 01 89 00 9c40 01bb 012c"},
+		     {"expectation, NAT to port 0", "91 02 0a010102 c0000250 c350 01 49 00 9c40 01bb 0000 012c"},
+		     {"expectation, NAT to address 0", "91 02 0a010102 c0000250 c350 01 29 00 9c40 01bb 00000000 012c"},
+		     {"expectation, minutes for seconds", "91 02 0a010102 c0000250 c350 01 09 00 9c40 01bb 4005"},
 	     })
 		EXPECT_FALSE(decode_record(from_hex(row.bytes))) << row.what;
 }
@@ -304,6 +379,28 @@ TEST(SessionRecord, TheStatesHashTellsEveryFieldButTheTimeout)
 	add([](SessionRecord &r) { ++r.adjustment[1].offset_before; });
 	add([](SessionRecord &r) { ++r.adjustment[1].offset_after; });
 	add([](SessionRecord &r) { r.helper = SessionHelper::sip; });
+	different.push_back(active_ftp(with_source_nat(tcp6())));
+	different.back().expectation.nat_address = address({7});
+	const auto expect = [&, base = different.back()](auto change) {
+		different.push_back(base);
+		change(different.back());
+	};
+	expect([](SessionRecord &r) { r.key.original.source = {}; });
+	expect([](SessionRecord &r) { r.key.original.source_port = 1; });
+	expect([](SessionRecord &r) { ++r.key.original.destination_port; });
+	expect([](SessionRecord &r) { r.expectation.master.source[15] ^= std::byte{1}; });
+	expect([](SessionRecord &r) { r.expectation.master.destination[15] ^= std::byte{1}; });
+	expect([](SessionRecord &r) { ++r.expectation.master.source_port; });
+	expect([](SessionRecord &r) { ++r.expectation.master.destination_port; });
+	expect([](SessionRecord &r) { r.expectation.master_protocol = 17; });
+	expect([](SessionRecord &r) { r.expectation.nat_address[1] = std::byte{1}; });
+	expect([](SessionRecord &r) { ++r.expectation.nat_port; });
+	expect([](SessionRecord &r) { r.expectation.of_reply = false; });
+	expect([](SessionRecord &r) { r.expectation.nat = ExpectedNat::sip; });
+	expect([](SessionRecord &r) { ++r.expectation.policy; });
+	expect([](SessionRecord &r) { r.expectation.permanent = true; });
+	expect([](SessionRecord &r) { r.expectation.inactive = true; });
+	expect([](SessionRecord &r) { r.helper = SessionHelper::irc; });
 	std::map<std::uint64_t, std::size_t> seen;
 	for (std::size_t i = 0; i < different.size(); ++i) {
 		const auto [at, fresh] = seen.emplace(state_hash(different[i]), i);

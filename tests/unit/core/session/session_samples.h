@@ -104,6 +104,33 @@ inline SessionRecord with_everything(SessionRecord record)
 	return record;
 }
 
+// The data connection that FTP's client has asked for by PASV: from the client, any port, to a port of the server.
+inline SessionRecord passive_ftp(const SessionRecord &control)
+{
+	SessionRecord record;
+	record.key = control.key;
+	record.key.kind = SessionKind::expectation;
+	record.key.original.source_port = 0;
+	record.key.original.destination_port = 50000;
+	record.expectation.master = control.key.original;
+	record.expectation.master_protocol = control.key.protocol;
+	record.helper = SessionHelper::ftp;
+	record.timeout_s = 300;
+	return record;
+}
+
+// By PORT, through source NAT: from the server to the address in the master's reply, and on to the client.
+inline SessionRecord active_ftp(const SessionRecord &control)
+{
+	SessionRecord record = passive_ftp(control);
+	record.key.original.source = control.reply.source;
+	record.key.original.destination = control.reply.destination;
+	record.expectation.nat_port = 40001;
+	record.expectation.of_reply = true;
+	record.expectation.nat = ExpectedNat::follow_master;
+	return record;
+}
+
 // A different one for every number below 2^24.
 inline SessionRecord numbered(std::uint32_t number)
 {
@@ -115,8 +142,7 @@ inline SessionRecord numbered(std::uint32_t number)
 	return record;
 }
 
-// Anything that encode() writes as it is.
-template <typename Random> SessionRecord any_record(Random &random)
+template <typename Random> SessionRecord any_session(Random &random)
 {
 	const auto below = [&](std::uint32_t end) {
 		return std::uniform_int_distribution<std::uint32_t>(0, end - 1)(random);
@@ -152,6 +178,52 @@ template <typename Random> SessionRecord any_record(Random &random)
 	record.helper = static_cast<SessionHelper>(flip() ? 0 : below(11));
 	record.timeout_s = below(16384);
 	return record;
+}
+
+template <typename Random> SessionRecord any_expectation(Random &random)
+{
+	const auto below = [&](std::uint32_t end) {
+		return std::uniform_int_distribution<std::uint32_t>(0, end - 1)(random);
+	};
+	const auto flip = [&] { return below(2) == 0; };
+	SessionRecord record;
+	do {
+		const SessionRecord like = any_session(random);
+		SessionRecord other = any_session(random);
+		while (other.key.family != like.key.family)
+			other = any_session(random);
+		record = {};
+		record.key = like.key;
+		record.key.kind = SessionKind::expectation;
+		if (flip())
+			record.key.original.source = {};
+		if (flip())
+			record.key.original.source_port = 0;
+		record.expectation.master = other.key.original;
+		if (flip())
+			record.expectation.master.source = record.key.original.source;
+		if (flip())
+			record.expectation.master.destination = record.key.original.destination;
+		record.expectation.master_protocol = flip() ? 6 : 17;
+		record.expectation.policy = static_cast<std::uint8_t>(below(256));
+		if (flip())
+			record.expectation.nat_address = other.reply.source;
+		record.expectation.nat_port = static_cast<std::uint16_t>(flip() ? 0 : below(65536));
+		record.expectation.of_reply =
+			(record.expectation.nat_address != IpBytes{} || record.expectation.nat_port != 0) && flip();
+		record.expectation.nat = static_cast<ExpectedNat>(below(3));
+		record.expectation.permanent = flip();
+		record.expectation.inactive = flip();
+		record.helper = like.helper;
+		record.timeout_s = like.timeout_s;
+	} while (!fits(record));
+	return record;
+}
+
+// Anything that encode() writes as it is.
+template <typename Random> SessionRecord any_record(Random &random)
+{
+	return std::uniform_int_distribution<>(0, 3)(random) == 0 ? any_expectation(random) : any_session(random);
 }
 
 // A table and the memory it lives in, which is not zero at first.

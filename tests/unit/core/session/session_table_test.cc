@@ -55,6 +55,9 @@ struct Model {
 	void expect_in(SessionTable &table) const
 	{
 		ASSERT_EQ(table.size(), slots.size());
+		ASSERT_EQ(table.expectations(), std::count_if(slots.begin(), slots.end(), [](const auto &slot) {
+				  return slot.second.is_expectation();
+			  }));
 		ASSERT_EQ(table.high_mark(), slots.empty() ? 0 : slots.rbegin()->first + 1);
 		for (SlotNumber slot = 0; slot < table.capacity(); ++slot) {
 			const auto at = slots.find(slot);
@@ -302,10 +305,13 @@ TEST(SessionTable, IsWhatAMapIs)
 		std::mt19937_64 random(seed);
 		std::vector<SessionRecord> records;
 		for (std::uint32_t i = 0; i < 1600; ++i)
-			records.push_back(i % 64 == 0 ? any_record(random) : numbered(i * 2654435761U % 4096));
+			records.push_back(i % 32 == 0 ? any_record(random) : numbered(i * 2654435761U % 4096));
 		for (int turn = 0; turn < 40000; ++turn) {
 			SessionRecord record = records[random() % records.size()];
-			record.mark = static_cast<std::uint32_t>(random() % 3);
+			if (record.is_expectation())
+				record.expectation.policy = static_cast<std::uint8_t>(random() % 3);
+			else
+				record.mark = static_cast<std::uint32_t>(random() % 3);
 			const auto slot = static_cast<SlotNumber>(random() % 1024);
 			const bool grow = turn / 4000 % 2 == 0; // full and nearly empty by turns
 			const auto choice = random() % 10;
