@@ -147,6 +147,7 @@ class Model : public SessionListener {
 public:
 	void seen(const SessionRecord &record) override
 	{
+		orphans += record.is_expectation() && !sessions.contains(record.master()) ? 1 : 0;
 		sessions[record.key] = record;
 		m_told[record.key] = m_dump;
 		story += "+";
@@ -168,7 +169,8 @@ public:
 	}
 
 	Sessions sessions;
-	std::string story; // + seen, - ended, [ ] a dump
+	std::string story;       // + seen, - ended, [ ] a dump
+	std::size_t orphans = 0; // expectations that were told before their masters
 
 private:
 	std::map<SessionKey, int, KeyOrder> m_told;
