@@ -207,6 +207,7 @@ std::unique_ptr<SessionStore> store_for(std::size_t count)
 	auto store = SessionStore::make(count, error);
 	if (store == nullptr)
 		fail(error);
+	store->populate();
 	return store;
 }
 

@@ -28,7 +28,7 @@ bool DumpReader::start(std::string &error)
 	if (m_socket == nullptr)
 		return false;
 	m_bytes.resize(answers * answer_bytes);
-	m_failed = m_asked = m_stopping = false;
+	m_failed = m_asked = m_ended = m_stopping = false;
 	m_read = m_taken = 0;
 	try {
 		m_thread = std::thread([this] { run(); });
@@ -68,6 +68,7 @@ int DumpReader::ask(Subject subject)
 	{
 		const std::lock_guard lock(m_mutex);
 		m_asked = true;
+		m_ended = false;
 	}
 	m_news.notify_all();
 	return 0;
@@ -76,7 +77,9 @@ int DumpReader::ask(Subject subject)
 const DumpReader::Answer *DumpReader::front(std::chrono::microseconds patience)
 {
 	std::unique_lock lock(m_mutex);
-	if (!m_news.wait_for(lock, patience, [this] { return m_read != m_taken; }))
+	if (m_read == m_taken)
+		m_news.wait_for(lock, patience, [this] { return m_read - m_taken >= some || m_ended; });
+	if (m_read == m_taken)
 		return nullptr;
 	const Answer &answer = m_answers[m_taken % answers];
 	m_failed = m_failed || answer.error != 0;
@@ -85,11 +88,10 @@ const DumpReader::Answer *DumpReader::front(std::chrono::microseconds patience)
 
 void DumpReader::pop()
 {
-	{
-		const std::lock_guard lock(m_mutex);
-		++m_taken;
-	}
-	m_news.notify_all();
+	const std::lock_guard lock(m_mutex);
+	++m_taken;
+	if (m_read - m_taken == answers - some)
+		m_news.notify_all();
 }
 
 void DumpReader::run()
@@ -108,7 +110,8 @@ void DumpReader::read(std::unique_lock<std::mutex> &lock)
 {
 	std::uint64_t events = m_asked_at;
 	for (bool last = false; !last;) {
-		m_news.wait(lock, [this] { return m_read - m_taken < answers || m_stopping; });
+		if (m_read - m_taken == answers)
+			m_news.wait(lock, [this] { return m_read - m_taken <= answers - some || m_stopping; });
 		if (m_stopping)
 			return;
 		lock.unlock();
@@ -118,7 +121,9 @@ void DumpReader::read(std::unique_lock<std::mutex> &lock)
 		events = events_of_next;
 		lock.lock();
 		++m_read;
-		m_news.notify_all();
+		m_ended = last;
+		if (last || m_read - m_taken == some)
+			m_news.notify_all();
 	}
 }
 

@@ -46,7 +46,8 @@ public:
 		std::uint64_t events = 0;
 		int error = 0;
 	};
-	// The oldest one that waits, after `patience` at most; null: none. Valid until pop().
+	// The oldest one that waits; if there is none, after `patience` at most, when some have come: a wake-up costs as much as
+	// a quarter of an answer. Null: none. Valid until pop().
 	[[nodiscard]] const Answer *front(std::chrono::microseconds patience);
 	void pop();
 	// To look at the messages of an answer.
@@ -57,6 +58,7 @@ public:
 
 private:
 	static constexpr std::size_t answers = 16;
+	static constexpr std::size_t some = 4;             // are worth a wake-up of either thread
 	static constexpr std::size_t answer_bytes = 32768; // the kernel's limit
 
 	void run();
@@ -77,6 +79,7 @@ private:
 	std::uint64_t m_read = 0;  // answers so far; written by the thread
 	std::uint64_t m_taken = 0; // written by the caller
 	bool m_asked = false;
+	bool m_ended = false; // all answers of the dump have been read
 	bool m_stopping = false;
 	std::thread m_thread;
 };

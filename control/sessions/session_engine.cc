@@ -8,6 +8,7 @@
 #include "crypto/bytes.h"
 
 #include <sys/eventfd.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -61,6 +62,18 @@ void clear_event(int fd)
 	std::uint64_t count = 0;
 	[[maybe_unused]] const ssize_t taken = read(fd, &count, sizeof(count));
 }
+
+// A takeover waits for this thread: nothing that is not real-time goes before it meanwhile.
+class Urgency {
+public:
+	Urgency() : m_before(getpriority(PRIO_PROCESS, 0)) { (void)setpriority(PRIO_PROCESS, 0, -20); }
+	~Urgency() { (void)setpriority(PRIO_PROCESS, 0, m_before); }
+	Urgency(const Urgency &) = delete;
+	Urgency &operator=(const Urgency &) = delete;
+
+private:
+	int m_before; // of this thread alone
+};
 
 template <typename T> void publish_value(std::atomic<T> &place, std::type_identity_t<T> value)
 {
@@ -191,6 +204,7 @@ bool SessionEngine::turn(core::Time now)
 	more = send_frames(now) || more;
 	const std::uint32_t wanted = m_commits_wanted.load(std::memory_order_acquire);
 	if (wanted != m_commits_done.load(std::memory_order_relaxed)) {
+		const Urgency urgency;
 		m_commits->commit_all();
 		publish_value(m_status.commit_pending, m_commits->pending());
 		m_commits_done.store(wanted, std::memory_order_release);
@@ -289,7 +303,10 @@ void SessionEngine::become_source(core::Time now)
 {
 	m_claimed_epoch = m_situation.epoch;
 	m_receiver->stop();
-	m_commits->commit_all();
+	{
+		const Urgency urgency;
+		m_commits->commit_all();
+	}
 	give_up_refused();
 	refresh_local_addresses(now);
 	m_next_start = now;

@@ -28,8 +28,9 @@ def make_room(count):
     try:
         if before["max"] < count + _SPARE:
             _MOST.write_text(f"{count + _SPARE}\n", encoding="ascii")
-        if before["buckets"] < count:
-            _BUCKETS.write_text(f"{1 << (count - 1).bit_length()}\n", encoding="ascii")
+        # The entries of both members lie in the same buckets; on machines of their own each has all of them for itself.
+        if before["buckets"] < 2 * count:
+            _BUCKETS.write_text(f"{1 << (2 * count - 1).bit_length()}\n", encoding="ascii")
     except OSError as error:
         raise LabError(f"{error.filename} cannot be raised to hold {count} sessions: {error.strerror}; "
                        "is this a container? Raise it outside, or ask for fewer (--count)") from None
