@@ -12,8 +12,8 @@ constexpr std::size_t batch_sessions = 256;
 
 } // namespace
 
-CommitQueue::CommitQueue(core::SessionTable &table, SessionSink &sink, std::span<std::uint64_t> memory)
-    : m_table(table), m_sink(sink), m_pending(memory, table.capacity())
+CommitQueue::CommitQueue(core::SessionTable &table, SessionSink &sink, std::span<std::uint64_t> memory, bool hot)
+    : m_table(table), m_sink(sink), m_pending(memory, table.capacity()), m_hot(hot)
 {
 	m_ended.reserve(batch_sessions);
 	m_batch.reserve(batch_sessions);
@@ -54,6 +54,7 @@ bool CommitQueue::put(bool nat_only)
 	}
 	if (!m_batch.empty())
 		m_sink.put(m_batch);
+	m_walks += more ? 0 : 1;
 	return more;
 }
 
@@ -63,6 +64,7 @@ bool CommitQueue::commit(std::size_t most)
 		remove_ended();
 	for (std::size_t done = 0; done < most && !m_pending.empty(); done += batch_sessions)
 		put(false);
+	m_walks += m_pending.empty() ? 2 : 0;
 	return !m_pending.empty();
 }
 
@@ -82,6 +84,7 @@ void CommitQueue::commit_all()
 		continue;
 	while (!m_pending.empty())
 		put(false);
+	m_walks += 2;
 }
 
 } // namespace systole::control

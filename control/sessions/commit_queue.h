@@ -19,11 +19,15 @@ namespace systole::control {
 
 class CommitQueue final : public core::SyncSink {
 public:
-	CommitQueue(core::SessionTable &table, SessionSink &sink, std::span<std::uint64_t> memory);
+	// `hot`: somebody calls commit() all the time, so what was told is in the data plane a little later.
+	CommitQueue(core::SessionTable &table, SessionSink &sink, std::span<std::uint64_t> memory, bool hot);
 
 	// ---- SyncSink
 	void stored(core::SlotNumber slot) override { m_pending.insert(slot); }
 	void erased(core::SlotNumber slot, const core::SessionRecord &record) override;
+	// What waits now has had its turn when the walk has come to its end twice, or nothing is left.
+	[[nodiscard]] std::uint64_t mark() override { return pending() == 0 ? m_walks : m_walks + 2; }
+	[[nodiscard]] bool reached(std::uint64_t mark) const override { return !m_hot || m_walks >= mark; }
 
 	// At most about `most` sessions; true: there is more.
 	bool commit(std::size_t most);
@@ -41,7 +45,9 @@ private:
 	core::SessionTable &m_table;
 	SessionSink &m_sink;
 	core::SlotSet m_pending;
+	bool m_hot;
 	core::SlotNumber m_next = 0; // where the walk goes on
+	std::uint64_t m_walks = 0;   // that have come to their end; two if nothing was left
 	std::vector<core::SessionKey> m_ended;
 	std::vector<core::SessionRecord> m_batch;
 };
