@@ -25,7 +25,7 @@ namespace {
 constexpr Duration least_patience = std::chrono::seconds{1};
 constexpr Duration barrier_patience = std::chrono::seconds{1};
 // The session thread gives up before that (control/sessions/session_engine.cc).
-constexpr Duration rest_patience = std::chrono::milliseconds{300};
+constexpr Duration rest_patience = std::chrono::milliseconds{1000};
 
 // For a successor's claim. Where it must wait before it claims, that comes on top.
 Duration patience(const Config &config)

@@ -40,10 +40,10 @@ constexpr auto silence_limit =
 constexpr auto check_patience = std::chrono::seconds{3}; // a copy that heard nothing for so long is not in step
 constexpr std::uint8_t most_bids = 16;
 constexpr int farewell_turns = 64;
-// A release comes some 15 ms after the claim that it makes way for, and a busy machine may take ten times as long. Longer than
+// A release comes some 30 ms after the claim that it makes way for, and a busy machine may take ten times as long. Longer than
 // that the successor keeps what its own kernel does to itself for nothing.
-constexpr auto heir_patience = std::chrono::milliseconds{300};
-constexpr auto parting_patience = std::chrono::milliseconds{250};
+constexpr auto heir_patience = std::chrono::milliseconds{1000};
+constexpr auto parting_patience = std::chrono::milliseconds{900};
 constexpr auto longest_wait = std::chrono::milliseconds{100};
 constexpr std::uint8_t dump_rounds = 3; // tags 1-3; 0: nobody has told it yet
 

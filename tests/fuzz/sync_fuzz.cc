@@ -60,7 +60,9 @@ public:
 		switch (instruction == raise_fence ? 8 : instruction % 8) {
 		case 0: m_receiver->receive(frame_of(program), m_now); break;
 		case 1: m_sender.receive(frame_of(program), m_now); break;
-		case 2: m_receiver->receive(headed(program, kinds_of_sender[operand % 6], 1 + operand / 64, operand), m_now);
+		case 2:
+			m_receiver->receive(headed(program, kinds_of_sender[operand % 6], 1 + operand / 64, operand),
+					    m_now);
 			break;
 		case 3:
 			m_sender.receive(headed(program, 6 + operand % 2, m_sender.generation(), operand / 2), m_now);

@@ -228,7 +228,7 @@ TEST_F(OldWithSessions, StopsAllTheSameWhenItDoesNotHearThem)
 	(void)one->step(Stopping{});
 	(void)one->step(SessionsTold{plan().number, false});
 	(void)claim();
-	one->pass(milliseconds{299});
+	one->pass(milliseconds{999});
 	EXPECT_FALSE(one->node().stopped());
 	one->pass(milliseconds{1});
 	EXPECT_TRUE(one->node().stopped());

@@ -54,7 +54,8 @@ TEST_F(Fence, IsPassedAlthoughSessionsChangeAllTheTime)
 		put(i);
 	sender->fence(1, false);
 	std::uint32_t mark = 2;
-	for (const Time until = now + milliseconds{100}; now < until && !sender->fence_passed(); now += milliseconds{1}) {
+	for (const Time until = now + milliseconds{100}; now < until && !sender->fence_passed();
+	     now += milliseconds{1}) {
 		put(500 + mark); // one is born, and the first one changes again
 		put(0, mark++);
 		hand(sent());
