@@ -340,7 +340,7 @@ int main(int argc, char **argv)
 			costs["remove ours"].push_back(measure([&] { sink->remove(keys); }));
 			const auto store = store_for(count);
 			const auto fresh = our_sink(batch);
-			CommitQueue commits(store->table(), *fresh, store->set_words());
+			CommitQueue commits(store->table(), *fresh, store->set_words(), false);
 			for (const SessionRecord &record : records)
 				commits.stored(store->table().put(record).slot);
 			costs["commit ours"].push_back(measure([&] { commits.commit_all(); }));

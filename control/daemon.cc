@@ -248,8 +248,7 @@ Daemon::Daemon(DaemonSetup setup, PasswordSet passwords, KeyAgent::KeyLogger log
 		 {m_setup.configuration.ha.hook_primary, m_setup.configuration.ha.hook_secondary,
 		  m_setup.configuration.ha.hook_timeout}),
       m_record(names_of(m_setup)), m_takeover_timers(m_io, m_takeovers, m_record, [this] { check_presence(); }),
-      m_sessions(m_setup.configuration, m_core_config.self, *m_setup.channel,
-		 instance_paths(m_setup.instance).session_ring()),
+      m_sessions(m_setup.configuration, m_core_config.self, *m_setup.channel, instance_paths(m_setup.instance)),
       m_api(m_io, *this, {}, m_setup.groups),
       m_links(
 	      watched_names(m_setup, m_takeovers), [this](const LinkState &link) { link_changed(link); },
@@ -327,11 +326,11 @@ void Daemon::feed(const core::EventBody &event)
 	step(event);
 }
 
-// They come into step and fall out of it in a thread of their own.
+// They are told in a thread of their own, which rings our bell.
 void Daemon::follow_sessions()
 {
-	if (const bool in_step = m_sessions.in_step(); in_step != m_node.sessions_in_step())
-		step(core::SessionsInStep{in_step});
+	if (const auto told = m_sessions.told(m_node.vcluster().hand_over, m_node.now()))
+		step(*told);
 }
 
 void Daemon::step(const core::EventBody &event)
@@ -396,6 +395,7 @@ void Daemon::take_events()
 	// Say that we sleep, then look once more: what came in between has not rung.
 	m_setup.channel->bell.sleeping.store(true);
 	std::atomic_thread_fence(std::memory_order_seq_cst); // as in Doorbell::ring()
+	follow_sessions();
 	if (drain_ring())
 		wait_doorbell();
 	else

@@ -3,7 +3,7 @@
 //
 // Where one instance of the daemon keeps its things, and that only one process is that instance.
 //
-//   /run/systole/NAME/      0750   control.sock, lock (holds the pid), session-ring
+//   /run/systole/NAME/      0750   control.sock, lock (holds the pid), session-ring, tcp-was-strict
 //   /var/lib/systole/NAME/  0750   history.jsonl and what else must survive
 #pragma once
 
@@ -22,6 +22,7 @@ struct InstancePaths {
 	[[nodiscard]] std::string socket() const { return run_directory + "/control.sock"; }
 	[[nodiscard]] std::string lock() const { return run_directory + "/lock"; }
 	[[nodiscard]] std::string session_ring() const { return run_directory + "/session-ring"; }
+	[[nodiscard]] std::string tcp_liberality() const { return run_directory + "/tcp-was-strict"; }
 	[[nodiscard]] std::string keeper_lock() const { return run_directory + "/keeper.lock"; }
 	[[nodiscard]] std::string resume_keys() const { return state_directory + "/resume"; }
 	[[nodiscard]] std::string history() const { return state_directory + "/history.jsonl"; }

@@ -212,7 +212,13 @@ std::string failure_phrase(core::HandOverFailure failure, std::string_view succe
 	case core::HandOverFailure::nobody: return "there is no other member that could take the role";
 	case core::HandOverFailure::worse:
 		return "the best of the others is worse off than this member; see diagnose sys ha explain";
-	case core::HandOverFailure::sessions: return "the sessions of the others were not in step in time";
+	case core::HandOverFailure::sessions:
+		return fmt::format("member {} did not have all sessions in time; see session_pickup in status",
+				   successor);
+	case core::HandOverFailure::no_pickup:
+		return fmt::format("member {} takes no sessions: session-pickup is off there, or its version is "
+				   "older; execute ha failover set moves the role without them",
+				   successor);
 	case core::HandOverFailure::no_claim: return fmt::format("member {} did not take the role in time", successor);
 	case core::HandOverFailure::lost: return fmt::format("member {} was lost before it took the role", successor);
 	case core::HandOverFailure::superseded: return "something else decided about the role meanwhile";

@@ -23,6 +23,28 @@ constexpr auto commit_patience = std::chrono::seconds{1};
 constexpr std::size_t shared_memory_sessions = std::size_t{1} << 20; // no limit of the kernel's binds these
 constexpr auto pickup_delay = std::chrono::seconds{30};              // session-pickup-delay, as the vendor documents it
 
+// Who has offered the role to this member, and can tell it the rest of its sessions; 0: nobody.
+core::PeerSlot predecessor_of(const core::Node &node)
+{
+	const core::Members &members = node.members();
+	for (std::size_t slot = 1; slot < members.size(); ++slot) {
+		const core::Member &other = members[slot];
+		if (!other.alive || other.content.vclusters.empty() ||
+		    (other.content.capabilities & core::cap_takes_sessions) == 0)
+			continue;
+		const core::VclusterBeat &words = other.content.vclusters[0];
+		if (words.state == core::HaState::work && words.offering &&
+		    words.choice == core::member_hash(node.config().self))
+			return static_cast<core::PeerSlot>(slot);
+	}
+	return 0;
+}
+
+core::PeerSlot slot_of(const core::Node &node, const core::Member *member)
+{
+	return member == nullptr ? core::PeerSlot{0} : static_cast<core::PeerSlot>(member - node.members().data());
+}
+
 std::string_view name_of(SessionRole role)
 {
 	switch (role) {
@@ -61,8 +83,8 @@ SessionFilterRules session_filter_rules(const Configuration &configuration)
 }
 
 SessionPickup::SessionPickup(const Configuration &configuration, const core::MemberId &self, WorkerChannel &channel,
-			     const std::string &ring)
-    : m_configuration(configuration)
+			     const InstancePaths &paths)
+    : m_configuration(configuration), m_liberality(paths.tcp_liberality())
 {
 	const Configuration::Ha &ha = configuration.ha;
 	if (!ha.session_pickup || channel.lanes == nullptr)
@@ -72,9 +94,10 @@ SessionPickup::SessionPickup(const Configuration &configuration, const core::Mem
 	settings.hot = ha.session_commit == Configuration::SessionCommit::hot;
 	settings.delay = ha.session_pickup_delay ? core::Duration{pickup_delay} : core::Duration::zero();
 	settings.filter = session_filter_rules(configuration);
+	settings.control_bell = &channel.bell;
 	if (ha.session_source == Configuration::SessionSource::shared_memory) {
 		settings.capacity = shared_memory_sessions;
-		const auto plane = std::make_shared<SharedMemoryPlane>(ring);
+		const auto plane = std::make_shared<SharedMemoryPlane>(paths.session_ring());
 		m_engine = std::make_unique<SessionEngine>(std::move(settings), *channel.lanes, channel.work_bell,
 							   std::make_unique<SharedMemorySource>(plane),
 							   std::make_unique<SharedMemorySink>(plane));
@@ -116,14 +139,19 @@ void SessionPickup::follow(const core::Node &node)
 	now.source = node.primary();
 	now.epoch = node.primary() ? node.vcluster().epoch : 0;
 	const core::Members &members = node.members();
-	for (std::size_t slot = 1; slot < members.size(); ++slot) {
-		if (!members[slot].alive)
-			continue;
-		now.peers[slot] = members[slot].generation;
-		const auto &words = members[slot].content.vclusters;
-		if (!now.source && !words.empty() && words[0].state == core::HaState::work)
-			now.followed = static_cast<core::PeerSlot>(slot);
+	for (std::size_t slot = 1; slot < members.size(); ++slot)
+		if (members[slot].alive)
+			now.peers[slot] = members[slot].generation;
+	if (!now.source)
+		now.followed = slot_of(node, node.virtual_cluster().live_primary(members));
+	const core::HandOver &plan = node.vcluster().hand_over;
+	if (now.source ? plan.under_way() : node.now() < plan.telling_until) {
+		now.successor = slot_of(node, plan.successor.empty() ? nullptr : node.member(plan.successor));
+		now.hand_over = plan.number;
 	}
+	if (now.source)
+		now.predecessor = m_situation.source && m_situation.epoch == now.epoch ? m_situation.predecessor
+										       : predecessor_of(node);
 	m_engine->flush();
 	if (now == m_situation)
 		return;
@@ -158,9 +186,16 @@ CommitReport SessionPickup::commit()
 	return report;
 }
 
-bool SessionPickup::in_step() const
+std::optional<core::SessionsTold> SessionPickup::told(const core::HandOver &plan, core::Time now) const
 {
-	return m_engine == nullptr || m_engine->status().in_step.load(std::memory_order_relaxed);
+	if (m_engine == nullptr)
+		return std::nullopt;
+	const SessionStatus &status = m_engine->status();
+	if (plan.under_way() && !plan.told && status.fence_passed.load(std::memory_order_acquire) == plan.number)
+		return core::SessionsTold{plan.number, false};
+	if (now < plan.telling_until && status.rest_told.load(std::memory_order_acquire) == plan.number)
+		return core::SessionsTold{plan.number, true};
+	return std::nullopt;
 }
 
 std::string SessionPickup::lacks() const
@@ -217,6 +252,9 @@ boost::json::object SessionPickup::status() const
 	json["blocks_repaired"] = number(status.repairs);
 	json["frames_refused"] = number(status.refused);
 	json["frames_of_others"] = number(status.refused_sender);
+	json["told_late"] = number(status.told_late);
+	json["rest_lost"] = number(status.rest_lost);
+	json["rest_missed"] = number(status.rest_missed);
 	json["no_room"] = number(status.full);
 	json["filtered"] = number(status.filtered);
 	json["source_events"] = number(status.source_events);

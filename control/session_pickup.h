@@ -7,6 +7,7 @@
 
 #include "control/config/configuration.h"
 #include "control/core/node.h"
+#include "control/instance.h"
 #include "control/ring.h"
 #include "control/sessions/session_engine.h"
 #include "control/sessions/session_filter.h"
@@ -15,6 +16,7 @@
 #include <boost/json/object.hpp>
 
 #include <memory>
+#include <optional>
 #include <string>
 
 namespace systole::control {
@@ -24,9 +26,9 @@ namespace systole::control {
 
 class SessionPickup {
 public:
-	// `ring`: where a data plane finds its session ring (session-source shared-memory).
+	// `paths`: where a data plane finds its session ring (session-source shared-memory), and what a crash must not forget.
 	SessionPickup(const Configuration &configuration, const core::MemberId &self, WorkerChannel &channel,
-		      const std::string &ring);
+		      const InstancePaths &paths);
 
 	// Off is fine. False: it should be on and cannot be, `error` says why.
 	[[nodiscard]] bool start(std::string &error);
@@ -40,8 +42,8 @@ public:
 	void renew(); // the release is done
 	// Before a claim: everything we were told is in the kernel when it returns, or patience has ended.
 	[[nodiscard]] CommitReport commit();
-	// What we know is what the others know: a change of primary now loses no session.
-	[[nodiscard]] bool in_step() const;
+	// What a planned change of the role waits for, if it has come.
+	[[nodiscard]] std::optional<core::SessionsTold> told(const core::HandOver &plan, core::Time now) const;
 	// As a standby: why a takeover now would lose sessions; empty: it would not.
 	[[nodiscard]] std::string lacks() const;
 	[[nodiscard]] boost::json::object status() const;

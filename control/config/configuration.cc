@@ -208,6 +208,7 @@ core::Config core_config(const Configuration &configuration)
 	config.memory.flip_timeout = flip_timeout(ha.memory_failover_flip_timeout, ha.test_timer_scale);
 	config.memory.failback = ha.memory_failover_failback;
 	config.ssd_failover = ha.ssd_failover;
+	config.session_pickup = ha.session_pickup;
 
 	// A lease for proof is a witness that never lets anybody act without it.
 	config.isolation = ha.uses_witness() ? core::Isolation::witness : ha.isolation;

@@ -186,7 +186,8 @@ enum class HandOverFailure : std::uint8_t {
 	none,
 	nobody,     // there is no other member that could
 	worse,      // the best of the others is worse off than this member
-	sessions,   // they were not in step in time
+	sessions,   // the successor did not have them in time
+	no_pickup,  // the successor cannot have them: session pickup is off there, or it is of an earlier version
 	no_claim,   // the successor did not claim in time
 	lost,       // the successor was lost
 	superseded, // the role went another way meanwhile

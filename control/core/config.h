@@ -18,7 +18,9 @@ enum Capability : std::uint32_t {
 	cap_null_sha1 = 1U << 1,
 	cap_cbc_sha1 = 1U << 2,
 	cap_gcm = 1U << 3,
-	cap_takes_offers = 1U << 8, // no protection: said in beats only, by whoever takes a role that is offered
+	// No protections: said in beats only.
+	cap_takes_offers = 1U << 8,   // by whoever takes a role that is offered
+	cap_takes_sessions = 1U << 9, // by whoever follows the primary's sessions and says when it has them
 };
 // HAKE policy bits: what the configuration demands.
 enum Policy : std::uint32_t {
@@ -79,6 +81,7 @@ struct Config {
 	Duration failover_hold{};                           // failover-hold-time, 0 .. 300 s
 	MemoryFailover memory;
 	bool ssd_failover = false;
+	bool session_pickup = false; // the first virtual cluster's role does not move before its sessions have
 
 	Isolation isolation = Isolation::fgcp;
 	// demote, witness: from the loss of a primary that did not yield to our own claim (control/config computes it).

@@ -127,9 +127,11 @@ struct SetFailover { // execute ha failover set / unset
 struct SwitchRole { // execute ha failover switch: to the best of the others, or nothing happens
 	std::uint8_t vcluster = 1;
 };
-// The others know every session that we know of. Without session pickup: always.
-struct SessionsInStep {
-	bool in_step = true;
+// With session pickup, of the hand-over of that number (HandOver::number) of the first virtual cluster: its successor has
+// every session that we knew of when it was named; or, after the change, nothing is left to tell (or nobody to tell it to).
+struct SessionsTold {
+	std::uint32_t number = 0;
+	bool rest = false;
 };
 struct SetMaintenance { // execute ha maintenance: every virtual cluster leaves this member
 	bool set = false;
@@ -149,7 +151,7 @@ using EventBody =
 	std::variant<Started, Tick, HakeReceived, KeyResult, SessionConfirmed, SessionWorn, PasswordsChanged, Rekey,
 		     BeatReceived, PeerLinkChanged, PeerRolledBack, Absent, Returned, MonitorChanged, CarrierChanged,
 		     PingMonitorChanged, MemorySample, SsdChanged, WitnessChanged, SetFailover, SwitchRole,
-		     SessionsInStep, SetMaintenance, SetPriority, SetOverride, ResetUptime, Stopping>;
+		     SessionsTold, SetMaintenance, SetPriority, SetOverride, ResetUptime, Stopping>;
 struct Event {
 	Time now{};
 	EventBody body;

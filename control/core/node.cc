@@ -18,6 +18,14 @@ Time happened(Time named, Time now)
 	return named == Time{} ? now : std::min(named, now);
 }
 
+// It stops, and has no role any more: nobody need wait for what it does next.
+bool gone_for_good(const HeartbeatContent &content)
+{
+	return !content.vclusters.empty() &&
+	       std::all_of(content.vclusters.begin(), content.vclusters.end(),
+			   [](const VclusterBeat &words) { return words.leaving && words.state != HaState::work; });
+}
+
 } // namespace
 
 Node::Node(const Config &config) : m_config(config), m_memory(config.memory)
@@ -38,7 +46,6 @@ Surroundings Node::surroundings(Time now) const
 	here.ssd_failed = m_ssd_failed && m_config.ssd_failover;
 	here.leaving = m_stopping;
 	here.retiring = m_retiring;
-	here.sessions_in_step = m_sessions_in_step;
 	return here;
 }
 
@@ -53,7 +60,7 @@ void Node::step(const Event &event, Actions &actions)
 	if (m_started && !m_stopping && m_presence == Presence::present)
 		for (Vcluster &vcluster : m_vclusters)
 			vcluster.evaluate(scene(now, actions));
-	if (m_retiring && !m_stopping && (m_presence != Presence::present || !hands_over()))
+	if (m_retiring && !m_stopping && (m_presence != Presence::present || !hands_over(now)))
 		stop(now, actions);
 	const bool gave_away = std::any_of(actions.begin() + before, actions.end(), [](const Action &action) {
 		return std::holds_alternative<BecomeSecondary>(action);
@@ -80,6 +87,10 @@ Time Node::next_wake() const
 	Time wake = never;
 	for (const Vcluster &vcluster : m_vclusters)
 		wake = m_stopping ? never : std::min(wake, vcluster.wake_at());
+	for (const Vcluster &vcluster : m_vclusters)
+		if (const Time until = vcluster.state().hand_over.telling_until;
+		    m_retiring && !m_stopping && until > m_last_now)
+			wake = std::min(wake, until);
 	return wake;
 }
 
@@ -271,8 +282,8 @@ void Node::on(Time now, const BeatReceived &event, Actions &actions)
 		const auto said = std::find_if(before.begin(), before.end(),
 					       [&](const VclusterBeat &b) { return b.id == words->id; });
 		vcluster.hear(scene(now, actions), peer, knew && said != before.end() ? &*said : nullptr, *words);
-		peer.leaving = words->leaving && words->state != HaState::work;
 	}
+	peer.leaving = gone_for_good(peer.content);
 	update_alive(now, event.slot, actions);
 	follow_capabilities(now);
 }
@@ -464,9 +475,9 @@ void Node::on(Time now, const SwitchRole &event, Actions &actions)
 		vcluster->switch_role(scene(now, actions));
 }
 
-void Node::on(Time, const SessionsInStep &event, Actions &)
+void Node::on(Time, const SessionsTold &event, Actions &)
 {
-	m_sessions_in_step = event.in_step;
+	m_vclusters[0].sessions_told(event.number, event.rest);
 }
 
 void Node::on(Time now, const SetMaintenance &event, Actions &actions)
@@ -515,10 +526,13 @@ void Node::on(Time now, const Stopping &, Actions &actions)
 		vcluster.retire(scene(now, actions));
 }
 
-bool Node::hands_over() const
+// Also when a role is in other hands: whoever has it from us hears the last sessions over the keys that a goodbye ends.
+bool Node::hands_over(Time now) const
 {
-	return std::any_of(m_vclusters.begin(), m_vclusters.end(),
-			   [](const Vcluster &vcluster) { return vcluster.state().hand_over.under_way(); });
+	return std::any_of(m_vclusters.begin(), m_vclusters.end(), [now](const Vcluster &vcluster) {
+		const HandOver &plan = vcluster.state().hand_over;
+		return plan.under_way() || now < plan.telling_until;
+	});
 }
 
 void Node::stop(Time now, Actions &actions)
@@ -593,7 +607,8 @@ void Node::reenter_when_due(Time now, Actions &actions)
 HeartbeatContent Node::make_beat(const Surroundings &surroundings) const
 {
 	HeartbeatContent content;
-	content.capabilities = m_config.capabilities | cap_takes_offers;
+	content.capabilities =
+		m_config.capabilities | cap_takes_offers | (m_config.session_pickup ? cap_takes_sessions : 0U);
 	content.packet_version = m_packet_version;
 	content.config_checksum = m_config_checksum;
 	content.hostname = m_hostname;

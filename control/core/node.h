@@ -61,7 +61,6 @@ public:
 	[[nodiscard]] Time now() const { return m_last_now; } // of the last step
 	// After Stopping: its roles are given away, or nobody takes them, and it has said goodbye.
 	[[nodiscard]] bool stopped() const { return m_stopping || !m_started; }
-	[[nodiscard]] bool sessions_in_step() const { return m_sessions_in_step; }
 	// This member (first) and every live one that is out of hello (`everybody`: hello too), as the election sees them.
 	[[nodiscard]] Candidates candidates(bool everybody, std::size_t place = 0) const;
 
@@ -87,14 +86,14 @@ private:
 	void on(Time now, const WitnessChanged &event, Actions &actions);
 	void on(Time now, const SetFailover &event, Actions &actions);
 	void on(Time now, const SwitchRole &event, Actions &actions);
-	void on(Time now, const SessionsInStep &event, Actions &actions);
+	void on(Time now, const SessionsTold &event, Actions &actions);
 	void on(Time now, const SetMaintenance &event, Actions &actions);
 	void on(Time now, const SetPriority &event, Actions &actions);
 	void on(Time now, const SetOverride &event, Actions &actions);
 	void on(Time now, const ResetUptime &event, Actions &actions);
 	void on(Time now, const Stopping &event, Actions &actions);
 	void stop(Time now, Actions &actions);
-	[[nodiscard]] bool hands_over() const;
+	[[nodiscard]] bool hands_over(Time now) const;
 
 	// membership
 	void session_up(Time now, const SessionUp &up, Actions &actions);
@@ -141,7 +140,6 @@ private:
 	bool m_started = false;
 	bool m_retiring = false; // about to stop
 	bool m_stopping = false;
-	bool m_sessions_in_step = true;
 	Time m_started_at{};
 	Time m_last_now{};
 	Time m_hello_until{};

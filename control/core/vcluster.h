@@ -49,8 +49,7 @@ struct Surroundings {
 	bool mem_failover = false;
 	bool ssd_failed = false; // never without ssd-failover
 	bool leaving = false;
-	bool retiring = false;        // stops as soon as somebody has taken its roles, or nobody does
-	bool sessions_in_step = true; // the others know the sessions that we know of
+	bool retiring = false; // stops as soon as somebody has taken its roles, or nobody does
 };
 struct Scene : Surroundings { // one step
 	Actions &actions;
@@ -66,7 +65,7 @@ struct HandOver {
 	enum class Stage : std::uint8_t {
 		none,
 		wanted,  // asked for, and there is nobody yet
-		barrier, // until the sessions are in step
+		barrier, // until the successor has the sessions
 		offered, // until the successor claims
 		let_go,  // no longer primary, until somebody claims: with a witness
 		done,
@@ -74,6 +73,7 @@ struct HandOver {
 	};
 	Stage stage = Stage::none;
 	bool asked = false;       // execute ha failover switch
+	bool told = false;        // the successor has every session there was when it was named
 	bool flag_before = false; // failover_flag, as it was then
 	std::uint32_t number = 0; // counts them
 	std::uint32_t epoch = 0;  // our claim, offered: the successor's is above it
@@ -83,7 +83,8 @@ struct HandOver {
 	Time begun_at{};
 	Time offered_at{};
 	Time ended_at{};
-	Time until{}; // patience with this stage
+	Time until{};         // patience with this stage
+	Time telling_until{}; // done: the successor is told what has happened since, for so long at most
 
 	[[nodiscard]] bool under_way() const
 	{
@@ -136,6 +137,7 @@ public:
 	void set_failover(const Scene &scene, bool set);
 	void switch_role(const Scene &scene);
 	void retire(const Scene &scene); // a primary that stops: offers the role if somebody can take it
+	void sessions_told(std::uint32_t number, bool rest);
 	void set_priority(const Scene &scene, std::uint8_t priority);
 	// What an operator has set, and the claims that are known of: that lasts also when the member begins anew.
 	void restore(const VclusterState &before)
@@ -184,8 +186,9 @@ private:
 	void pick_successor(const Scene &scene);
 	void hand_over(const Scene &scene, const Decision &decision);
 	[[nodiscard]] bool can_offer(const Scene &scene, const Member &successor) const;
-	void yield_first(const Scene &scene, const Decision &decision);
 	void offer(const Scene &scene);
+	void let_go_first(const Scene &scene, const Decision &decision);
+	[[nodiscard]] bool moves_sessions(const Scene &scene) const;
 	[[nodiscard]] bool hand_over_waits(const Scene &scene);
 	[[nodiscard]] bool takes_our_offer(const Member &other) const;
 	void give_way(const Scene &scene, const Member &successor);

@@ -5,10 +5,10 @@
 //
 //   old primary                                            successor
 //   at work, wants another to have the role
-//     waits until the sessions are in step
+//     tells it the sessions that there are
 //     at work, offers (offering, choice) ----------------> claims the next epoch: addresses, announcements
 //     hears the claim: standby, lets go   <--------------- at work, epoch + 1
-//                                         ---------------> hears that: announces once more
+//     tells it those of the time between  ---------------> hears that: announces once more
 //
 // Until the last line but one the old primary forwards, so there is no moment at which nobody does. If the successor does
 // not claim in time, nothing has happened: the old primary withdraws its offer and stays. Only the primary decides; the
@@ -25,6 +25,8 @@ namespace {
 
 constexpr Duration least_patience = std::chrono::seconds{1};
 constexpr Duration barrier_patience = std::chrono::seconds{1};
+// The session thread gives up before that (control/sessions/session_engine.cc).
+constexpr Duration rest_patience = std::chrono::milliseconds{1000};
 
 // For a successor's claim. Where it must wait before it claims, that comes on top.
 Duration patience(const Config &config)
@@ -36,6 +38,11 @@ Duration patience(const Config &config)
 bool can_wait(Rule rule)
 {
 	return rule != Rule::failure_sum && rule != Rule::mem_failover && rule != Rule::ssd;
+}
+
+bool takes_sessions(const Member &successor)
+{
+	return (successor.content.capabilities & cap_takes_sessions) != 0;
 }
 
 } // namespace
@@ -92,9 +99,14 @@ bool Vcluster::can_offer(const Scene &scene, const Member &successor) const
 
 void Vcluster::retire(const Scene &scene)
 {
-	if (m_state.state != HaState::work || m_state.hand_over.under_way() ||
-	    scene.config.isolation == Isolation::witness)
+	if (m_state.state != HaState::work || scene.config.isolation == Isolation::witness)
 		return;
+	if (HandOver &plan = m_state.hand_over; plan.stage == HandOver::Stage::wanted) {
+		end_hand_over(scene, HandOverFailure::superseded);
+	} else if (plan.under_way()) { // goes on, and no longer depends on the sessions
+		plan.asked = false;
+		return;
+	}
 	Candidates others;
 	for (const Candidate &candidate : candidates(scene, false)) {
 		const Member *other = find(scene.members, candidate.id);
@@ -116,8 +128,8 @@ void Vcluster::hand_over(const Scene &scene, const Decision &decision)
 	const Member &successor = *find(scene.members, decision.winner);
 	const bool asked = plan.stage == HandOver::Stage::wanted;
 	m_renegotiate = false;
-	if (!can_offer(scene, successor)) {
-		yield_first(scene, decision);
+	if (!can_offer(scene, successor) && !(asked && moves_sessions(scene))) {
+		let_go_first(scene, decision);
 		return;
 	}
 	if (!asked) {
@@ -129,20 +141,38 @@ void Vcluster::hand_over(const Scene &scene, const Decision &decision)
 	plan.stage = HandOver::Stage::barrier;
 	plan.successor = decision.winner;
 	plan.decision = decision;
-	plan.until = can_wait(decision.rule) ? scene.now + barrier_patience : scene.now;
+	plan.told = !moves_sessions(scene);
+	plan.until = can_wait(decision.rule) && takes_sessions(successor) ? scene.now + barrier_patience : scene.now;
 	(void)hand_over_waits(scene);
 }
 
-// Break before make.
-void Vcluster::yield_first(const Scene &scene, const Decision &decision)
+// No claim overlaps with ours: the role is nobody's for a moment.
+void Vcluster::let_go_first(const Scene &scene, const Decision &decision)
 {
 	HandOver &plan = m_state.hand_over;
-	if (plan.under_way() && plan.asked) {
+	if (plan.asked && plan.under_way()) {
 		plan.stage = HandOver::Stage::let_go;
 		plan.successor = decision.winner;
 		set_failover(scene, true);
 	}
 	become_standby(scene, decision, decision.winner);
+}
+
+// Sessions are those of the first virtual cluster's primary.
+bool Vcluster::moves_sessions(const Scene &scene) const
+{
+	return scene.config.session_pickup && m_state.id == scene.config.vclusters[0].id;
+}
+
+void Vcluster::sessions_told(std::uint32_t number, bool rest)
+{
+	HandOver &plan = m_state.hand_over;
+	if (number != plan.number)
+		return;
+	if (rest)
+		plan.telling_until = Time{};
+	else
+		plan.told = true;
 }
 
 void Vcluster::offer(const Scene &scene)
@@ -174,18 +204,22 @@ bool Vcluster::hand_over_waits(const Scene &scene)
 		end_hand_over(scene, HandOverFailure::lost);
 		return false;
 	}
-	if (!can_offer(scene, *successor)) { // since a moment ago
-		yield_first(scene, plan.decision);
+	if (plan.stage == HandOver::Stage::offered && !can_offer(scene, *successor)) { // since a moment ago
+		let_go_first(scene, plan.decision);
 		return true;
 	}
 	if (plan.stage == HandOver::Stage::barrier) {
-		if (!scene.sessions_in_step && patient)
+		if (!plan.told && patient)
 			return true;
-		if (!scene.sessions_in_step && plan.asked) {
-			end_hand_over(scene, HandOverFailure::sessions);
+		if (!plan.told && plan.asked) {
+			end_hand_over(scene, takes_sessions(*successor) ? HandOverFailure::sessions
+									: HandOverFailure::no_pickup);
 			return false;
 		}
-		offer(scene);
+		if (!can_offer(scene, *successor))
+			let_go_first(scene, plan.decision);
+		else
+			offer(scene);
 		return true;
 	}
 	if (patient)
@@ -207,6 +241,8 @@ void Vcluster::give_way(const Scene &scene, const Member &successor)
 		set_failover(scene, true);
 	become_standby(scene, m_state.hand_over.decision, successor.id, true);
 	end_hand_over(scene, HandOverFailure::none);
+	if (moves_sessions(scene) && takes_sessions(successor))
+		m_state.hand_over.telling_until = scene.now + rest_patience;
 }
 
 void Vcluster::end_hand_over(const Scene &scene, HandOverFailure failure)

@@ -17,9 +17,9 @@ constexpr std::size_t most_unremoved = 4096;
 
 } // namespace
 
-CommitQueue::CommitQueue(core::SessionTable &table, SessionSink &sink, std::span<std::uint64_t> memory)
+CommitQueue::CommitQueue(core::SessionTable &table, SessionSink &sink, std::span<std::uint64_t> memory, bool hot)
     : m_table(table), m_sink(sink), m_pending(memory, table.capacity()),
-      m_refused(memory.subspan(core::SlotSet::words_for(table.capacity())), table.capacity())
+      m_refused(memory.subspan(core::SlotSet::words_for(table.capacity())), table.capacity()), m_hot(hot)
 {
 	m_ended.reserve(batch_sessions);
 	m_batch.reserve(batch_sessions);
@@ -80,6 +80,8 @@ bool CommitQueue::put(core::SlotSet &from, core::SlotNumber &next, bool nat_only
 			m_batch_slots.push_back(slot);
 		}
 	}
+	if (&from == &m_pending)
+		m_walks += more ? 0 : 1;
 	if (m_batch.empty())
 		return more;
 	m_sink.put(m_batch);
@@ -116,6 +118,7 @@ bool CommitQueue::commit(core::Time now, std::size_t most)
 	for (std::size_t done = 0; done < most && !m_pending.empty(); done += batch_sessions)
 		put(m_pending, m_next, false);
 	put_expectations();
+	m_walks += m_pending.empty() ? 2 : 0;
 	return retry_some(now) || !m_pending.empty();
 }
 
@@ -163,6 +166,7 @@ void CommitQueue::commit_all()
 			break;
 	}
 	put_expectations();
+	m_walks += 2;
 }
 
 void CommitQueue::give_up_refused()

@@ -32,11 +32,15 @@ public:
 	{
 		return 2 * core::SlotSet::words_for(capacity);
 	}
-	CommitQueue(core::SessionTable &table, SessionSink &sink, std::span<std::uint64_t> memory);
+	// `hot`: somebody calls commit() all the time, so what was told is in the data plane a little later.
+	CommitQueue(core::SessionTable &table, SessionSink &sink, std::span<std::uint64_t> memory, bool hot);
 
 	// ---- SyncSink
 	void stored(core::SlotNumber slot) override;
 	void erased(core::SlotNumber slot, const core::SessionRecord &record) override;
+	// What waits now has had its turn when the walk has come to its end twice, or nothing is left.
+	[[nodiscard]] std::uint64_t mark() override { return pending() == 0 ? m_walks : m_walks + 2; }
+	[[nodiscard]] bool reached(std::uint64_t mark) const override { return !m_hot || m_walks >= mark; }
 
 	// At most about `most` sessions; true: there is more to do now.
 	bool commit(core::Time now, std::size_t most);
@@ -66,7 +70,9 @@ private:
 	core::SlotSet m_pending; // sessions
 	core::SlotSet m_refused;
 	std::set<core::SlotNumber> m_expected; // expectations: a kernel has few of them
+	bool m_hot;
 	core::SlotNumber m_next = 0; // where the walk goes on
+	std::uint64_t m_walks = 0;   // that have come to their end; two if nothing was left
 	core::SlotNumber m_next_refused = 0;
 	core::Time m_next_retry{};
 	core::Duration m_retry_pause{};

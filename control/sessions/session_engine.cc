@@ -41,6 +41,10 @@ constexpr auto silence_limit =
 constexpr auto check_patience = std::chrono::seconds{3}; // a copy that heard nothing for so long is not in step
 constexpr std::uint8_t most_bids = 16;
 constexpr int farewell_turns = 64;
+// A release comes some 30 ms after the claim that it makes way for, and a busy machine may take ten times as long. Longer than
+// that the successor keeps what its own kernel does to itself for nothing.
+constexpr auto heir_patience = std::chrono::milliseconds{1000};
+constexpr auto parting_patience = std::chrono::milliseconds{900};
 constexpr auto longest_wait = std::chrono::milliseconds{100};
 constexpr std::uint8_t dump_rounds = 3; // tags 1-3; 0: nobody has told it yet
 
@@ -102,7 +106,7 @@ bool SessionEngine::start(std::string &error)
 	std::uint64_t secret = 0;
 	crypto::random_bytes(std::as_writable_bytes(std::span(&secret, 1)));
 	m_young = std::make_unique<YoungSessions>(m_settings.delay, m_store->table().capacity(), secret);
-	m_commits = std::make_unique<CommitQueue>(m_store->table(), *m_sink, m_store->set_words());
+	m_commits = std::make_unique<CommitQueue>(m_store->table(), *m_sink, m_store->set_words(), m_settings.hot);
 	m_receiver = std::make_unique<core::SyncReceiver>(m_store->table(), *m_commits, m_store->receiver_words());
 	m_wake = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 	m_done = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
@@ -129,6 +133,11 @@ void SessionEngine::stop()
 
 // ---------------------------------------------------------------- control thread
 
+void SessionEngine::write_wake() const
+{
+	write_event(m_wake);
+}
+
 void SessionEngine::set(const SessionSituation &situation)
 {
 	m_latest = situation;
@@ -142,7 +151,7 @@ void SessionEngine::flush()
 	if (!m_unsent || !m_situations.push(m_latest))
 		return;
 	m_unsent = false;
-	write_event(m_wake);
+	write_wake();
 }
 
 CommitReport SessionEngine::commit(core::Duration patience)
@@ -186,22 +195,22 @@ bool SessionEngine::turn(core::Time now)
 	m_now = now;
 	bool more = take_situations(now);
 	more = take_frames(now) || more;
-	if (m_situation.source) {
+	if (tells())
 		look_after_source(now);
+	if (m_part == Part::source)
 		look_after_streams(now);
-	}
 	if (listens(now)) {
 		refresh_local_addresses(now);
 		const std::uint64_t before = m_source->counters().events;
 		const bool waiting = m_source->poll(*this, records_per_turn);
 		const bool any = m_source->counters().events != before;
-		m_next_poll = any && !waiting ? now + gathering_time : now;
+		m_next_poll = any && !waiting && m_situation.successor == 0 ? now + gathering_time : now;
 		more = waiting || more;
 	}
-	if (m_situation.source) {
+	if (m_part == Part::source)
 		m_young->take(now, [this](const core::SessionRecord &record) { keep(record); });
-	}
 	more = send_frames(now) || more;
+	follow_hand_over(now);
 	const std::uint32_t wanted = m_commits_wanted.load(std::memory_order_acquire);
 	if (wanted != m_commits_done.load(std::memory_order_relaxed)) {
 		const Urgency urgency;
@@ -210,11 +219,11 @@ bool SessionEngine::turn(core::Time now)
 		m_commits_done.store(wanted, std::memory_order_release);
 		write_event(m_done);
 	}
-	if (m_sink->wants_everything() && !m_situation.source) // a data plane that has just begun
+	if (m_sink->wants_everything() && !tells()) // a data plane that has just begun
 		m_commits->commit_again();
 	if (m_renew.exchange(false, std::memory_order_acquire))
 		m_next_renewal = now + renewal_after_release;
-	if (m_settings.hot && !m_situation.source) {
+	if (m_part == Part::heir || (m_settings.hot && m_part == Part::copy)) {
 		if (now >= m_next_renewal && follows(now)) {
 			m_next_renewal = now + renewal_interval;
 			m_commits->commit_again();
@@ -253,7 +262,7 @@ void SessionEngine::wait(core::Time now)
 core::Time SessionEngine::next_deadline() const
 {
 	core::Time due = m_young->next_deadline();
-	if (m_situation.source) {
+	if (tells()) {
 		if (m_next_poll > m_now)
 			due = std::min(due, m_next_poll);
 		for (const auto &sender : m_senders)
@@ -262,6 +271,8 @@ core::Time SessionEngine::next_deadline() const
 	} else {
 		due = std::min(due, m_receiver->next_deadline());
 	}
+	if (m_part == Part::heir || m_part == Part::parting)
+		due = std::min(due, m_patience);
 	return due;
 }
 
@@ -282,25 +293,57 @@ void SessionEngine::become(const SessionSituation &next, core::Time now)
 {
 	const bool was_source = m_situation.source;
 	const bool new_claim = next.source && next.epoch != m_situation.epoch;
-	if (next.source && !was_source) // what was told until now counts
+	if (next.source && m_part == Part::copy) // what was told until now counts
 		while (take_frames(now))
 			continue;
 	m_situation = next;
 	if (new_claim)
 		m_outbid = 0;
 	if (next.source && !was_source)
-		become_source(now);
+		claim(now);
 	else if (!next.source && was_source)
-		become_copy();
-	if (new_claim) // others may follow another generation by now
+		give_away(now);
+	if (new_claim && m_part == Part::source) // others may follow another generation by now
 		for (auto &sender : m_senders)
 			if (sender != nullptr)
 				sender->stream->stop();
 	follow_peers(now);
 }
 
+void SessionEngine::claim(core::Time now)
+{
+	if (m_part == Part::parting) // the role is back
+		become_copy();
+	m_claimed_by = m_situation.number;
+	const bool hears_rest = m_situation.predecessor != 0 && m_situation.predecessor == m_followed &&
+				m_receiver->generation().has_value();
+	if (!hears_rest)
+		return become_source(now);
+	m_part = Part::heir;
+	m_patience = now + heir_patience;
+	m_heard_before = m_receiver->counters().records;
+}
+
+void SessionEngine::give_away(core::Time now)
+{
+	if (m_part == Part::heir) { // its table is a copy still
+		m_part = Part::copy;
+		return;
+	}
+	m_given_by = m_situation.number;
+	if (m_situation.successor == 0 || stream_to_successor() == nullptr)
+		return become_copy();
+	m_part = Part::parting;
+	m_patience = now + parting_patience;
+	m_rest_fenced = false;
+	for (std::size_t slot = 1; slot < m_senders.size(); ++slot)
+		if (m_senders[slot] != nullptr && slot != m_situation.successor)
+			m_senders[slot]->stream->stop();
+}
+
 void SessionEngine::become_source(core::Time now)
 {
+	m_part = Part::source;
 	m_claimed_epoch = m_situation.epoch;
 	m_receiver->stop();
 	{
@@ -308,6 +351,7 @@ void SessionEngine::become_source(core::Time now)
 		m_commits->commit_all();
 	}
 	give_up_refused();
+	m_next_renewal = core::never;
 	refresh_local_addresses(now);
 	m_next_start = now;
 	m_source_failed = true;
@@ -340,22 +384,34 @@ void SessionEngine::look_after_source(core::Time now)
 // The newcomer's view counts from now on: what it does not have ends here too.
 void SessionEngine::become_copy()
 {
+	m_part = Part::copy;
 	for (auto &sender : m_senders)
 		if (sender != nullptr)
 			sender->stream->stop();
 	// What the data plane has and the table does not, nobody would ever take away; and the other way round.
-	for (int turns = 0; turns < farewell_turns && m_source->poll(*this, records_per_turn); ++turns)
-		continue;
+	drain_source();
 	m_source->stop();
 	m_young->clear();
 	m_commits->commit_again();
-	m_next_renewal = m_now + renewal_interval;
+	m_next_renewal = std::min(m_next_renewal, m_now + renewal_interval);
 	m_trimmed = core::no_slot;
+}
+
+// What the data plane has said until now. A dump that runs beside that is not waited for.
+void SessionEngine::drain_source()
+{
+	if (held())
+		m_left = local_addresses();
+	for (int turns = 0; turns < farewell_turns; ++turns) {
+		const std::uint64_t before = m_source->counters().events;
+		if (!m_source->poll(*this, records_per_turn) || m_source->counters().events == before)
+			return;
+	}
 }
 
 void SessionEngine::follow_peers(core::Time now)
 {
-	if (!m_situation.source)
+	if (m_part != Part::source)
 		return;
 	for (core::PeerSlot slot = 1; slot < core::max_members; ++slot) {
 		auto &sender = m_senders[slot];
@@ -404,6 +460,85 @@ void SessionEngine::look_after_streams(core::Time now)
 	}
 }
 
+// ---------------------------------------------------------------- a planned change of the role
+
+core::SyncSender *SessionEngine::stream_to_successor()
+{
+	const core::PeerSlot slot = m_situation.successor;
+	SessionSender *sender = slot < m_senders.size() ? m_senders[slot].get() : nullptr;
+	const bool same = sender != nullptr && sender->stream->running() && sender->boot == m_situation.peers[slot];
+	return same ? sender->stream.get() : nullptr;
+}
+
+void SessionEngine::follow_hand_over(core::Time now)
+{
+	if (m_part == Part::source && m_situation.successor != 0) {
+		raise_fence();
+	} else if (m_part == Part::parting) {
+		tell_rest(now);
+	} else if (m_part == Part::heir) {
+		const bool ended = m_receiver->ended();
+		if (!ended && now < m_patience && m_situation.peers[m_situation.predecessor] != 0)
+			return;
+		m_status.told_late.fetch_add(m_receiver->counters().records - m_heard_before);
+		if (!ended) {
+			m_status.rest_missed.fetch_add(1);
+			log(LogApp::hasync, LogLevel::warning,
+			    "session pickup: the former primary did not say that it has told its last sessions; some "
+			    "that "
+			    "began during the change may be missing");
+		}
+		become_source(now);
+		follow_peers(now);
+	}
+}
+
+// What we know at this moment is to be at the successor.
+void SessionEngine::raise_fence()
+{
+	core::SyncSender *stream = stream_to_successor();
+	if (stream == nullptr)
+		return;
+	if (m_fenced != m_situation.hand_over || stream->fence() == 0) {
+		drain_source();
+		m_fenced = m_situation.hand_over;
+		stream->fence(++m_fence, false);
+	} else if (stream->fence_passed() && m_status.fence_passed.exchange(m_fenced) != m_fenced &&
+		   m_settings.control_bell != nullptr) {
+		m_settings.control_bell->ring();
+	}
+}
+
+// What happened here until the addresses had gone. Then the successor goes on with the table as it is.
+void SessionEngine::tell_rest(core::Time now)
+{
+	core::SyncSender *stream = stream_to_successor();
+	if (stream == nullptr || now >= m_patience)
+		return end_parting(false);
+	if (!m_rest_fenced && released()) {
+		drain_source();
+		stream->fence(++m_fence, true);
+		m_rest_fenced = true;
+	} else if (m_rest_fenced && stream->fence_passed()) {
+		end_parting(true);
+	}
+}
+
+void SessionEngine::end_parting(bool told)
+{
+	const core::SyncSender *stream = stream_to_successor();
+	const std::size_t left = stream != nullptr ? stream->at_risk() : m_store->table().size();
+	if (!told) {
+		m_status.rest_lost.fetch_add(left);
+		log(LogApp::hasync, LogLevel::warning,
+		    "session pickup: the new primary has not confirmed the last {} of our sessions", left);
+	}
+	m_status.rest_told.store(m_situation.hand_over);
+	become_copy();
+	if (m_settings.control_bell != nullptr)
+		m_settings.control_bell->ring();
+}
+
 bool SessionEngine::follows(core::Time now) const
 {
 	return m_receiver->in_step() && now - m_receiver->last_frame() < check_patience;
@@ -426,10 +561,14 @@ bool SessionEngine::take_frames(core::Time now)
 	     ++taken) {
 		const std::span<const std::byte> bytes(frame->payload.data(), frame->length);
 		m_status.frames_received.fetch_add(1, std::memory_order_relaxed);
-		if (m_situation.source) {
+		if (m_part == Part::parting && frame->slot == m_situation.successor)
+			if (const auto head = core::decode_sync_head(bytes); head && core::is_of_sender(head->kind))
+				end_parting(
+					m_rest_fenced); // it tells already: it has heard the last, or waits no longer
+		if (tells()) {
 			if (frame->slot < m_senders.size() && m_senders[frame->slot] != nullptr)
 				m_senders[frame->slot]->stream->receive(bytes, now);
-		} else if (frame->slot != m_situation.followed) {
+		} else if (frame->slot != (m_part == Part::heir ? m_situation.predecessor : m_situation.followed)) {
 			m_status.refused_sender.fetch_add(1, std::memory_order_relaxed);
 		} else if (m_receiver->receive(bytes, now)) {
 			m_followed = frame->slot;
@@ -443,7 +582,7 @@ bool SessionEngine::take_frames(core::Time now)
 bool SessionEngine::send_frames(core::Time now)
 {
 	bool any = false;
-	if (!m_situation.source) {
+	if (!tells()) {
 		SessionFrame *frame = m_followed != 0 ? m_lanes.out.reserve() : nullptr;
 		if (frame != nullptr) {
 			const std::size_t length = m_receiver->next_frame(
@@ -513,12 +652,21 @@ void SessionEngine::forget(core::SlotNumber slot)
 		changed(slot);
 }
 
+// The address that a session was translated to is gone, and the kernel has found it another one of this machine's.
+bool SessionEngine::strayed(const core::SessionRecord &record) const
+{
+	const core::SlotNumber slot = m_store->table().find(record.key);
+	if (slot != core::no_slot)
+		return !(m_store->table().at(slot)->reply == record.reply);
+	return record.source_nat() && std::ranges::find(m_left, record.reply.destination) != m_left.end();
+}
+
 void SessionEngine::seen(const core::SessionRecord &record)
 {
-	if (held())
-		return;
 	if (record.is_expectation())
 		return seen_expectation(record);
+	if (held() && strayed(record))
+		return;
 	if (!m_filter.takes(record)) {
 		m_status.filtered.fetch_add(1, std::memory_order_relaxed);
 		return;
@@ -532,6 +680,8 @@ void SessionEngine::seen(const core::SessionRecord &record)
 // The cluster's if its master is, and told when its master is.
 void SessionEngine::seen_expectation(const core::SessionRecord &record)
 {
+	if (held())
+		return;
 	const core::SessionKey master = record.master();
 	if (m_store->table().find(master) != core::no_slot)
 		keep(record);
@@ -630,7 +780,7 @@ void SessionEngine::publish(core::Time now)
 	for (std::size_t slot = 1; slot < m_senders.size(); ++slot) {
 		const SessionSender *sender = m_senders[slot].get();
 		PeerSyncStatus &peer = m_status.peers[slot];
-		const bool running = m_situation.source && sender != nullptr && sender->stream->running();
+		const bool running = tells() && sender != nullptr && sender->stream->running();
 		publish_value(peer.running, running);
 		publish_value(peer.in_step, running && sender->stream->in_step());
 		publish_value(peer.at_risk, running ? sender->stream->at_risk() : 0);
@@ -653,8 +803,8 @@ void SessionEngine::publish(core::Time now)
 		oldest = std::min(oldest, sender->stream->oldest_unconfirmed());
 	}
 	const core::SyncReceiverCounters &received = m_receiver->counters();
-	publish_value(m_status.role, m_situation.source ? SessionRole::source : SessionRole::copy);
-	publish_value(m_status.in_step, m_situation.source ? anybody && in_step && !m_source_failed : follows(now));
+	publish_value(m_status.role, tells() ? SessionRole::source : SessionRole::copy);
+	publish_value(m_status.in_step, tells() ? anybody && in_step && !m_source_failed : follows(now));
 	publish_value(m_status.at_risk, at_risk);
 	publish_value(m_status.lag_ns, oldest == core::never ? 0 : std::max<std::int64_t>(0, (now - oldest).count()));
 	publish_value(m_status.generation, m_receiver->generation().value_or(0));

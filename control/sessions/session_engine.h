@@ -6,6 +6,15 @@
 //   source:  data plane --events, dump--> filter, delay --> table --> a sender for each member --frames--> worker
 //   copy:    worker --frames--> receiver --> table --> commit queue --> data plane (hot), or commit() before a claim
 //
+// A planned change of the role overlaps: the successor claims while the old primary still forwards. So it stays a copy for
+// that long, and the old primary goes on as the source of what it does to the end:
+//
+//   old primary  source ---> parting: release() done, the last told --fence--> copy
+//   successor    copy -----> heir: claimed, and hears the rest ---------------> source: reads its own data plane, tells
+//
+// The stream of one generation is whole therefore, the next begins behind it, and neither waits for long: a predecessor
+// that is gone, or says nothing, is not waited for.
+//
 // Control says what the situation is and never waits, but for commit(). A turn takes a bounded part of whatever waits, so
 // that acknowledgements keep flowing while a table is filled.
 #pragma once
@@ -36,6 +45,7 @@ struct SessionSettings {
 	core::Duration delay{};
 	std::size_t capacity = 0; // sessions
 	SessionFilterRules filter;
+	Doorbell *control_bell = nullptr; // rung when a fence is passed, or the rest is told
 };
 
 // What commit() did, for the record of a takeover.
@@ -64,9 +74,14 @@ public:
 	void flush();
 	// The role is about to be given away: what the data plane does from here on (the kernel ends masqueraded sessions
 	// with their address) is not told to others as the end of a session.
-	void hold() { m_hold_until.store(m_told + 1, std::memory_order_release); }
+	void hold() { m_held_at.store(m_told, std::memory_order_release); }
 	// It has been: what the kernel has ended with the addresses is put again, once it is done with that.
-	void renew() { m_renew.store(true, std::memory_order_release); }
+	void renew()
+	{
+		m_released_at.store(m_told, std::memory_order_release);
+		m_renew.store(true, std::memory_order_release);
+		write_wake();
+	}
 	// Returns when the data plane has every session of the copy, or after `patience`; what is left then goes on by
 	// itself.
 	[[nodiscard]] CommitReport commit(core::Duration patience);
@@ -74,24 +89,38 @@ public:
 	[[nodiscard]] double bytes_per_session() const { return m_store ? m_store->bytes_per_session() : 0; }
 
 private:
+	enum class Part : std::uint8_t { copy, heir, source, parting };
+
 	void run();
+	void write_wake() const;
 	bool turn(core::Time now); // true: there is more to do
 	void wait(core::Time now);
 	bool take_situations(core::Time now);
 	void become(const SessionSituation &next, core::Time now);
+	void claim(core::Time now);
+	void give_away(core::Time now);
 	void become_source(core::Time now);
 	void give_up_refused();
 	void become_copy();
+	void follow_hand_over(core::Time now);
+	void raise_fence();
+	void tell_rest(core::Time now);
+	void end_parting(bool told);
+	void drain_source();
+	[[nodiscard]] core::SyncSender *stream_to_successor();
 	void follow_peers(core::Time now);
 	[[nodiscard]] std::uint64_t next_generation();
 	bool take_frames(core::Time now);
 	bool send_frames(core::Time now);
 	bool trim_some();
-	[[nodiscard]] bool listens(core::Time now) const { return m_situation.source && !held() && now >= m_next_poll; }
-	[[nodiscard]] bool held() const
+	[[nodiscard]] bool tells() const { return m_part == Part::source || m_part == Part::parting; }
+	[[nodiscard]] bool listens(core::Time now) const { return tells() && !held() && now >= m_next_poll; }
+	// Since our claim.
+	[[nodiscard]] bool held() const { return is_since(m_held_at, m_claimed_by); }
+	[[nodiscard]] bool released() const { return is_since(m_released_at, m_given_by); }
+	[[nodiscard]] static bool is_since(const std::atomic<std::uint32_t> &at, std::uint32_t situation)
 	{
-		const std::uint32_t until = m_hold_until.load(std::memory_order_acquire);
-		return static_cast<std::int32_t>(until - m_situation.number) > 0;
+		return static_cast<std::int32_t>(at.load(std::memory_order_acquire) - situation) >= 0;
 	}
 	[[nodiscard]] bool follows(core::Time now) const; // somebody, and has what they have
 	void look_after_source(core::Time now);
@@ -104,6 +133,7 @@ private:
 	void changed(core::SlotNumber slot);
 	void forget(core::SlotNumber slot);
 	void seen_expectation(const core::SessionRecord &record);
+	[[nodiscard]] bool strayed(const core::SessionRecord &record) const;
 
 	// ---- SessionListener
 	void seen(const core::SessionRecord &record) override;
@@ -126,6 +156,15 @@ private:
 
 	// ---- session thread only
 	SessionSituation m_situation;
+	Part m_part = Part::copy;
+	std::uint32_t m_claimed_by = 1;    // the situation that said that we hold the role
+	std::uint32_t m_given_by = 1;      // and that somebody has it from us
+	core::Time m_patience{};           // with a predecessor, or a successor
+	std::uint64_t m_heard_before = 0;  // heir: records when it claimed
+	std::uint32_t m_fence = 0;         // the last one
+	std::uint32_t m_fenced = 0;        // the hand-over it is for
+	bool m_rest_fenced = false;        // parting: behind the last one
+	std::vector<core::IpBytes> m_left; // addresses of this machine after the release
 	core::Time m_now{};
 	core::PeerSlot m_followed = 0;              // whose frames the receiver took last
 	core::PeerSlot m_next_sender = 1;           // whose turn it is
@@ -151,7 +190,8 @@ private:
 	std::uint32_t m_told = 0; // control's: situations so far
 	bool m_unsent = false;    // control's: the latest one waits for room
 	SessionSituation m_latest;
-	std::atomic<std::uint32_t> m_hold_until{0}; // the situation that ends it
+	std::atomic<std::uint32_t> m_held_at{0};     // the latest situation then
+	std::atomic<std::uint32_t> m_released_at{0}; // the latest situation then
 	std::atomic<bool> m_renew{false};
 	std::atomic<bool> m_stopping{false};
 	int m_wake = -1; // eventfd

@@ -33,6 +33,10 @@ struct SessionStatus {
 	std::atomic<std::uint64_t> kernel_refused{
 		0}; // told, tried, refused by the data plane; tried again now and then
 	std::atomic<std::uint64_t> generation{0};
+	// Planned changes of the role, by SessionSituation::hand_over: the successor has what there was when it was named;
+	// we have told it the rest, or have given up.
+	std::atomic<std::uint32_t> fence_passed{0};
+	std::atomic<std::uint32_t> rest_told{0};
 	std::array<PeerSyncStatus, core::max_members> peers;
 
 	// ---- since the start
@@ -45,6 +49,9 @@ struct SessionStatus {
 	std::atomic<std::uint64_t> repairs{0};        // blocks that differed
 	std::atomic<std::uint64_t> refused{0};        // frames that say nothing to us
 	std::atomic<std::uint64_t> refused_sender{0}; // frames of a member that does not hold the role
+	std::atomic<std::uint64_t> told_late{0};      // sessions that our predecessors told after we had claimed
+	std::atomic<std::uint64_t> rest_lost{0};      // sessions that our successors did not confirm
+	std::atomic<std::uint64_t> rest_missed{0};    // times a predecessor did not say that we had heard everything
 	std::atomic<std::uint64_t> full{0};           // sessions that found no room
 	std::atomic<std::uint64_t> filtered{0};
 	std::atomic<std::uint64_t> source_events{0};

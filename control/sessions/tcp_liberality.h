@@ -8,6 +8,9 @@
 // what happens to connections that were born on this member, lived on another one and come back; those that were put here
 // are told to be liberal one by one. The price is that packets outside of the window are forwarded, and left to the
 // endpoints to drop.
+//
+// That it was off before stands in a file of the run directory, so that the next start after a crash still knows. A boot
+// empties that directory, and sets the kernel back.
 #pragma once
 
 #include <string>
@@ -16,7 +19,8 @@ namespace systole::control {
 
 class TcpLiberality {
 public:
-	TcpLiberality() = default;
+	explicit TcpLiberality(std::string note,
+			       std::string setting = "/proc/sys/net/netfilter/nf_conntrack_tcp_be_liberal");
 	~TcpLiberality() { stop(); }
 	TcpLiberality(const TcpLiberality &) = delete;
 	TcpLiberality &operator=(const TcpLiberality &) = delete;
@@ -27,6 +31,10 @@ public:
 	void stop();
 
 private:
+	[[nodiscard]] bool write_setting(int value) const;
+
+	std::string m_note; // there: we have switched it on
+	std::string m_setting;
 	bool m_changed = false;
 };
 

@@ -10,6 +10,7 @@
 #include "tests/fuzz/require.h"
 #include "tests/unit/core/session/session_samples.h"
 
+#include <array>
 #include <optional>
 #include <vector>
 
@@ -21,6 +22,8 @@ using namespace core;
 
 constexpr std::size_t slots = 2048;
 constexpr Duration honest_time = std::chrono::seconds{3};
+constexpr std::uint8_t raise_fence = 255; // instruction
+constexpr std::array<unsigned, 6> kinds_of_sender{1, 2, 3, 4, 5, 8};
 
 // Which slots are taken, by nothing but what the sink is told.
 struct Watch : SyncSink {
@@ -54,10 +57,13 @@ public:
 	{
 		const auto instruction = program.number<std::uint8_t>();
 		const auto operand = program.number<std::uint8_t>();
-		switch (instruction % 8) {
+		switch (instruction == raise_fence ? 8 : instruction % 8) {
 		case 0: m_receiver->receive(frame_of(program), m_now); break;
 		case 1: m_sender.receive(frame_of(program), m_now); break;
-		case 2: m_receiver->receive(headed(program, 1 + operand % 5, 1 + operand / 64, operand), m_now); break;
+		case 2:
+			m_receiver->receive(headed(program, kinds_of_sender[operand % 6], 1 + operand / 64, operand),
+					    m_now);
+			break;
 		case 3:
 			m_sender.receive(headed(program, 6 + operand % 2, m_sender.generation(), operand / 2), m_now);
 			break;
@@ -65,6 +71,7 @@ public:
 		case 5: m_now += std::chrono::milliseconds{operand}; break;
 		case 6: forth(operand % 8); break;
 		case 7: back(operand % 64); break;
+		case 8: m_sender.fence(++m_fence, operand % 8 == 0); break;
 		}
 		require(m_sender.in_flight() <= sync_window, "no more is in flight than the window holds");
 		require((m_sender.oldest_unconfirmed() == never) == (m_sender.at_risk() == 0),
@@ -104,6 +111,13 @@ public:
 		}
 		require(m_sender.in_step() && m_receiver->in_step(), "an honest exchange brings both in step");
 		require(m_source->digest() == m_copy->digest(), "in step means equal");
+		m_sender.fence(++m_fence, true);
+		for (const Time until = m_now + honest_time; m_now < until && !m_sender.fence_passed();
+		     m_now += std::chrono::milliseconds{1}) {
+			forth(~std::size_t{0});
+			back(sync_window);
+		}
+		require(m_sender.fence_passed() && m_receiver->ended(), "an honest exchange ends with the last fence");
 	}
 
 private:
@@ -164,6 +178,7 @@ private:
 	std::optional<SyncReceiver> m_receiver;
 	std::array<std::byte, max_sync_frame_bytes> m_frame{};
 	Time m_now{std::chrono::seconds{1}};
+	std::uint32_t m_fence = 0;
 };
 
 } // namespace

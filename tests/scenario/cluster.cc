@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cassert>
+#include <utility>
 
 namespace systole::scenario {
 
@@ -72,6 +73,7 @@ void Cluster::start(std::size_t index)
 	assert(member.node == nullptr);
 	++member.boots;
 	member.beginnings = 0;
+	member.fenced = member.parted = 0;
 	const Started started = fresh(index);
 	member.node = std::make_unique<Node>(member.settings.config);
 	member.ends_at = never;
@@ -284,6 +286,28 @@ void Cluster::step(std::size_t index, const EventBody &event)
 	member.node->step({local(member, m_now), event}, *actions);
 	for (const Action &action : *actions)
 		perform(index, action);
+	tell_sessions(index);
+}
+
+// ---------------------------------------------------------------- the ideal session thread
+
+void Cluster::keep_up_sessions(std::size_t index, bool keep_up)
+{
+	m_members[index].sessions_behind = !keep_up;
+	tell_sessions(index);
+}
+
+void Cluster::tell_sessions(std::size_t index)
+{
+	Member &member = m_members[index];
+	if (!member.node || !member.settings.config.session_pickup || member.sessions_behind)
+		return;
+	const HandOver &plan = member.node->vcluster().hand_over;
+	if (plan.stage == HandOver::Stage::barrier && !plan.told &&
+	    std::exchange(member.fenced, plan.number) != plan.number)
+		later(index, fence_delay, SessionsTold{plan.number, false});
+	if (plan.telling_until > local(member, m_now) && std::exchange(member.parted, plan.number) != plan.number)
+		later(index, rest_delay, SessionsTold{plan.number, true});
 }
 
 void Cluster::perform(std::size_t index, const Action &action)

@@ -52,6 +52,8 @@ class Cluster {
 public:
 	static constexpr core::Duration wire_delay = std::chrono::microseconds{100};
 	static constexpr core::Duration key_delay = std::chrono::microseconds{200};
+	static constexpr core::Duration fence_delay = std::chrono::milliseconds{1};
+	static constexpr core::Duration rest_delay = std::chrono::milliseconds{20};
 	static constexpr core::Duration probe_delay = std::chrono::seconds{1}; // failtime x interval
 
 	std::size_t add(const MemberSettings &settings);
@@ -68,6 +70,8 @@ public:
 	// What a link monitor looks at; whoever is primary finds out after probe_delay.
 	void set_path(std::size_t member, std::uint8_t link_monitor, bool good);
 	void reach_witness(std::size_t member, bool reachable) { m_witness.set_reachable(member, reachable); }
+	// As long as they do not keep up, a successor does not come to have this member's sessions.
+	void keep_up_sessions(std::size_t member, bool keep_up);
 	// Called for every frame that is sent, and may change it; false loses it.
 	std::function<bool(Frame &)> filter;
 
@@ -110,6 +114,9 @@ private:
 		core::Time next_beat = core::never;
 		core::Time ends_at = core::never;
 		std::set<std::uint8_t> dead_paths;
+		bool sessions_behind = false;
+		std::uint32_t fenced = 0; // the hand-overs that the ideal session thread has dealt with
+		std::uint32_t parted = 0;
 	};
 	struct Delivery {
 		core::Time at;
@@ -138,6 +145,7 @@ private:
 	void send_message(std::size_t member, core::SessionId session, const core::HakeBytes &bytes);
 	void beat(std::size_t member);
 	void probe(std::size_t member);
+	void tell_sessions(std::size_t member);
 	void ask_witness();
 	void receive(std::size_t member, const Frame &frame);
 	void judge(std::size_t member, core::PeerSlot slot, core::LinkIndex link);

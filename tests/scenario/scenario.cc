@@ -131,6 +131,8 @@ private:
 			memory(duration_of(value));
 		else if (name == "ssd-failover")
 			config.ssd_failover = true;
+		else if (name == "pickup")
+			config.session_pickup = value != "off";
 		else if (name == "isolation")
 			isolation(value);
 		else if (name == "vclusters" && where == "group")
@@ -259,7 +261,7 @@ private:
 		} else if (verb == "switch") {
 			m_cluster.give(who, SwitchRole{});
 		} else if (verb == "sessions") {
-			m_cluster.give(who, SessionsInStep{words.at(2) == "in-step"});
+			m_cluster.keep_up_sessions(who, words.at(2) != "behind");
 		} else if (verb == "maintenance") {
 			m_cluster.give(who, SetMaintenance{words.at(2) == "on"});
 		} else if (verb == "memory") { // percent in use

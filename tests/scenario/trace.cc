@@ -60,7 +60,8 @@ std::string failure_text(HandOverFailure failure, const std::string &peer)
 	case HandOverFailure::none: return "nothing failed";
 	case HandOverFailure::nobody: return "nobody could take the role";
 	case HandOverFailure::worse: return "the others are worse off";
-	case HandOverFailure::sessions: return "the sessions are not in step";
+	case HandOverFailure::sessions: return peer + " does not have all sessions";
+	case HandOverFailure::no_pickup: return peer + " takes no sessions";
 	case HandOverFailure::no_claim: return peer + " does not take the role";
 	case HandOverFailure::lost: return peer + " is lost";
 	case HandOverFailure::superseded: return "the role went another way";

@@ -14,7 +14,7 @@ namespace {
 
 using namespace systole::core;
 
-constexpr std::array<BreakInfo, 11> table{{
+constexpr std::array<BreakInfo, 13> table{{
 	{Break::forget_holes, "forget-holes", "confirmed-is-held",
 	 "an acknowledgement says that everything has come up to the highest number"},
 	{Break::lost_is_told, "lost-is-told", "confirmed-is-held",
@@ -33,6 +33,8 @@ constexpr std::array<BreakInfo, 11> table{{
 	 "one in a hundred sessions that end is not told to the sink"},
 	{Break::never_probe, "never-probe", "quiesces",
 	 "nobody asks for room, and nobody says that there is some again"},
+	{Break::hasty_fence, "hasty-fence", "fence-holds", "every answer about a fence is that it is passed"},
+	{Break::early_end, "early-end", "nothing-left-behind", "every fence is taken for the last one"},
 }};
 
 Bytes rebuilt(const SyncHead &head, const auto &body)
@@ -61,6 +63,8 @@ bool spoil_sent(Break what, Bytes &frame)
 	const auto head = decode_sync_head(frame);
 	if (what == Break::never_probe)
 		return head->kind != SyncKind::probe;
+	if (what == Break::early_end && head->kind == SyncKind::fence)
+		frame.back() = std::byte{1};
 	if (what != Break::keep_ended || head->kind != SyncKind::data)
 		return true;
 	const auto told = std::make_unique<SyncToldList>();
@@ -105,7 +109,9 @@ void spoil_answer(Break what, Bytes &frame, std::span<const std::uint64_t> lost)
 	auto ack = *decode_ack(frame);
 	if (ack.answer == SyncAnswer::closed)
 		return;
-	if (what == Break::forget_holes) {
+	if (what == Break::hasty_fence && ack.answer == SyncAnswer::early) {
+		ack.answer = SyncAnswer::fenced;
+	} else if (what == Break::forget_holes) {
 		std::uint64_t highest = head->number;
 		for (std::size_t i = 0; i < sync_window; ++i)
 			if ((ack.came[i / 64] >> (i % 64) & 1U) != 0)

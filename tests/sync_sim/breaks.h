@@ -27,6 +27,8 @@ enum class Break : std::uint8_t {
 	clock_stands,
 	sink_misses,
 	never_probe,
+	hasty_fence,
+	early_end,
 };
 
 struct BreakInfo {

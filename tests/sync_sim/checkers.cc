@@ -106,6 +106,41 @@ void World::check_confirmed(std::size_t member, std::size_t peer)
 		return fail("room-obeyed", pair_text(member, peer) + ": more frames in flight than the window has");
 }
 
+// Whatever the data plane of the peer has, the slot has held since the fence was raised.
+void World::check_fence(std::size_t member, std::size_t peer)
+{
+	PeerSender &sender = *m_members[member]->senders[peer];
+	if (!sender.fence_open || sender.sender.fence() != sender.fence || !sender.sender.fence_passed())
+		return;
+	sender.fence_open = false;
+	++m_statistics.fences_passed;
+	if (!follows(member, peer) || damaged(member, peer))
+		return;
+	const auto &there = m_members[peer]->mirror->data_plane();
+	for (const auto &[slot, held] : sender.held) {
+		const auto it = there.find(slot);
+		const bool one_of_these = std::any_of(held.begin(), held.end(), [&](const auto &record) {
+			return it == there.end() ? !record : record && record->same_state(it->second);
+		});
+		if (!one_of_these && slot < m_members[peer]->capacity)
+			return fail("fence-holds", pair_text(member, peer) + ": the fence is passed, and slot " +
+							   std::to_string(slot) + " is an older one there");
+	}
+}
+
+// Who takes over has the table of who hands over, slot by slot.
+void World::check_nothing_left(std::size_t member, std::size_t peer)
+{
+	if (damaged(member, peer))
+		return;
+	const SessionTable &ours = *m_members[member]->table;
+	const SessionTable &theirs = *m_members[peer]->table;
+	for (std::size_t i = 0; i < std::min(ours.capacity(), theirs.capacity()); ++i)
+		if (!same_slot(ours, theirs, static_cast<SlotNumber>(i)))
+			return fail("nothing-left-behind", pair_text(member, peer) + ": slot " + std::to_string(i) +
+								   " differs when the role goes over");
+}
+
 // Never more in flight than the peer has said lately that it takes.
 void World::check_room(std::size_t member, std::size_t peer)
 {

@@ -27,7 +27,9 @@ constexpr std::array<std::string_view, fault_kinds> names{"cut",
 							  "no-room",
 							  "hold-link",
 							  "burst-of-changes",
-							  "damage"};
+							  "damage",
+							  "fence",
+							  "hand-over"};
 
 } // namespace
 
@@ -131,8 +133,20 @@ void World::strike()
 		copy.damaged = true;
 		break;
 	}
+	case Fault::fence: fence(*source, other, false); break;
+	case Fault::hand_over:
+		fence(*source, other, true);
+		// Neither waits for ever; after the last fence there is no way back to this claim.
+		later(milliseconds{300}, *source, [this, source = *source, other, start = m_members[*source]->start] {
+			if (m_members[source]->start != start || !m_members[source]->parting)
+				return;
+			step_down(source);
+			if (!leader())
+				become_source(m_members[other]->up ? other : source);
+		});
+		break;
 	case Fault::burst_of_changes:
-		for (auto many = m_random.below(m_ids); many != 0; --many)
+		for (auto many = m_members[*source]->parting ? 0 : m_random.below(m_ids); many != 0; --many)
 			change(*source);
 		break;
 	}

@@ -208,7 +208,9 @@ std::size_t print_counts(const Statistics &all)
 				     {"frames-closed", all.closed},
 				     {"table-full", all.full},
 				     {"confirmed-looked-at", all.confirmed_looks},
-				     {"in-step-looked-at", all.in_step_looks}});
+				     {"in-step-looked-at", all.in_step_looks},
+				     {"fences-passed", all.fences_passed},
+				     {"handed-over", all.handed_over}});
 	std::size_t never = 0;
 	std::string line = "struck:";
 	for (const auto &[name, count] : counts) {

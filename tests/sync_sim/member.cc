@@ -8,6 +8,12 @@ namespace systole::sync_sim {
 
 using namespace systole::core;
 
+namespace {
+
+constexpr unsigned calls_per_commit = 5;
+
+} // namespace
+
 SessionRecord session(std::uint32_t id, std::uint32_t state)
 {
 	SessionRecord record;
@@ -58,6 +64,8 @@ bool Guarded::whole() const
 void Mirror::stored(SlotNumber slot)
 {
 	const auto record = m_table.at(slot);
+	m_waiting.emplace_back(slot, record);
+	++m_told;
 	if (!record)
 		m_complaint = "stored(" + std::to_string(slot) + "), but nothing stands there";
 	else
@@ -68,6 +76,8 @@ void Mirror::erased(SlotNumber slot, const SessionRecord &record)
 {
 	if (m_broken == Break::sink_misses && ++m_calls % 100 == 0)
 		return;
+	m_waiting.emplace_back(slot, std::nullopt);
+	++m_told;
 	const auto it = m_records.find(slot);
 	if (it == m_records.end() || !it->second.same_state(record))
 		m_complaint = "erased(" + std::to_string(slot) + ") of a session that had not been stored there";
@@ -81,6 +91,25 @@ void Mirror::adopt()
 	for (SlotNumber slot = 0; slot < m_table.high_mark(); ++slot)
 		if (m_table.taken(slot))
 			m_records[slot] = *m_table.at(slot);
+	m_data_plane = m_records;
+	m_waiting.clear();
+	m_committed = m_told;
+	m_due = 0;
+}
+
+void Mirror::commit()
+{
+	if (++m_commits % calls_per_commit != 0)
+		return;
+	for (; m_due != 0; --m_due, ++m_committed) {
+		const auto &[slot, record] = m_waiting.front();
+		if (record)
+			m_data_plane[slot] = *record;
+		else
+			m_data_plane.erase(slot);
+		m_waiting.pop_front();
+	}
+	m_due = m_waiting.size();
 }
 
 std::string Mirror::complaint() const
@@ -120,6 +149,7 @@ void Member::empty_table()
 	truth.clear();
 	queue.clear();
 	source = false;
+	parting = false;
 	damaged = false;
 	highest_generation = 0;
 }

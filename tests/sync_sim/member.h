@@ -48,19 +48,29 @@ private:
 	std::size_t m_bytes;
 };
 
-// A copy kept by nothing but sink calls.
+// A copy kept by nothing but sink calls; and a data plane that is kept like it, a little later.
 class Mirror : public core::SyncSink {
 public:
 	Mirror(const core::SessionTable &table, Break broken) : m_table(table), m_broken(broken) {}
 	void stored(core::SlotNumber slot) override;
 	void erased(core::SlotNumber slot, const core::SessionRecord &record) override;
-	void adopt(); // the table as it is
+	[[nodiscard]] std::uint64_t mark() override { return m_told; }
+	[[nodiscard]] bool reached(std::uint64_t mark) const override { return m_committed >= mark; }
+	void adopt();  // the table as it is
+	void commit(); // now and then what was told before the last time
+	[[nodiscard]] const std::map<core::SlotNumber, core::SessionRecord> &data_plane() const { return m_data_plane; }
 	// Empty, or what is not as it should be.
 	[[nodiscard]] std::string complaint() const;
 
 private:
 	const core::SessionTable &m_table;
 	std::map<core::SlotNumber, core::SessionRecord> m_records;
+	std::map<core::SlotNumber, core::SessionRecord> m_data_plane;
+	std::deque<std::pair<core::SlotNumber, std::optional<core::SessionRecord>>> m_waiting; // empty: erased
+	std::uint64_t m_told = 0;
+	std::uint64_t m_committed = 0;
+	std::size_t m_due = 0; // of those that wait
+	unsigned m_commits = 0;
 	std::string m_complaint;
 	Break m_broken;
 	unsigned m_calls = 0;
@@ -72,6 +82,10 @@ struct PeerSender {
 	Guarded flights;
 	core::SyncSender sender;
 	bool began = false;
+	// The fence under way: what each slot has held since it was raised.
+	std::map<core::SlotNumber, std::vector<std::optional<core::SessionRecord>>> held;
+	std::uint32_t fence = 0;
+	bool fence_open = false;
 	// What the peer has said of its room, as it really was, and when it came.
 	std::deque<std::pair<Time, std::size_t>> rooms;
 	std::vector<std::uint64_t> lost; // DATA that the network has lost
@@ -101,6 +115,7 @@ struct Member {
 	bool up = true;
 	std::uint32_t start = 0; // how often it has started
 	bool source = false;
+	bool parting = false;                               // nothing changes any more; somebody is told the rest
 	std::uint64_t claim = 0;                            // of the role
 	std::uint32_t begins = 0;                           // within the claim
 	std::map<std::uint32_t, core::SessionRecord> truth; // as the source

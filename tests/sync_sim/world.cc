@@ -34,7 +34,7 @@ template <typename... Parts> std::string text(const Parts &...parts)
 
 const char *name_of(SyncKind kind)
 {
-	constexpr std::array names{"?", "OPEN", "DATA", "CHECK", "DIGESTS", "PROBE", "ACK", "DIFFER"};
+	constexpr std::array names{"?", "OPEN", "DATA", "CHECK", "DIGESTS", "PROBE", "ACK", "DIFFER", "FENCE"};
 	return names[static_cast<std::size_t>(kind)];
 }
 
@@ -44,12 +44,13 @@ void Statistics::add(const Statistics &other)
 {
 	for (std::size_t i = 0; i < fault_kinds; ++i)
 		struck[i] += other.struck[i];
-	for (const auto member :
-	     {&Statistics::carried, &Statistics::lost, &Statistics::cut, &Statistics::doubled, &Statistics::straggled,
-	      &Statistics::overflown, &Statistics::changes, &Statistics::frames, &Statistics::records,
-	      &Statistics::frames_lost, &Statistics::repairs, &Statistics::overtaken, &Statistics::stale,
-	      &Statistics::closed, &Statistics::full, &Statistics::confirmed_looks, &Statistics::in_step_looks,
-	      &Statistics::takeovers})
+	for (const auto member : {&Statistics::carried,         &Statistics::lost,          &Statistics::cut,
+				  &Statistics::doubled,         &Statistics::straggled,     &Statistics::overflown,
+				  &Statistics::changes,         &Statistics::frames,        &Statistics::records,
+				  &Statistics::frames_lost,     &Statistics::repairs,       &Statistics::overtaken,
+				  &Statistics::stale,           &Statistics::closed,        &Statistics::full,
+				  &Statistics::confirmed_looks, &Statistics::in_step_looks, &Statistics::takeovers,
+				  &Statistics::fences_passed,   &Statistics::handed_over})
 		this->*member += other.*member;
 	longest_rest = std::max(longest_rest, other.longest_rest);
 }
@@ -133,7 +134,7 @@ void World::step(const Entry &entry)
 		if (!m_changing)
 			break;
 		for (std::size_t i = 0; i < m_members.size(); ++i)
-			if (m_members[i]->up && m_members[i]->source)
+			if (m_members[i]->up && m_members[i]->source && !m_members[i]->parting)
 				change(i);
 		put(m_now + m_random.between(Duration{1}, 2 * m_change_pause), Wake::change);
 		break;
@@ -209,6 +210,7 @@ void World::heal()
 	for (std::size_t i = 0; i < m_members.size(); ++i) {
 		Member &member = *m_members[i];
 		member.up = true;
+		member.parting = false;
 		member.busy_until = {};
 		member.service = microseconds{5};
 		for (auto &peer : member.senders)
@@ -286,6 +288,7 @@ void World::become_source(std::size_t index)
 	++m_statistics.takeovers;
 	member.receiver->stop();
 	member.source = true;
+	member.parting = false;
 	member.damaged = false;
 	member.claim = ++m_claims;
 	member.begins = 0;
@@ -316,6 +319,7 @@ void World::begin(std::size_t index, std::size_t other)
 	peer->began = true;
 	peer->rooms.clear();
 	peer->lost.clear();
+	peer->fence_open = false;
 	peer->sender.begin(generation, local(member, m_now));
 	pump_sender(index, other);
 }
@@ -325,11 +329,13 @@ void World::step_down(std::size_t index)
 	Member &member = *m_members[index];
 	tell("m", index, " steps down");
 	member.source = false;
+	member.parting = false;
 	member.truth.clear();
 	for (auto &peer : member.senders)
 		if (peer) {
 			peer->sender.stop();
 			peer->began = false;
+			peer->fence_open = false;
 		}
 	member.mirror->adopt();
 }
@@ -452,6 +458,7 @@ void World::deliver(Packet packet)
 		return fail("understood", text("the sender of m", packet.to, " finds an ", name_of(head->kind),
 					       " bad that m", packet.from, " has sent"));
 	check_in_step(packet.to, packet.from);
+	check_fence(packet.to, packet.from);
 	pump_sender(packet.to, packet.from);
 }
 
@@ -490,17 +497,51 @@ void World::serve(std::size_t index)
 			member.answer_to = packet.from;
 		member.highest_generation = std::max(member.highest_generation, packet.generation);
 	}
+	member.mirror->commit();
 	pump_receiver(index);
+	if (member.receiver->ended())
+		return take_over(index);
 	if (!member.queue.empty()) {
 		member.serving = true;
 		put(m_now + member.service, Wake::serve, index);
 	}
 }
 
+void World::fence(std::size_t index, std::size_t other, bool last)
+{
+	Member &member = *m_members[index];
+	auto &peer = member.senders[other];
+	if (!peer || !peer->began || member.parting || m_members[other]->source)
+		return;
+	tell("m", index, last ? " hands over to m" : " raises a fence for m", other);
+	member.parting = last;
+	peer->held.clear();
+	for (std::size_t slot = 0; slot < member.capacity; ++slot)
+		peer->held[static_cast<SlotNumber>(slot)].push_back(member.table->at(static_cast<SlotNumber>(slot)));
+	peer->fence_open = true;
+	peer->sender.fence(++peer->fence, last);
+	pump_sender(index, other);
+}
+
+// It has heard the last of whom it follows.
+void World::take_over(std::size_t index)
+{
+	const std::size_t old = m_members[index]->answer_to;
+	if (!m_members[old]->up || !m_members[old]->source || leader() != old)
+		return; // has been overtaken by events
+	check_nothing_left(old, index);
+	++m_statistics.handed_over;
+	step_down(old);
+	m_members[index]->queue.clear();
+	become_source(index);
+}
+
 void World::tell_senders(Member &member, SlotNumber slot)
 {
 	for (std::size_t i = 0; i < m_members.size(); ++i)
 		if (auto &peer = member.senders[i]; peer && peer->began) {
+			if (peer->fence_open)
+				peer->held[slot].push_back(member.table->at(slot));
 			peer->sender.changed(slot);
 			pump_sender(member.index, i);
 		}

@@ -37,8 +37,10 @@ enum class Fault : std::uint8_t {
 	hold_link,
 	burst_of_changes,
 	damage, // a copy loses a session, and nobody knows
+	fence,
+	hand_over, // planned: the source tells its successor everything first
 };
-inline constexpr std::size_t fault_kinds = 15;
+inline constexpr std::size_t fault_kinds = 17;
 [[nodiscard]] std::string_view name_of(Fault fault);
 
 struct Statistics {
@@ -47,6 +49,7 @@ struct Statistics {
 	std::uint64_t changes = 0, frames = 0, records = 0, frames_lost = 0, repairs = 0, overtaken = 0, stale = 0,
 		      closed = 0, full = 0;
 	std::uint64_t confirmed_looks = 0, in_step_looks = 0, takeovers = 0;
+	std::uint64_t fences_passed = 0, handed_over = 0;
 	Duration longest_rest{}; // from the heal until everybody was in step
 	void add(const Statistics &other);
 };
@@ -100,6 +103,8 @@ private:
 	void deliver(Packet packet);
 	void serve(std::size_t member);
 	void change(std::size_t member);
+	void fence(std::size_t member, std::size_t peer, bool last);
+	void take_over(std::size_t member);
 	void tell_senders(Member &member, core::SlotNumber slot);
 	[[nodiscard]] Time local(const Member &member, Time at) const { return at + member.clock_offset; }
 	[[nodiscard]] std::optional<std::size_t> leader() const; // the source with the highest claim
@@ -116,6 +121,8 @@ private:
 	void sweep();
 	void check_in_step(std::size_t member, std::size_t peer);
 	void check_confirmed(std::size_t member, std::size_t peer);
+	void check_fence(std::size_t member, std::size_t peer);
+	void check_nothing_left(std::size_t member, std::size_t peer);
 	void check_room(std::size_t member, std::size_t peer);
 	void check_truth(std::size_t member);
 	void check_rest();

@@ -79,6 +79,15 @@ std::size_t encode(const SyncHead &head, const SyncDigests &body, std::span<std:
 	return end(writer);
 }
 
+std::size_t encode(const SyncHead &head, const SyncFence &body, std::span<std::byte> out)
+{
+	WireWriter writer = begin(head, out);
+	writer.number(body.ask);
+	writer.number(body.fence);
+	writer.number(static_cast<std::uint8_t>(body.last));
+	return end(writer);
+}
+
 std::size_t encode(const SyncHead &head, const SyncAck &body, std::span<std::byte> out)
 {
 	WireWriter writer = begin(head, out);
@@ -156,11 +165,11 @@ std::optional<SyncHead> decode_sync_head(std::span<const std::byte> frame)
 	head.number = reader.number<std::uint64_t>();
 	if (!reader.ok() || frame.size() > max_sync_frame_bytes || version != sync_version ||
 	    head.number > max_sync_number || kind < static_cast<std::uint8_t>(SyncKind::open) ||
-	    kind > static_cast<std::uint8_t>(SyncKind::differ))
+	    kind > static_cast<std::uint8_t>(SyncKind::fence))
 		return std::nullopt;
 	head.kind = static_cast<SyncKind>(kind);
 	// A sender never has more open than the window, nor more than it has numbered; DATA counts itself.
-	if (head.kind < SyncKind::ack && (head.window > sync_window || head.window > head.number))
+	if (is_of_sender(head.kind) && (head.window > sync_window || head.window > head.number))
 		return std::nullopt;
 	if (head.kind == SyncKind::data && head.window == 0)
 		return std::nullopt;
@@ -206,6 +215,19 @@ std::optional<std::uint32_t> decode_probe(std::span<const std::byte> frame)
 	return whole(reader, ask);
 }
 
+std::optional<SyncFence> decode_fence(std::span<const std::byte> frame)
+{
+	WireReader reader = body_of(frame);
+	SyncFence body;
+	body.ask = reader.number<std::uint32_t>();
+	body.fence = reader.number<std::uint32_t>();
+	const auto last = reader.number<std::uint8_t>();
+	if (last > 1 || body.fence == 0)
+		return std::nullopt;
+	body.last = last != 0;
+	return whole(reader, body);
+}
+
 std::optional<SyncAck> decode_ack(std::span<const std::byte> frame)
 {
 	WireReader reader = body_of(frame);
@@ -214,7 +236,7 @@ std::optional<SyncAck> decode_ack(std::span<const std::byte> frame)
 	const auto answer = reader.number<std::uint8_t>();
 	body.slots = reader.number<std::uint32_t>();
 	const std::size_t words = reader.left() / sizeof(std::uint64_t);
-	if (!reader.ok() || words > body.came.size() || answer > static_cast<std::uint8_t>(SyncAnswer::closed) ||
+	if (!reader.ok() || words > body.came.size() || answer > static_cast<std::uint8_t>(SyncAnswer::fenced) ||
 	    body.slots > max_slots)
 		return std::nullopt;
 	body.answer = static_cast<SyncAnswer>(answer);

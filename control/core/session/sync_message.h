@@ -3,8 +3,8 @@
 //
 // The frames of session synchronisation (docs/PROTOCOL.md "Session synchronisation"), between a sender and a receiver:
 //
-//   sender    OPEN  DATA  CHECK  DIGESTS  PROBE        all but DATA are questions: they have an `ask`, one at a time
-//   receiver  ACK   DIFFER                             name the `ask` they answer
+//   sender    OPEN  DATA  CHECK  DIGESTS  PROBE  FENCE  all but DATA are questions: they have an `ask`, one at a time
+//   receiver  ACK   DIFFER                              name the `ask` they answer
 //
 // One head for all. decode_* and SyncDataReader take any bytes; what they return is within the bounds stated here.
 #pragma once
@@ -29,7 +29,20 @@ inline constexpr std::size_t max_told = 64;      // slots in a DATA frame
 inline constexpr std::size_t max_digests = 160;  // blocks in a DIGESTS frame
 inline constexpr std::uint64_t max_sync_number = std::uint64_t{1} << 62;
 
-enum class SyncKind : std::uint8_t { open = 1, data = 2, check = 3, digests = 4, probe = 5, ack = 6, differ = 7 };
+enum class SyncKind : std::uint8_t {
+	open = 1,
+	data = 2,
+	check = 3,
+	digests = 4,
+	probe = 5,
+	ack = 6,
+	differ = 7,
+	fence = 8
+};
+[[nodiscard]] constexpr bool is_of_sender(SyncKind kind)
+{
+	return kind != SyncKind::ack && kind != SyncKind::differ;
+}
 
 struct SyncHead {
 	SyncKind kind = SyncKind::data;
@@ -57,15 +70,22 @@ struct SyncDigests {
 	FixedVector<std::uint64_t, max_digests> digests; // at least one
 };
 
+struct SyncFence {
+	std::uint32_t ask = 0;
+	std::uint32_t fence = 0; // the same one in every question about it
+	bool last = false;       // nothing is told after it
+};
+
 enum class SyncAnswer : std::uint8_t {
 	none,         // an acknowledgement and no more
 	opened,       // the table is what it was before
 	opened_empty, // and it is empty
 	equal,        // the digest is ours
 	different,
-	early,  // not comparable: frames before the question are missing, or later ones have come
+	early,  // CHECK: frames before it are missing, or later ones have come. FENCE: not all is in the data plane
 	probed, // see how much room there is
 	closed, // we do not follow this generation yet, or not any more: OPEN
+	fenced, // what was confirmed before the fence is in the data plane, if that is kept alike
 };
 
 struct SyncAck {
@@ -91,6 +111,7 @@ struct SyncDiffer {
 [[nodiscard]] std::size_t encode(const SyncHead &head, const SyncOpen &body, std::span<std::byte> out);
 [[nodiscard]] std::size_t encode(const SyncHead &head, const SyncCheck &body, std::span<std::byte> out);
 [[nodiscard]] std::size_t encode(const SyncHead &head, const SyncDigests &body, std::span<std::byte> out);
+[[nodiscard]] std::size_t encode(const SyncHead &head, const SyncFence &body, std::span<std::byte> out);
 [[nodiscard]] std::size_t encode(const SyncHead &head, const SyncAck &body, std::span<std::byte> out);
 [[nodiscard]] std::size_t encode(const SyncHead &head, const SyncDiffer &body, std::span<std::byte> out);
 [[nodiscard]] std::size_t encode_probe(const SyncHead &head, std::uint32_t ask, std::span<std::byte> out);
@@ -116,6 +137,7 @@ private:
 [[nodiscard]] std::optional<SyncCheck> decode_check(std::span<const std::byte> frame);
 [[nodiscard]] std::optional<SyncDigests> decode_digests(std::span<const std::byte> frame);
 [[nodiscard]] std::optional<std::uint32_t> decode_probe(std::span<const std::byte> frame);
+[[nodiscard]] std::optional<SyncFence> decode_fence(std::span<const std::byte> frame);
 [[nodiscard]] std::optional<SyncAck> decode_ack(std::span<const std::byte> frame);
 [[nodiscard]] std::optional<SyncDiffer> decode_differ(std::span<const std::byte> frame);
 

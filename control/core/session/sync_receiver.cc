@@ -34,7 +34,7 @@ bool SyncReceiver::receive(std::span<const std::byte> frame, Time now)
 		++counter;
 		return false;
 	};
-	if (!head || head->kind >= SyncKind::ack)
+	if (!head || !is_of_sender(head->kind))
 		return refuse(m_counters.bad);
 	if (m_seen && (head->generation < m_generation || (head->generation == m_generation && m_stopped)))
 		return refuse(m_counters.stale);
@@ -81,6 +81,14 @@ bool SyncReceiver::receive(std::span<const std::byte> frame, Time now)
 			if (!following(*head, *ask))
 				return true;
 			answer(*ask, SyncAnswer::probed);
+			return true;
+		}
+		break;
+	case SyncKind::fence:
+		if (const auto body = decode_fence(frame)) {
+			if (!following(*head, body->ask))
+				return true;
+			take_fence(*body);
 			return true;
 		}
 		break;
@@ -231,6 +239,18 @@ void SyncReceiver::compare(const SyncHead &head, const SyncDigests &question)
 	m_differ_due = true;
 }
 
+// It is asked about when everything before it was confirmed, so that is in the table. After the last one the table is what
+// counts, and whoever goes on with it sees to the data plane.
+void SyncReceiver::take_fence(const SyncFence &question)
+{
+	if (m_fence != question.fence) {
+		m_fence = question.fence;
+		m_fence_mark = m_sink.mark();
+	}
+	m_ended = m_ended || question.last;
+	answer(question.ask, m_ended || m_sink.reached(m_fence_mark) ? SyncAnswer::fenced : SyncAnswer::early);
+}
+
 void SyncReceiver::settle_up_to(std::uint64_t number)
 {
 	if (number > m_settled && number - m_settled >= sync_window)
@@ -317,6 +337,8 @@ void SyncReceiver::stop()
 	m_stopped = true;
 	m_open = false;
 	m_in_step = false;
+	m_fence = 0;
+	m_ended = false;
 	m_answer_due = false;
 	m_differ_due = false;
 	m_unacknowledged = 0;

@@ -40,6 +40,9 @@ public:
 	virtual void stored(SlotNumber slot) = 0; // is now what table.at(slot) says
 	// `record` stood in `slot` and no longer does; the slot may hold another now.
 	virtual void erased(SlotNumber slot, const SessionRecord &record) = 0;
+	// Where it stands, and whether everything that it had been told by then is where it belongs.
+	[[nodiscard]] virtual std::uint64_t mark() { return 0; }
+	[[nodiscard]] virtual bool reached(std::uint64_t) const { return true; }
 };
 
 class SyncReceiver {
@@ -58,6 +61,8 @@ public:
 
 	[[nodiscard]] std::optional<std::uint64_t> generation() const; // that we follow
 	[[nodiscard]] bool in_step() const { return m_in_step; } // the last CHECK was equal, and nothing came since
+	// The sender has told the last it had to tell, and it is in the table.
+	[[nodiscard]] bool ended() const { return m_open && m_ended; }
 	[[nodiscard]] Time last_frame() const { return m_last_frame; }
 	[[nodiscard]] const SyncReceiverCounters &counters() const { return m_counters; }
 
@@ -65,6 +70,7 @@ private:
 	void open(const SyncHead &head, const SyncOpen &body);
 	bool take_data(const SyncHead &head, std::span<const std::byte> frame, Time now);
 	void compare(const SyncHead &head, const SyncDigests &question);
+	void take_fence(const SyncFence &question);
 	void apply(const SyncTold &told, std::uint32_t hash, std::uint64_t number, bool newest);
 	void store(const SyncTold &told, std::uint32_t hash, std::uint64_t number);
 	void erase(SlotNumber slot);
@@ -87,6 +93,9 @@ private:
 	bool m_open = false;
 	bool m_stopped = false; // that generation is over for us
 	bool m_in_step = false;
+	std::uint32_t m_fence = 0;      // asked about last; 0: none
+	std::uint64_t m_fence_mark = 0; // the sink's, when it was asked about first
+	bool m_ended = false;
 	Time m_last_frame{};
 
 	std::size_t m_peer_slots = 0;

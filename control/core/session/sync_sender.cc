@@ -27,6 +27,7 @@ constexpr Duration check_always = milliseconds{1000};
 constexpr Duration compare_anyway = milliseconds{100}; // even though changes do not end
 constexpr Duration compare_again = milliseconds{5};    // after an answer that was early
 constexpr unsigned most_early = 4;
+constexpr Duration fence_again = milliseconds{2}; // after an answer that was early
 constexpr Duration probe_pause =
 	milliseconds{50}; // the peer says by itself that it has room again, but that may be lost
 
@@ -48,7 +49,7 @@ bool later(std::uint32_t a, std::uint32_t b)
 
 std::size_t SyncSender::words_for(std::size_t capacity)
 {
-	return SlotSet::words_for(rounded_up(capacity)) + rounded_up(capacity) / slots_per_word;
+	return 2 * SlotSet::words_for(rounded_up(capacity)) + rounded_up(capacity) / slots_per_word;
 }
 
 std::size_t SyncSender::flight_bytes()
@@ -58,7 +59,8 @@ std::size_t SyncSender::flight_bytes()
 
 SyncSender::SyncSender(const SessionTable &table, Memory memory)
     : m_table(table), m_to_tell(memory.words, table.capacity()),
-      m_flight_of(memory.words.subspan(SlotSet::words_for(table.capacity()), table.capacity() / slots_per_word)),
+      m_fenced(memory.words.subspan(SlotSet::words_for(table.capacity())), table.capacity()),
+      m_flight_of(memory.words.subspan(2 * SlotSet::words_for(table.capacity()), table.capacity() / slots_per_word)),
       m_flights(reinterpret_cast<Flight *>(memory.flights.data()), sync_window)
 {
 	assert(memory.flights.size() >= flight_bytes());
@@ -95,6 +97,7 @@ void SyncSender::reopen(Time now)
 	m_compared = false;
 	m_unknown_since = now;
 	m_equal = false;
+	lower_fence();
 }
 
 void SyncSender::stop()
@@ -107,6 +110,9 @@ void SyncSender::stop()
 	m_compared = false;
 	m_unknown_since = m_now;
 	m_equal = false;
+	m_fenced.clear();
+	m_fence = 0;
+	m_fence_stage = FenceStage::none;
 }
 
 void SyncSender::changed(SlotNumber slot)
@@ -125,6 +131,7 @@ void SyncSender::mark(SlotNumber slot, Time since)
 	}
 	if (slot >= m_peer_slots && !m_table.taken(slot)) { // the peer has no such slot, and needs none
 		m_to_tell.erase(slot);
+		strike_off(slot);
 		return;
 	}
 	m_to_tell.insert(slot);
@@ -138,7 +145,7 @@ void SyncSender::receive(std::span<const std::byte> frame, Time now)
 {
 	m_now = now;
 	const auto head = decode_sync_head(frame);
-	if (!head || head->kind < SyncKind::ack || head->window > sync_window) {
+	if (!head || is_of_sender(head->kind) || head->window > sync_window) {
 		++m_counters.bad;
 		return;
 	}
@@ -188,10 +195,10 @@ void SyncSender::take_ack(const SyncHead &head, const SyncAck &ack, Time now)
 	if (news)
 		measure(now - flight(newest).sent_at);
 	for (std::uint64_t number = m_oldest; number <= head.number; ++number)
-		settle(number);
+		confirm(number);
 	for (std::size_t word = 0; word < ack.came.size(); ++word)
 		for (std::uint64_t bits = ack.came[word]; bits != 0; bits &= bits - 1)
-			settle(head.number + 1 + 64 * word + static_cast<std::size_t>(std::countr_zero(bits)));
+			confirm(head.number + 1 + 64 * word + static_cast<std::size_t>(std::countr_zero(bits)));
 	if (m_open_frames != before) {
 		m_backoff = 0;
 		m_window = std::min(sync_window, m_window + before - m_open_frames);
@@ -244,20 +251,28 @@ void SyncSender::end_walk()
 	m_stage = Stage::running;
 	m_compared = true;
 	m_unknown_since = never;
+	if (m_fence_stage == FenceStage::unknown)
+		raise_fence();
 }
 
 void SyncSender::answered(const SyncAck &ack, Time now)
 {
 	const bool check = m_question.kind == SyncKind::check;
+	const bool fence = m_question.kind == SyncKind::fence;
 	if ((m_question.kind != SyncKind::probe || ack.answer != SyncAnswer::probed) &&
-	    (!check || ack.answer < SyncAnswer::equal || ack.answer > SyncAnswer::early)) {
+	    (!check || ack.answer < SyncAnswer::equal || ack.answer > SyncAnswer::early) &&
+	    (!fence || (ack.answer != SyncAnswer::fenced && ack.answer != SyncAnswer::early))) {
 		++m_counters.bad;
 		return;
 	}
 	m_question.open = false;
 	m_question.tries = 0;
 	m_question.not_before = now;
-	if (ack.answer == SyncAnswer::equal) {
+	if (fence && ack.answer == SyncAnswer::early) {
+		m_question.not_before = now + fence_again;
+	} else if (fence && m_fence_stage == FenceStage::asking) {
+		m_fence_stage = FenceStage::passed;
+	} else if (ack.answer == SyncAnswer::equal) {
 		m_equal = true;
 		m_equal_changes = m_question.changes;
 		m_unequal = 0;
@@ -265,6 +280,7 @@ void SyncSender::answered(const SyncAck &ack, Time now)
 		m_equal = false;
 		m_compared = false;
 		m_unknown_since = now;
+		lower_fence();
 		m_stage = Stage::comparing;
 		m_walk_block = 0;
 		m_walk_since = now;
@@ -307,7 +323,74 @@ void SyncSender::take_differ(const SyncHead &head, const SyncDiffer &differ, Tim
 		end_walk();
 }
 
+// ---- fences
+
+void SyncSender::fence(std::uint32_t number, bool last)
+{
+	assert(number != 0 && number != m_fence);
+	if (m_stage == Stage::stopped)
+		return;
+	m_fence = number;
+	m_fence_last = last;
+	m_fence_stage = FenceStage::unknown;
+	if (m_question.open && m_question.kind == SyncKind::fence)
+		m_question.open = false; // of another one
+	if (m_compared)
+		raise_fence();
+}
+
+void SyncSender::raise_fence()
+{
+	m_fenced.clear();
+	for (SlotNumber slot = m_to_tell.next(0); slot != no_slot;
+	     slot = slot + 1 < m_table.capacity() ? m_to_tell.next(slot + 1) : no_slot) {
+		if (m_fenced.contains(slot))
+			break; // around
+		m_fenced.insert(slot);
+	}
+	for (std::uint64_t number = m_oldest; number != m_next_number; ++number) {
+		const Flight &flown = flight(number);
+		for (std::size_t i = 0; flown.open && i < flown.count; ++i)
+			if (flight_of(flown.slots[i]) == number % sync_window)
+				m_fenced.insert(flown.slots[i]);
+	}
+	m_fence_after = m_next_number - 1;
+	m_fence_stage = m_fenced.empty() ? FenceStage::asking : FenceStage::telling;
+}
+
+// What the peer has is in doubt: again, when that is known.
+void SyncSender::lower_fence()
+{
+	if (m_fence_stage == FenceStage::none || m_fence_stage == FenceStage::passed)
+		return;
+	m_fence_stage = FenceStage::unknown;
+	m_fenced.clear();
+}
+
+// A frame came. It says what its slots held at the fence or later, if it was sent after that or they have not changed since.
+void SyncSender::pass_fence(std::uint64_t number)
+{
+	const Flight &flown = flight(number);
+	for (std::size_t i = 0; i < flown.count; ++i)
+		if (number > m_fence_after || flight_of(flown.slots[i]) == number % sync_window)
+			strike_off(flown.slots[i]);
+}
+
+void SyncSender::strike_off(SlotNumber slot)
+{
+	m_fenced.erase(slot);
+	if (m_fence_stage == FenceStage::telling && m_fenced.empty())
+		m_fence_stage = FenceStage::asking;
+}
+
 // ---- flights
+
+void SyncSender::confirm(std::uint64_t number)
+{
+	if (m_fence_stage == FenceStage::telling && number >= m_oldest && number < m_next_number && flight(number).open)
+		pass_fence(number);
+	settle(number);
+}
 
 void SyncSender::settle(std::uint64_t number)
 {
@@ -478,6 +561,8 @@ Time SyncSender::question_at() const
 	case Stage::comparing: return busy ? std::max(at, m_walk_since + compare_anyway) : at;
 	case Stage::running: break;
 	}
+	if (m_fence_stage == FenceStage::asking)
+		return at;
 	if (busy) // is there still no room?
 		return m_room == 0 && m_open_frames == 0 ? std::max(at, m_question.sent_at + probe_pause) : never;
 	const Duration pause = m_equal && m_equal_changes == m_changes ? check_always
@@ -508,6 +593,10 @@ std::size_t SyncSender::ask(Time now, std::span<std::byte> out)
 			body.digests.push_back(m_table.block_digest(block));
 		m_question.blocks = static_cast<std::uint32_t>(body.digests.size());
 		return encode(head, body, out);
+	}
+	if (m_fence_stage == FenceStage::asking) {
+		head.kind = m_question.kind = SyncKind::fence;
+		return encode(head, SyncFence{m_question.ask, m_fence, m_fence_last}, out);
 	}
 	if (next_to_tell() != no_slot) {
 		head.kind = m_question.kind = SyncKind::probe;

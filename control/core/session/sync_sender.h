@@ -11,6 +11,10 @@
 //   nothing to tell, nothing in flight --> CHECK (digest of all) --> equal: in step
 //                                                               \-> blocks that differ --> their slots into to_tell
 //
+// A fence asks when the peer has what there is now, whatever changes meanwhile: the slots that it may lack are noted, each
+// is struck off when a frame that carried it then or later is confirmed, and when none is left the peer is asked whether
+// its data plane has come that far too. With changes that never end nothing is ever in step, but every fence is passed.
+//
 // Frames (docs/PROTOCOL.md "Session synchronisation") ride in ESP of the session class, which gives authenticity and
 // protection against replays. A generation is one claim of the role by one member; frames of another one are ignored.
 // Pure: told the time, asked for frames.
@@ -57,6 +61,8 @@ public:
 	[[nodiscard]] bool answered() const { return m_stage != Stage::stopped && m_stage != Stage::opening; }
 
 	void changed(SlotNumber slot); // put or erased
+	// `number`: another one than before, not 0. `last`: nothing changes any more, and the peer need not follow us longer.
+	void fence(std::uint32_t number, bool last);
 	// A frame of the peer: ACK or DIFFER.
 	void receive(std::span<const std::byte> frame, Time now);
 	// The next frame to send, 0: nothing now. Call until 0, as long as the link takes more.
@@ -64,6 +70,9 @@ public:
 	// When next_frame() has something without anything else having happened; not after `now` if it has something now.
 	[[nodiscard]] Time next_deadline() const;
 
+	[[nodiscard]] std::uint32_t fence() const { return m_fence; } // the last one, 0: none in this stream
+	[[nodiscard]] bool fence_passed() const { return m_fence_stage == FenceStage::passed; }
+	[[nodiscard]] bool before_fence(SlotNumber slot) const { return m_fenced.contains(slot); } // and unconfirmed
 	[[nodiscard]] bool in_step() const;        // the peer has confirmed our present digest
 	[[nodiscard]] std::size_t at_risk() const; // slots that the peer has not confirmed: what a crash now would lose
 	[[nodiscard]] Time oldest_unconfirmed() const;       // since when at_risk() is not 0, `never` if it is
@@ -78,6 +87,13 @@ private:
 		opening,   // OPEN has no answer yet: nothing is told
 		comparing, // DIGESTS, from m_walk_block on
 		running,
+	};
+	enum class FenceStage : std::uint8_t {
+		none,
+		unknown, // not before it is known what the peer has
+		telling, // m_fenced
+		asking,
+		passed,
 	};
 	// A frame that is neither confirmed nor given up.
 	struct Flight {
@@ -106,6 +122,11 @@ private:
 	void take_differ(const SyncHead &head, const SyncDiffer &differ, Time now);
 	void take_room(const SyncHead &head);
 	void mark(SlotNumber slot, Time since);
+	void raise_fence();
+	void lower_fence();
+	void pass_fence(std::uint64_t number);
+	void strike_off(SlotNumber slot);
+	void confirm(std::uint64_t number);
 	void settle(std::uint64_t number);
 	void lose(std::uint64_t number);
 	void lose_overtaken(std::uint64_t newest);
@@ -128,6 +149,7 @@ private:
 
 	const SessionTable &m_table;
 	SlotSet m_to_tell; // none of them in an open flight
+	SlotSet m_fenced;  // what they held when the fence was raised is not confirmed
 	std::span<std::uint64_t> m_flight_of;
 	std::span<Flight> m_flights;
 	SyncSenderCounters m_counters;
@@ -159,7 +181,11 @@ private:
 
 	Question m_question;
 	std::uint32_t m_last_ask = 0;
-	bool m_compared = false; // every block, since OPEN
+	FenceStage m_fence_stage = FenceStage::none;
+	std::uint32_t m_fence = 0;
+	bool m_fence_last = false;
+	std::uint64_t m_fence_after = 0; // frames up to it were sent before the fence was raised
+	bool m_compared = false;         // every block, since OPEN
 	std::uint32_t m_walk_block = 0;
 	Time m_walk_since{};
 	Time m_checked_at{};

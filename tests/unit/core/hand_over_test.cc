@@ -133,23 +133,35 @@ TEST_F(Old, EndsItsOfferWithTheSuccessor)
 	EXPECT_FALSE(one->node().vcluster().failover_flag);
 }
 
-TEST_F(Old, WaitsForTheSessionsBeforeItOffers)
+// With session pickup; the others take sessions too.
+class OldWithSessions : public Old {
+protected:
+	void begin_with_sessions(Config config = config_of(low))
+	{
+		config.session_pickup = true;
+		begin(config);
+		peer.capabilities |= cap_takes_sessions;
+		(void)one->beat(peer);
+	}
+};
+
+TEST_F(OldWithSessions, WaitsUntilTheSuccessorHasWhatThereWasBeforeItOffers)
 {
-	begin();
-	(void)one->step(SessionsInStep{false});
+	begin_with_sessions();
 	(void)one->step(SwitchRole{});
 	EXPECT_EQ(plan().stage, Stage::barrier);
 	EXPECT_FALSE(says().offering);
 	one->pass(milliseconds{40});
-	(void)one->step(SessionsInStep{true});
+	(void)one->step(SessionsTold{plan().number + 1, false});
+	EXPECT_FALSE(says().offering) << "of another hand-over";
+	(void)one->step(SessionsTold{plan().number, false});
 	EXPECT_TRUE(says().offering);
 	EXPECT_EQ(plan().offered_at - plan().begun_at, milliseconds{40});
 }
 
-TEST_F(Old, DoesNotSwitchWhileSessionsWouldBeLost)
+TEST_F(OldWithSessions, DoesNotSwitchWhileSessionsWouldBeLost)
 {
-	begin();
-	(void)one->step(SessionsInStep{false});
+	begin_with_sessions();
 	(void)one->step(SwitchRole{});
 	one->pass(seconds{1});
 	EXPECT_EQ(plan().failure, HandOverFailure::sessions);
@@ -157,14 +169,131 @@ TEST_F(Old, DoesNotSwitchWhileSessionsWouldBeLost)
 	EXPECT_FALSE(one->node().vcluster().failover_flag);
 }
 
-TEST_F(Old, ThatIsIllDoesNotWaitForSessions)
+TEST_F(OldWithSessions, DoesNotWaitForSessionsOfAMemberThatTakesNone)
+{
+	begin_with_sessions();
+	peer.capabilities &= ~std::uint32_t{cap_takes_sessions};
+	(void)one->beat(peer);
+	(void)one->step(SwitchRole{});
+	EXPECT_EQ(plan().failure, HandOverFailure::no_pickup);
+	EXPECT_EQ(plan().successor, MemberId::from(high));
+	EXPECT_EQ(plan().ended_at, plan().begun_at);
+	EXPECT_TRUE(one->node().primary());
+	(void)one->step(SetFailover{true});
+	EXPECT_TRUE(says().offering) << "without them the operator has to want it";
+}
+
+TEST_F(OldWithSessions, ThatIsIllDoesNotWaitForSessions)
 {
 	Config config = config_of(low);
 	config.monitor_everywhere(1);
-	begin(config);
-	(void)one->step(SessionsInStep{false});
+	begin_with_sessions(config);
 	(void)one->step(MonitorChanged{0, false});
 	EXPECT_TRUE(says().offering);
+}
+
+TEST_F(OldWithSessions, OtherVirtualClustersThanTheFirstDoNotWaitForSessions)
+{
+	Config config = config_of(low);
+	config.vclusters.push_back(config.vclusters[0]);
+	config.vclusters[1].id = 2;
+	begin_with_sessions(config);
+	BeatReceived both = one->beat_of(peer);
+	both.content.vclusters.push_back(peer.words);
+	both.content.vclusters[1].id = 2;
+	(void)one->step(both);
+	(void)one->step(SwitchRole{2});
+	EXPECT_TRUE(one->node().beat().vclusters[1].offering);
+	EXPECT_FALSE(one->node().beat().vclusters[0].offering);
+}
+
+TEST_F(OldWithSessions, StopsOnlyWhenTheSuccessorHasHeardTheRest)
+{
+	begin_with_sessions();
+	(void)one->step(Stopping{});
+	(void)one->step(SessionsTold{plan().number, false});
+	const Actions &claimed = claim();
+	EXPECT_EQ(count<BecomeSecondary>(claimed), 1U);
+	EXPECT_EQ(count<SayBye>(claimed), 0U);
+	EXPECT_FALSE(one->node().stopped());
+	one->pass(milliseconds{30});
+	EXPECT_FALSE(one->node().stopped());
+	EXPECT_EQ(count<SayBye>(one->step(SessionsTold{plan().number, true})), 1U);
+	EXPECT_TRUE(one->node().stopped());
+}
+
+TEST_F(OldWithSessions, StopsAllTheSameWhenItDoesNotHearThem)
+{
+	begin_with_sessions();
+	(void)one->step(Stopping{});
+	(void)one->step(SessionsTold{plan().number, false});
+	(void)claim();
+	one->pass(milliseconds{999});
+	EXPECT_FALSE(one->node().stopped());
+	one->pass(milliseconds{1});
+	EXPECT_TRUE(one->node().stopped());
+}
+
+TEST_F(OldWithSessions, AStopRightAfterASwitchLetsTheRestBeToldFirst)
+{
+	begin_with_sessions();
+	(void)one->step(SwitchRole{});
+	(void)one->step(SessionsTold{plan().number, false});
+	(void)claim();
+	ASSERT_FALSE(one->node().primary());
+	(void)one->step(Stopping{});
+	EXPECT_FALSE(one->node().stopped());
+	(void)one->step(SessionsTold{plan().number, true});
+	EXPECT_TRUE(one->node().stopped());
+}
+
+TEST_F(OldWithSessions, AStopDuringASwitchHandsTheRoleOverWithOrWithoutTheSessions)
+{
+	begin_with_sessions();
+	(void)one->step(SwitchRole{});
+	one->pass(milliseconds{500});
+	(void)one->step(Stopping{});
+	EXPECT_FALSE(one->node().stopped());
+	one->pass(milliseconds{500});
+	EXPECT_TRUE(says().offering) << "the switch alone would have been refused";
+	(void)claim();
+	EXPECT_EQ(plan().stage, Stage::done);
+}
+
+// Nobody waits for what a member does that stops, but for its roles.
+TEST_F(Old, APeerThatStopsHasNotLeftBeforeEveryRoleOfItIsInOtherHands)
+{
+	Config config = config_of(low);
+	config.vclusters.push_back(config.vclusters[0]);
+	config.vclusters[1].id = 2;
+	begin(config);
+	BeatReceived both = one->beat_of(peer);
+	both.content.vclusters.push_back(peer.words);
+	both.content.vclusters[1].id = 2;
+	for (VclusterBeat &words : both.content.vclusters)
+		words.leaving = true;
+	for (const std::size_t at_work : {0U, 1U}) {
+		both.content.vclusters[at_work].state = HaState::work;
+		both.content.vclusters[1 - at_work].state = HaState::standby;
+		(void)one->step(both);
+		EXPECT_FALSE(one->node().member(MemberId::from(high))->leaving) << at_work;
+	}
+	both.content.vclusters[1].state = HaState::standby;
+	(void)one->step(both);
+	EXPECT_TRUE(one->node().member(MemberId::from(high))->leaving);
+}
+
+TEST_F(Old, AStopWhileNobodyIsThereYetDoesNotWaitForASwitch)
+{
+	Config config = config_of(low);
+	one.emplace(config);
+	(void)one->start();
+	one->pass(seconds{6});
+	ASSERT_TRUE(one->node().primary());
+	(void)one->step(SwitchRole{});
+	ASSERT_EQ(plan().stage, Stage::wanted);
+	(void)one->step(Stopping{});
+	EXPECT_TRUE(one->node().stopped());
 }
 
 TEST_F(Old, DoesNotSwitchToAMemberThatIsWorseOff)

@@ -105,7 +105,7 @@ protected:
 	core::SessionTable table{std::as_writable_bytes(std::span(memory)), capacity, 1};
 	std::vector<std::uint64_t> words{std::vector<std::uint64_t>(CommitQueue::words_for(capacity))};
 	SmallPlane plane;
-	CommitQueue queue{table, plane, words};
+	CommitQueue queue{table, plane, words, true};
 	Time now{seconds{1000}};
 };
 

@@ -277,6 +277,26 @@ protected:
 			members[i].engine->set(now);
 		}
 	}
+	// The first gives its role to the second as planned: what each is told, and when is up to the test.
+	void name_successor(std::uint32_t hand_over)
+	{
+		members[0].engine->set(
+			{.source = true, .epoch = 1, .peers = {0, 7}, .successor = 1, .hand_over = hand_over});
+	}
+	void second_claims() // epoch 2
+	{
+		(void)members[1].engine->commit(seconds{20});
+		members[1].engine->set({.source = true, .epoch = 2, .peers = {0, 7}, .predecessor = 1});
+	}
+	void first_gives_way(std::uint32_t hand_over)
+	{
+		members[0].engine->set({.peers = {0, 7}, .followed = 1, .successor = 1, .hand_over = hand_over});
+	}
+	void first_releases()
+	{
+		members[0].engine->hold();
+		members[0].engine->renew();
+	}
 	[[nodiscard]] static bool within(core::Duration patience, const std::function<bool()> &holds)
 	{
 		const auto end = std::chrono::steady_clock::now() + patience;
@@ -299,7 +319,8 @@ private:
 		SessionFrame *frame = members[from].lanes.out.front();
 		if (frame == nullptr)
 			return false;
-		const bool lost = lose_one_in != 0 && ++m_carried % static_cast<std::size_t>(lose_one_in) == 0;
+		const bool unlucky = lose_one_in != 0 && ++m_carried % static_cast<std::size_t>(lose_one_in) == 0;
+		const bool lost = unlucky || frame->slot != 1; // there is nobody else
 		if (SessionFrame *place = lost ? nullptr : members[to].lanes.in.reserve(); place != nullptr) {
 			*place = *frame;
 			place->slot = 1;
@@ -420,6 +441,201 @@ TEST_F(SessionEngines, a_copy_of_the_claim_before_is_told_the_difference_only)
 	EXPECT_TRUE(within(seconds{20}, [&] { return members[0].plane.sessions().size() == 3001 && alike(); }));
 	// A block or two, not three thousand.
 	EXPECT_LT(members[0].engine->status().records_received - received, 2100U);
+}
+
+// Sessions without end, as a busy cluster has them, until the test is over.
+class Busy {
+public:
+	Busy(DataPlane &plane, std::uint32_t first)
+	    : m_thread([this, &plane, first] {
+		      for (std::uint32_t i = first; !m_ending.load(); ++i) {
+			      plane.open(session(i));
+			      m_opened.store(i + 1 - first);
+			      std::this_thread::sleep_for(std::chrono::microseconds{200});
+		      }
+	      })
+	{
+	}
+	~Busy() { end(); }
+	void end()
+	{
+		m_ending.store(true);
+		if (m_thread.joinable())
+			m_thread.join();
+	}
+	[[nodiscard]] std::uint32_t opened() const { return m_opened.load(); }
+
+private:
+	std::atomic<bool> m_ending{false};
+	std::atomic<std::uint32_t> m_opened{0};
+	std::thread m_thread;
+};
+
+bool has_all(const Sessions &there, const Sessions &wanted)
+{
+	return std::ranges::all_of(wanted, [&](const auto &one) { return there.contains(one.first); });
+}
+
+TEST_F(SessionEngines, a_fence_is_passed_although_sessions_begin_all_the_time)
+{
+	ASSERT_NO_FATAL_FAILURE(make());
+	lose_one_in = 10;
+	situation(0, 1);
+	Busy busy(members[0].plane, 0);
+	ASSERT_TRUE(within(seconds{20}, [&] { return busy.opened() > 200; }));
+	for (std::uint32_t number = 1; number <= 5; ++number) {
+		const Sessions before = members[0].plane.sessions();
+		name_successor(number);
+		ASSERT_TRUE(within(seconds{20}, [&] { return members[0].engine->status().fence_passed == number; }));
+		EXPECT_TRUE(has_all(members[1].plane.sessions(), before)) << number;
+	}
+}
+
+TEST_F(SessionEngines, a_fence_is_for_the_successor_alone)
+{
+	ASSERT_NO_FATAL_FAILURE(make());
+	// There is a third member, which never answers.
+	members[0].engine->set({.source = true, .epoch = 1, .peers = {0, 7, 8}});
+	members[1].engine->set({.peers = {0, 7}, .followed = 1});
+	members[0].plane.open(session(1));
+	members[0].engine->set({.source = true, .epoch = 1, .peers = {0, 7, 8}, .successor = 1, .hand_over = 1});
+	EXPECT_TRUE(within(seconds{20}, [&] { return members[0].engine->status().fence_passed == 1; }));
+	members[0].engine->set({.source = true, .epoch = 1, .peers = {0, 7, 8}, .successor = 2, .hand_over = 2});
+	EXPECT_FALSE(within(seconds{1}, [&] { return members[0].engine->status().fence_passed == 2; }));
+}
+
+class PlannedChange : public SessionEngines, public testing::WithParamInterface<bool> {};
+INSTANTIATE_TEST_SUITE_P(hot_or_not, PlannedChange, testing::Bool());
+
+TEST_P(PlannedChange, loses_no_session_that_the_old_primary_saw_while_both_forwarded)
+{
+	ASSERT_NO_FATAL_FAILURE(make({}, GetParam()));
+	lose_one_in = 10;
+	situation(0, 1);
+	Busy busy(members[0].plane, 0);
+	ASSERT_TRUE(within(seconds{20}, [&] { return busy.opened() > 200; }));
+	name_successor(1);
+	ASSERT_TRUE(within(seconds{20}, [&] { return members[0].engine->status().fence_passed == 1; }));
+	second_claims();
+	const std::uint32_t opened = busy.opened();
+	ASSERT_TRUE(within(seconds{20}, [&] { return busy.opened() > opened + 20; }));
+	first_gives_way(1);
+	ASSERT_TRUE(within(seconds{20}, [&] { return busy.opened() > opened + 40; }));
+	busy.end();
+	first_releases();
+	EXPECT_TRUE(within(seconds{20}, [&] { return members[0].engine->status().rest_told == 1; }));
+	EXPECT_TRUE(within(seconds{20}, [&] { return members[1].engine->status().role == SessionRole::source; }));
+	EXPECT_TRUE(has_all(members[1].plane.sessions(), members[0].plane.sessions()));
+	EXPECT_EQ(members[0].engine->status().rest_lost, 0U);
+	EXPECT_EQ(members[1].engine->status().rest_missed, 0U);
+	EXPECT_GT(members[1].engine->status().told_late, 0U);
+	// And the old primary goes on as a copy of the new one.
+	members[1].plane.open(session(40'000));
+	EXPECT_TRUE(within(seconds{20}, [&] { return members[0].engine->status().in_step.load(); }));
+	EXPECT_EQ(members[0].engine->status().sessions, members[1].engine->status().sessions);
+}
+
+TEST_F(SessionEngines, what_the_kernel_ends_with_the_addresses_is_not_told_and_comes_back)
+{
+	ASSERT_NO_FATAL_FAILURE(make());
+	situation(0, 1);
+	for (std::uint32_t i = 0; i < 100; ++i)
+		members[0].plane.open(session(i));
+	name_successor(1);
+	ASSERT_TRUE(within(seconds{20}, [&] { return members[0].engine->status().fence_passed == 1; }));
+	second_claims();
+	first_gives_way(1);
+	members[0].plane.end(session(99)); // before the release: it has ended
+	ASSERT_TRUE(within(seconds{20}, [&] { return members[1].plane.sessions().size() == 99; }));
+	members[0].engine->hold();
+	for (std::uint32_t i = 0; i < 50; ++i)
+		members[0].plane.end(session(i));
+	SessionRecord moved = session(60); // the kernel has found another address for it
+	moved.reply.destination[3] = std::byte{1};
+	members[0].plane.open(moved);
+	SessionRecord closing = session(61);
+	closing.tcp_state = core::TcpState::fin_wait;
+	members[0].plane.open(closing);
+	members[0].engine->renew();
+	ASSERT_TRUE(within(seconds{20}, [&] { return members[0].engine->status().rest_told == 1; }));
+	ASSERT_TRUE(within(seconds{20}, [&] { return members[1].engine->status().role == SessionRole::source; }));
+	const Sessions there = members[1].plane.sessions();
+	EXPECT_EQ(there.size(), 99U);
+	EXPECT_EQ(there.at(name_of(moved.key)), session(60));
+	EXPECT_EQ(there.at(name_of(closing.key)).tcp_state, core::TcpState::fin_wait);
+	EXPECT_TRUE(within(seconds{20}, [&] { return alike(); })) << "what ended with the addresses is put again";
+}
+
+TEST_F(SessionEngines, without_a_plan_a_hold_keeps_what_ends_from_being_told)
+{
+	ASSERT_NO_FATAL_FAILURE(make());
+	situation(0, 1);
+	for (std::uint32_t i = 0; i < 100; ++i)
+		members[0].plane.open(session(i));
+	ASSERT_TRUE(within(seconds{20}, [&] { return members[1].engine->status().in_step && alike(); }));
+	members[0].engine->hold();
+	for (std::uint32_t i = 0; i < 100; ++i)
+		members[0].plane.end(session(i));
+	std::this_thread::sleep_for(milliseconds{50});
+	EXPECT_EQ(members[1].plane.sessions().size(), 100U);
+	members[0].engine->renew();
+	(void)members[1].engine->commit(seconds{20});
+	situation(1, 2);
+	EXPECT_TRUE(within(seconds{20}, [&] { return members[0].plane.sessions().size() == 100U; }));
+	EXPECT_EQ(members[1].plane.sessions().size(), 100U);
+}
+
+TEST_F(SessionEngines, an_heir_does_not_wait_for_a_predecessor_that_is_gone)
+{
+	ASSERT_NO_FATAL_FAILURE(make());
+	situation(0, 1);
+	members[0].plane.open(session(1));
+	ASSERT_TRUE(within(seconds{20}, [&] { return members[1].engine->status().in_step && alike(); }));
+	second_claims();
+	members[1].engine->set({.source = true, .epoch = 2, .predecessor = 1});
+	EXPECT_TRUE(within(seconds{20}, [&] { return members[1].engine->status().role == SessionRole::source; }));
+	EXPECT_EQ(members[1].engine->status().rest_missed, 1U);
+}
+
+TEST_F(SessionEngines, an_heir_waits_for_a_predecessor_no_longer_than_its_patience)
+{
+	ASSERT_NO_FATAL_FAILURE(make());
+	situation(0, 1);
+	members[0].plane.open(session(1));
+	ASSERT_TRUE(within(seconds{20}, [&] { return members[1].engine->status().in_step && alike(); }));
+	second_claims();
+	EXPECT_TRUE(within(seconds{20}, [&] { return members[1].engine->status().role == SessionRole::source; }));
+	EXPECT_EQ(members[1].engine->status().rest_missed, 1U);
+	EXPECT_TRUE(alike());
+}
+
+TEST_F(SessionEngines, whoever_gives_the_role_away_waits_for_its_successor_no_longer_than_its_patience)
+{
+	ASSERT_NO_FATAL_FAILURE(make());
+	situation(0, 1);
+	members[0].plane.open(session(1));
+	ASSERT_TRUE(within(seconds{20}, [&] { return members[0].engine->status().in_step && alike(); }));
+	lose_one_in = 1; // all
+	members[0].plane.open(session(2));
+	first_gives_way(1);
+	first_releases();
+	EXPECT_TRUE(within(seconds{20}, [&] { return members[0].engine->status().rest_told == 1; }));
+	EXPECT_EQ(members[0].engine->status().rest_lost, 1U);
+	EXPECT_TRUE(within(seconds{20}, [&] { return members[0].engine->status().role == SessionRole::copy; }));
+}
+
+TEST_F(SessionEngines, a_role_that_comes_back_at_once_finds_its_sessions)
+{
+	ASSERT_NO_FATAL_FAILURE(make());
+	situation(0, 1);
+	members[0].plane.open(session(1));
+	ASSERT_TRUE(within(seconds{20}, [&] { return members[1].engine->status().in_step && alike(); }));
+	first_gives_way(1);
+	members[0].engine->hold();
+	members[0].plane.end(session(1));
+	situation(0, 3);
+	members[0].plane.open(session(2));
+	EXPECT_TRUE(within(seconds{20}, [&] { return members[1].plane.sessions().size() == 2 && alike(); }));
 }
 
 TEST_F(SessionEngines, what_a_filter_skips_is_never_told)

@@ -52,6 +52,8 @@ TEST(SyncMessage, FramesAreAsDocumented)
 	EXPECT_EQ(data(told, {{16, {}}, {17, {}}, {400, {}}}),
 		  bytes_of({1, 2, 0, 1, 0, 0, 0, 0, 0,  0,    0,    2,    0, 0, 0, 0,
 			    0, 0, 0, 7, 3, 0, 0, 0, 16, 0x80, 0x80, 0xff, 0, 0, 1, 0x7e}));
+	EXPECT_EQ(encoded({SyncKind::fence, 0, 2, 7}, SyncFence{6, 3, true}),
+		  bytes_of({1, 8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0, 7, 0, 0, 0, 6, 0, 0, 0, 3, 1}));
 	SyncAck ack;
 	ack.ask = 6;
 	ack.answer = SyncAnswer::equal;
@@ -102,6 +104,12 @@ TEST(SyncMessage, EveryKindComesBackAsItWas)
 	Frame probe(max_sync_frame_bytes);
 	probe.resize(encode_probe(head, 12, probe));
 	EXPECT_EQ(decode_probe(probe), 12U);
+
+	const auto fence = decode_fence(encoded(head, SyncFence{4, 5, true}));
+	ASSERT_TRUE(fence);
+	EXPECT_EQ(fence->ask, 4U);
+	EXPECT_EQ(fence->fence, 5U);
+	EXPECT_TRUE(fence->last);
 }
 
 TEST(SyncMessage, DataCarriesSlotsNearAndFar)
@@ -169,6 +177,8 @@ TEST(SyncMessage, WhatIsCutShortOrTooLongIsRefused)
 	expect_exact(encoded(head, SyncCheck{}), [](const Frame &frame) { return decode_check(frame).has_value(); });
 	expect_exact(encoded(head, one_digest), [](const Frame &frame) { return decode_digests(frame).has_value(); });
 	expect_exact(encoded(head, one_block), [](const Frame &frame) { return decode_differ(frame).has_value(); });
+	expect_exact(encoded(head, SyncFence{1, 1, false}),
+		     [](const Frame &frame) { return decode_fence(frame).has_value(); });
 	expect_exact(encoded(head, SyncAck{}), [](const Frame &frame) { return decode_ack(frame).has_value(); });
 }
 
@@ -184,7 +194,7 @@ TEST(SyncMessage, ValuesThatAreNeverWrittenAreRefused)
 	EXPECT_TRUE(decode_sync_head(good));
 	EXPECT_FALSE(decode_sync_head(with(0, 2))); // version
 	EXPECT_FALSE(decode_sync_head(with(1, 0))); // kind
-	EXPECT_FALSE(decode_sync_head(with(1, 8)));
+	EXPECT_FALSE(decode_sync_head(with(1, 9)));
 	EXPECT_FALSE(decode_sync_head(with(2, 0x80))); // more open than the window
 	EXPECT_FALSE(decode_sync_head(with(3, 6)));    // more open than there were
 	EXPECT_FALSE(decode_sync_head(with(3, 0)));    // DATA is open itself
@@ -199,6 +209,14 @@ TEST(SyncMessage, ValuesThatAreNeverWrittenAreRefused)
 		short_gap.push_back(static_cast<std::byte>(byte));
 	EXPECT_EQ(decode_data(short_gap, told), 0);
 	EXPECT_FALSE(decode_sync_head(Frame(max_sync_frame_bytes + 1, std::byte{1})));
+	EXPECT_FALSE(decode_fence(encoded({SyncKind::fence, 0, 1, 1}, SyncFence{1, 0, false}))); // no fence
+	Frame neither = encoded({SyncKind::fence, 0, 1, 1}, SyncFence{1, 1, true});
+	neither.back() = std::byte{2};
+	EXPECT_FALSE(decode_fence(neither));
+	Frame answered = encoded({SyncKind::ack, 0, 1, 1}, SyncAck{1, SyncAnswer::fenced, 0, {}});
+	EXPECT_TRUE(decode_ack(answered));
+	answered[24] = std::byte{9};
+	EXPECT_FALSE(decode_ack(answered));
 }
 
 } // namespace
