@@ -151,6 +151,15 @@ bool SessionPickup::in_step() const
 	return m_engine == nullptr || m_engine->status().in_step.load(std::memory_order_relaxed);
 }
 
+bool SessionPickup::whole() const
+{
+	if (m_engine == nullptr || m_situation.source)
+		return true;
+	const SessionStatus &status = m_engine->status();
+	return status.role.load(std::memory_order_relaxed) == SessionRole::copy &&
+	       status.whole.load(std::memory_order_relaxed);
+}
+
 std::string SessionPickup::lacks() const
 {
 	if (m_engine == nullptr || m_situation.source)

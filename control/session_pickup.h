@@ -42,6 +42,8 @@ public:
 	[[nodiscard]] CommitReport commit();
 	// What we know is what the others know: a change of primary now loses no session.
 	[[nodiscard]] bool in_step() const;
+	// The election's question: not whether the last millisecond is here, but whether the table was filled at all.
+	[[nodiscard]] bool whole() const;
 	// As a standby: why a takeover now would lose sessions; empty: it would not.
 	[[nodiscard]] std::string lacks() const;
 	[[nodiscard]] boost::json::object status() const;

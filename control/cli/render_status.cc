@@ -141,6 +141,18 @@ std::string pingservers_text(const object &reply)
 	return probes ? out : out + "        N/A\n";
 }
 
+std::string readiness_text(const object &reply)
+{
+	if (!reply.contains("ha_ready"))
+		return {};
+	const object &ready = part(reply, "ha_ready");
+	std::string out = fmt::format("ha_ready: {}\n", flag(ready, "ready") ? "yes" : "no");
+	each(list(ready, "blockers"), [&](const object &blocker) {
+		out += fmt::format("    {}: {}\n", text(blocker, "name"), text(blocker, "text"));
+	});
+	return out;
+}
+
 } // namespace
 
 std::string render_status(const object &reply)
@@ -161,6 +173,7 @@ std::string render_status(const object &reply)
 	const object &pickup = part(reply, "session_pickup");
 	out += flag(pickup, "enabled") ? "ses_pickup: enable, ses_pickup_delay=" + enable(flag(pickup, "delay")) + "\n"
 				       : "ses_pickup: disable\n";
+	out += readiness_text(reply);
 	out += "upgrade_mode: unset\n";
 	out += "override: " + enable(flag(reply, "override")) + "\n";
 	out += isolation_text(reply);

@@ -131,6 +131,11 @@ struct SwitchRole { // execute ha failover switch: to the best of the others, or
 struct SessionsInStep {
 	bool in_step = true;
 };
+// Whether a takeover by this member would lose something: sessions it does not know yet, say. Unasked, it would not. Told
+// while there is a primary: what changes while one is chosen could only delay that.
+struct Readiness {
+	bool ready = true;
+};
 struct SetMaintenance { // execute ha maintenance: every virtual cluster leaves this member
 	bool set = false;
 };
@@ -149,7 +154,7 @@ using EventBody =
 	std::variant<Started, Tick, HakeReceived, KeyResult, SessionConfirmed, SessionWorn, PasswordsChanged, Rekey,
 		     BeatReceived, PeerLinkChanged, PeerRolledBack, Absent, Returned, MonitorChanged, CarrierChanged,
 		     PingMonitorChanged, MemorySample, SsdChanged, WitnessChanged, SetFailover, SwitchRole,
-		     SessionsInStep, SetMaintenance, SetPriority, SetOverride, ResetUptime, Stopping>;
+		     SessionsInStep, Readiness, SetMaintenance, SetPriority, SetOverride, ResetUptime, Stopping>;
 struct Event {
 	Time now{};
 	EventBody body;

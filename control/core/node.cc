@@ -39,6 +39,7 @@ Surroundings Node::surroundings(Time now) const
 	here.leaving = m_stopping;
 	here.retiring = m_retiring;
 	here.sessions_in_step = m_sessions_in_step;
+	here.ready = m_ready;
 	return here;
 }
 
@@ -467,6 +468,15 @@ void Node::on(Time now, const SwitchRole &event, Actions &actions)
 void Node::on(Time, const SessionsInStep &event, Actions &)
 {
 	m_sessions_in_step = event.in_step;
+}
+
+void Node::on(Time, const Readiness &event, Actions &)
+{
+	if (m_ready == event.ready)
+		return;
+	m_ready = event.ready;
+	for (Vcluster &vcluster : m_vclusters)
+		vcluster.readiness_changed();
 }
 
 void Node::on(Time now, const SetMaintenance &event, Actions &actions)

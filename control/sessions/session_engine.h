@@ -132,6 +132,7 @@ private:
 	std::uint8_t m_dump_round = 0;              // tag of slots that the present dump has told
 	core::SlotNumber m_trimmed = core::no_slot; // where the walk is that gives sessions their usual lifetime back
 	bool m_source_failed = false;
+	bool m_filled = false; // as a copy: of the followed generation we had everything once, our kernel included
 	core::Time m_next_publication{};
 	core::Time m_next_poll{};
 	core::Time m_next_addresses{};

@@ -58,6 +58,7 @@ public:
 
 	[[nodiscard]] std::optional<std::uint64_t> generation() const; // that we follow
 	[[nodiscard]] bool in_step() const { return m_in_step; } // the last CHECK was equal, and nothing came since
+	[[nodiscard]] bool whole() const { return m_whole; } // some CHECK was equal: changes since are all we may lack
 	[[nodiscard]] Time last_frame() const { return m_last_frame; }
 	[[nodiscard]] const SyncReceiverCounters &counters() const { return m_counters; }
 
@@ -87,6 +88,7 @@ private:
 	bool m_open = false;
 	bool m_stopped = false; // that generation is over for us
 	bool m_in_step = false;
+	bool m_whole = false; // of this generation
 	Time m_last_frame{};
 
 	std::size_t m_peer_slots = 0;
