@@ -133,6 +133,7 @@ private:
 	[[nodiscard]] Attendance::Worker worker() const;
 	void check_presence();
 	void follow_sessions();
+	void follow_readiness();
 	void tell(Attendance::Word word, core::Time at, core::Duration gap);
 	bool drain_ring();
 	void take_events();
@@ -193,6 +194,7 @@ private:
 	std::vector<core::KeyResult> m_answers;
 	std::vector<std::string> m_monitored; // core::MonitorChanged counts by it
 	bool m_roles_changed = false;
+	bool m_sessions_were_whole = false;
 	bool m_hooks_polled = false;
 	bool m_stopping = false;
 	bool m_goodbye = false;
@@ -331,6 +333,17 @@ void Daemon::follow_sessions()
 {
 	if (const auto told = m_sessions.told(m_node.vcluster().hand_over, m_node.now()))
 		step(*told);
+	const bool whole = m_sessions.whole();
+	if (whole != std::exchange(m_sessions_were_whole, whole))
+		follow_readiness();
+}
+
+void Daemon::follow_readiness()
+{
+	const auto ready =
+		readiness_for_election({m_node, clock_now(), m_setup.configuration, m_record.blockers(), m_sessions});
+	if (ready && *ready != m_node.ready())
+		step(core::Readiness{*ready});
 }
 
 void Daemon::step(const core::EventBody &event)
@@ -495,6 +508,8 @@ void Daemon::arm_pulse()
 void Daemon::look_around()
 {
 	m_record.look(m_takeovers.blockers());
+	check_presence();
+	follow_readiness();
 	m_look.expires_after(std::chrono::seconds{1});
 	m_look.async_wait([this](const error_code &error) {
 		if (!error)

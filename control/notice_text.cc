@@ -107,6 +107,7 @@ std::string_view rule_name(Rule rule)
 	case Rule::ssd: return "ssd";
 	case Rule::isolated: return "isolated";
 	case Rule::handed_over: return "handed-over";
+	case Rule::readiness: return "readiness";
 	}
 	return "unknown";
 }
@@ -201,6 +202,7 @@ std::string reason_phrase(const core::Decision &decision)
 	case Rule::ssd: return fmt::format("SSD_FAILURE flag is set on peer member {}", other);
 	case Rule::isolated: return "no member hears it and it may not act alone";
 	case Rule::handed_over: return fmt::format("peer member {} hands the role over to it", other);
+	case Rule::readiness: return fmt::format("peer member {} is not ready to take over", other);
 	}
 	return {};
 }

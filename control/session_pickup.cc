@@ -198,6 +198,15 @@ std::optional<core::SessionsTold> SessionPickup::told(const core::HandOver &plan
 	return std::nullopt;
 }
 
+bool SessionPickup::whole() const
+{
+	if (m_engine == nullptr || m_situation.source)
+		return true;
+	const SessionStatus &status = m_engine->status();
+	return status.role.load(std::memory_order_relaxed) == SessionRole::copy &&
+	       status.whole.load(std::memory_order_relaxed);
+}
+
 std::string SessionPickup::lacks() const
 {
 	if (m_engine == nullptr || m_situation.source)

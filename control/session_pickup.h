@@ -44,6 +44,8 @@ public:
 	[[nodiscard]] CommitReport commit();
 	// What a planned change of the role waits for, if it has come.
 	[[nodiscard]] std::optional<core::SessionsTold> told(const core::HandOver &plan, core::Time now) const;
+	// The election's question: not whether the last millisecond is here, but whether the table was filled at all.
+	[[nodiscard]] bool whole() const;
 	// As a standby: why a takeover now would lose sessions; empty: it would not.
 	[[nodiscard]] std::string lacks() const;
 	[[nodiscard]] boost::json::object status() const;

@@ -62,6 +62,7 @@ Standing peer_standing(const core::Member &member, std::uint8_t id)
 	row.mem_failover = words->mem_failover;
 	row.ssd_failed = words->ssd_failed;
 	row.waiting = words->waiting;
+	row.ready = !words->unready;
 	row.link_failure = words->link_failure;
 	row.pingserver_failure = words->pingserver_failure;
 	row.epoch = words->epoch;

@@ -40,6 +40,7 @@ struct Standing {
 	bool mem_failover = false;
 	bool ssd_failed = false;
 	bool waiting = false;
+	bool ready = true; // could take over and lose nothing
 	std::uint32_t link_failure = 0;
 	std::uint32_t pingserver_failure = 0;
 	std::uint32_t epoch = 0;

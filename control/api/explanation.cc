@@ -177,7 +177,8 @@ array Explanation::candidates() const
 				      {"ssd_failed", candidate.ssd_failed},
 				      {"uptime_s", value(candidate, Rule::uptime)},
 				      {"priority", candidate.priority},
-				      {"waiting", candidate.waiting}});
+				      {"waiting", candidate.waiting},
+				      {"ready", !candidate.unready}});
 	}
 	return list;
 }
@@ -213,6 +214,9 @@ std::string Explanation::why_primary_stays() const
 		return "the role is about to move";
 	if (first.waiting)
 		return fmt::format("the override-wait-time of {} is not over", serial);
+	if (first.unready && m_node.config().session_sync_wait > core::Duration::zero() &&
+	    (m_options.override_in_force || m_node.vcluster(m_place).put_off_since != core::never))
+		return fmt::format("{} is not ready to take over, and has the session-sync-wait to become so", serial);
 	if (!m_options.override_in_force)
 		return "a joiner never displaces a live primary while override is disabled";
 	return "the role is about to move";

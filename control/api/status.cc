@@ -82,6 +82,7 @@ array standings_json(const ClusterView &view, const MemberRow &member)
 					      {"mem_failover", standing.mem_failover},
 					      {"ssd_failed", standing.ssd_failed},
 					      {"waiting", standing.waiting},
+					      {"ready", standing.ready},
 					      {"age_s", view.age_s(member, place)},
 					      {"reset_count", standing.reset_count},
 					      {"link_failure", standing.link_failure},
@@ -199,6 +200,10 @@ object vcluster_json(const ApiBackend &backend, const ClusterView &view, std::si
 		std::chrono::ceil<std::chrono::seconds>(node.virtual_cluster(place).flip_left(view.now)).count();
 	entry["hold_s"] = seconds_left(state.hold_until, view.now);
 	entry["waiting"] = state.waiting;
+	entry["put_off_s"] =
+		state.put_off_since == core::never
+			? boost::json::value(nullptr)
+			: boost::json::value(std::chrono::duration<double>(view.now - state.put_off_since).count());
 	entry["demoted"] = state.demoted;
 	const auto bound = node.dual_primary_bound(place);
 	entry["dual_primary_bound_ms"] = bound ? boost::json::value(milliseconds(*bound)) : boost::json::value(nullptr);

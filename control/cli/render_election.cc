@@ -65,7 +65,7 @@ std::string candidates_text(const object &reply)
 			    "maintenance", "failover-flag", "mem-failover", "failure-sum", "ssd", "uptime", "priority");
 	each(list(reply, "candidates"), [&](const object &candidate) {
 		const std::string state = text(candidate, "state");
-		out += fmt::format("{:<16}  {:<9}  {:>11}  {:>13}  {:>12}  {:>11}  {:>6}  {:>10}  {:>8}{}{}\n",
+		out += fmt::format("{:<16}  {:<9}  {:>11}  {:>13}  {:>12}  {:>11}  {:>6}  {:>10}  {:>8}{}{}{}\n",
 				   text(candidate, "serial"), text(candidate, "role"),
 				   flag(candidate, "maintenance") ? "yes" : "no",
 				   flag(candidate, "failover_flag") ? "set" : "unset",
@@ -73,7 +73,8 @@ std::string candidates_text(const object &reply)
 				   flag(candidate, "ssd_failed") ? "failed" : "ok",
 				   fmt::format("+{} s", number(candidate, "uptime_s")), number(candidate, "priority"),
 				   state == "hello" ? "  (still in state hello)" : "",
-				   flag(candidate, "waiting") ? "  (override-wait-time)" : "");
+				   flag(candidate, "waiting") ? "  (override-wait-time)" : "",
+				   candidate.contains("ready") && !flag(candidate, "ready") ? "  (not ready)" : "");
 	});
 	return out;
 }

@@ -141,6 +141,18 @@ std::string pingservers_text(const object &reply)
 	return probes ? out : out + "        N/A\n";
 }
 
+std::string readiness_text(const object &reply)
+{
+	if (!reply.contains("ha_ready"))
+		return {};
+	const object &ready = part(reply, "ha_ready");
+	std::string out = fmt::format("ha_ready: {}\n", flag(ready, "ready") ? "yes" : "no");
+	each(list(ready, "blockers"), [&](const object &blocker) {
+		out += fmt::format("    {}: {}\n", text(blocker, "name"), text(blocker, "text"));
+	});
+	return out;
+}
+
 } // namespace
 
 std::string render_status(const object &reply)
@@ -164,6 +176,7 @@ std::string render_status(const object &reply)
 	if (flag(pickup, "enabled") && flag(pickup, "expectation"))
 		out += fmt::format("ses_pickup_expectation: enable, expectations={}, left_out={}\n",
 				   number(pickup, "expectations"), number(pickup, "expectations_left_out"));
+	out += readiness_text(reply);
 	out += "upgrade_mode: unset\n";
 	out += "override: " + enable(flag(reply, "override")) + "\n";
 	out += isolation_text(reply);

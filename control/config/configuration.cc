@@ -199,6 +199,7 @@ core::Config core_config(const Configuration &configuration)
 	config.expected_members = ha.expected_members;
 	config.uptime_margin = ha.uptime_diff_margin;
 	config.failover_hold = ha.failover_hold_time;
+	config.session_sync_wait = ha.session_sync_wait;
 	config.link_count = static_cast<std::uint8_t>(ha.hbdev.size());
 
 	config.memory.enabled = ha.memory_based_failover;

@@ -162,6 +162,7 @@ struct Configuration {
 		bool session_pickup_delay = false;
 		bool session_pickup_expectation = false;
 		SessionCommit session_commit = SessionCommit::hot;
+		std::chrono::seconds session_sync_wait{30};
 		SessionSource session_source = SessionSource::conntrack;
 		bool sync_config = true;
 

@@ -266,6 +266,11 @@ constexpr Option ha_options[] = {
 	       "when the secondary's kernel gets the sessions: all the time, or before it takes the addresses")
 		.bound(bind<&Ha::session_commit>())
 		.from("EXT"),
+	integer("session-sync-wait", 0, 3600, "30",
+		"a member that is not ready (ha_ready) leaves the role to one that is, for so long at most; 0 = never")
+		.bound(bind<&Ha::session_sync_wait>())
+		.unit("s")
+		.from("EXT"),
 	choice("session-source", session_sources, "conntrack",
 	       "whose sessions: the kernel's, or those of a data plane at the session ring (docs/SESSION_RING.md)")
 		.bound(bind<&Ha::session_source>())

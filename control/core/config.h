@@ -79,6 +79,8 @@ struct Config {
 
 	Duration uptime_margin = std::chrono::seconds{300}; // ha-uptime-diff-margin, 1 .. 65535 s
 	Duration failover_hold{};                           // failover-hold-time, 0 .. 300 s
+	// A member that is not ready leaves the role to one that is, for so long; 0: never. Extension.
+	Duration session_sync_wait = std::chrono::seconds{30};
 	MemoryFailover memory;
 	bool ssd_failover = false;
 	bool session_pickup = false; // the first virtual cluster's role does not move before its sessions have

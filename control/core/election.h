@@ -35,6 +35,7 @@ enum class Rule : std::uint8_t {
 	ssd,          // fewer failed disks
 	isolated,     // nobody hears this member, and it may not act alone (`isolation`)
 	handed_over,  // the primary before offered the role: it decided, not this member
+	readiness,    // the other comes before it, and would lose something if it took over now
 };
 
 struct Candidate {
@@ -46,6 +47,7 @@ struct Candidate {
 	bool ssd_failed = false;
 	bool waiting = false; // its override-wait-time is not over: no live primary yields to it
 	bool barred = false;  // could not claim (isolation): nobody waits for it
+	bool unready = false; // gives way to who is ready, for a while: no criterion of the order
 	std::uint32_t failure_sum = 0;
 	Time age_origin{}; // in this member's clock
 	friend bool operator==(const Candidate &, const Candidate &) = default;

@@ -133,6 +133,11 @@ struct SessionsTold {
 	std::uint32_t number = 0;
 	bool rest = false;
 };
+// Whether a takeover by this member would lose something: sessions it does not know yet, say. Unasked, it would not. Told
+// while there is a primary: what changes while one is chosen could only delay that.
+struct Readiness {
+	bool ready = true;
+};
 struct SetMaintenance { // execute ha maintenance: every virtual cluster leaves this member
 	bool set = false;
 };
@@ -151,7 +156,7 @@ using EventBody =
 	std::variant<Started, Tick, HakeReceived, KeyResult, SessionConfirmed, SessionWorn, PasswordsChanged, Rekey,
 		     BeatReceived, PeerLinkChanged, PeerRolledBack, Absent, Returned, MonitorChanged, CarrierChanged,
 		     PingMonitorChanged, MemorySample, SsdChanged, WitnessChanged, SetFailover, SwitchRole,
-		     SessionsTold, SetMaintenance, SetPriority, SetOverride, ResetUptime, Stopping>;
+		     SessionsTold, Readiness, SetMaintenance, SetPriority, SetOverride, ResetUptime, Stopping>;
 struct Event {
 	Time now{};
 	EventBody body;

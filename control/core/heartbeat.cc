@@ -29,6 +29,7 @@ enum Flag : std::uint16_t {
 	flag_leaving = 1U << 8,
 	flag_barred = 1U << 9,
 	flag_offering = 1U << 10,
+	flag_unready = 1U << 11,
 };
 
 std::uint16_t flags_of(const VclusterBeat &beat)
@@ -44,6 +45,7 @@ std::uint16_t flags_of(const VclusterBeat &beat)
 	add(beat.leaving, flag_leaving);
 	add(beat.barred, flag_barred);
 	add(beat.offering, flag_offering);
+	add(beat.unready, flag_unready);
 	return static_cast<std::uint16_t>(flags);
 }
 
@@ -70,6 +72,7 @@ VclusterBeat read_vcluster(WireReader in)
 	beat.leaving = (flags & flag_leaving) != 0;
 	beat.barred = (flags & flag_barred) != 0;
 	beat.offering = (flags & flag_offering) != 0;
+	beat.unready = (flags & flag_unready) != 0;
 	beat.epoch = in.number<std::uint32_t>();
 	beat.age_origin_ns = in.number<std::int64_t>();
 	beat.reset_count = in.number<std::uint16_t>();

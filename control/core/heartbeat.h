@@ -57,6 +57,7 @@ struct VclusterBeat {
 	bool leaving = false;           // an orderly stop
 	bool barred = false;            // could not claim: its witness does not answer
 	bool offering = false;          // a primary that wants `choice` to take over now, and holds on until it has
+	bool unready = false;           // if it took over now, something would be lost
 	std::uint32_t epoch = 0;        // highest epoch seen; a primary's own claim
 	std::int64_t age_origin_ns = 0; // sender's clock: HA uptime counts from here
 	std::uint32_t reset_count = 0;  // on the wire no more than 65535

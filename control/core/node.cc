@@ -46,6 +46,7 @@ Surroundings Node::surroundings(Time now) const
 	here.ssd_failed = m_ssd_failed && m_config.ssd_failover;
 	here.leaving = m_stopping;
 	here.retiring = m_retiring;
+	here.ready = m_ready;
 	return here;
 }
 
@@ -478,6 +479,15 @@ void Node::on(Time now, const SwitchRole &event, Actions &actions)
 void Node::on(Time, const SessionsTold &event, Actions &)
 {
 	m_vclusters[0].sessions_told(event.number, event.rest);
+}
+
+void Node::on(Time, const Readiness &event, Actions &)
+{
+	if (m_ready == event.ready)
+		return;
+	m_ready = event.ready;
+	for (Vcluster &vcluster : m_vclusters)
+		vcluster.readiness_changed();
 }
 
 void Node::on(Time now, const SetMaintenance &event, Actions &actions)

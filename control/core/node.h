@@ -61,6 +61,7 @@ public:
 	[[nodiscard]] Time now() const { return m_last_now; } // of the last step
 	// After Stopping: its roles are given away, or nobody takes them, and it has said goodbye.
 	[[nodiscard]] bool stopped() const { return m_stopping || !m_started; }
+	[[nodiscard]] bool ready() const { return m_ready; } // as it was told
 	// This member (first) and every live one that is out of hello (`everybody`: hello too), as the election sees them.
 	[[nodiscard]] Candidates candidates(bool everybody, std::size_t place = 0) const;
 
@@ -87,6 +88,7 @@ private:
 	void on(Time now, const SetFailover &event, Actions &actions);
 	void on(Time now, const SwitchRole &event, Actions &actions);
 	void on(Time now, const SessionsTold &event, Actions &actions);
+	void on(Time now, const Readiness &event, Actions &actions);
 	void on(Time now, const SetMaintenance &event, Actions &actions);
 	void on(Time now, const SetPriority &event, Actions &actions);
 	void on(Time now, const SetOverride &event, Actions &actions);
@@ -140,6 +142,7 @@ private:
 	bool m_started = false;
 	bool m_retiring = false; // about to stop
 	bool m_stopping = false;
+	bool m_ready = true;
 	Time m_started_at{};
 	Time m_last_now{};
 	Time m_hello_until{};

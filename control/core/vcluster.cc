@@ -61,6 +61,8 @@ void Vcluster::hear(const Scene &scene, const Member &peer, const VclusterBeat *
 	    words.ssd_failed != before->ssd_failed || words.reset_count != before->reset_count ||
 	    (before->mem_failover && !words.mem_failover && scene.config.memory.failback))
 		m_renegotiate = true;
+	if (words.unready != before->unready || words.barred != before->barred)
+		readiness_changed();
 	// Two members flagged would leave nobody: the newer flag clears ours.
 	if (words.failover_flag && !before->failover_flag && m_state.failover_flag) {
 		m_state.failover_flag = false;
@@ -199,6 +201,7 @@ void Vcluster::suspend(const Scene &scene)
 void Vcluster::forget_waits()
 {
 	m_orphan_since = never;
+	m_vacant_since = never;
 	m_rival_since = never;
 }
 
@@ -217,7 +220,7 @@ bool Vcluster::reenter(const Scene &scene)
 		return false;
 	}
 	follow_isolation(scene);
-	if (may_not_act(scene)) {
+	if (may_not_act(scene, true)) {
 		decision.rule = Rule::isolated;
 		become_standby(scene, decision, MemberId{});
 		return false;
@@ -322,6 +325,7 @@ VclusterBeat Vcluster::words(const Surroundings &scene) const
 	words.link_failure = m_state.link_failure;
 	words.pingserver_failure = m_state.ping_failure;
 	words.offering = m_state.hand_over.stage == HandOver::Stage::offered;
+	words.unready = !scene.ready && m_state.state != HaState::work;
 	const MemberId &choice = words.offering ? m_state.hand_over.successor : m_state.choice;
 	words.choice = choice.empty() ? 0 : member_hash(choice);
 	words.flip_epoch = m_state.flip_epoch;
@@ -350,6 +354,7 @@ Candidates Vcluster::candidates(const Surroundings &scene, bool everybody) const
 	self.ssd_failed = scene.ssd_failed;
 	self.waiting = m_state.waiting;
 	self.barred = m_state.barred;
+	self.unready = !scene.ready && m_state.state != HaState::work;
 	self.failure_sum = std::uint32_t{m_state.link_failure} + m_state.ping_failure;
 	self.age_origin = m_state.age_origin;
 	list.push_back(self);
@@ -368,6 +373,7 @@ Candidates Vcluster::candidates(const Surroundings &scene, bool everybody) const
 		other.ssd_failed = words->ssd_failed;
 		other.waiting = words->waiting;
 		other.barred = words->barred;
+		other.unready = words->unready;
 		// What a standby has on record ends with the first election after the flip timer, told or not.
 		const bool record_over =
 			m_renegotiate && words->state != HaState::work && flip_left(scene.now) == Duration::zero();

@@ -49,7 +49,8 @@ struct Surroundings {
 	bool mem_failover = false;
 	bool ssd_failed = false; // never without ssd-failover
 	bool leaving = false;
-	bool retiring = false; // stops as soon as somebody has taken its roles, or nobody does
+	bool retiring = false;        // stops as soon as somebody has taken its roles, or nobody does
+	bool ready = true;            // a takeover by us would lose nothing
 };
 struct Scene : Surroundings { // one step
 	Actions &actions;
@@ -119,6 +120,8 @@ struct VclusterState {
 	Witness witness = Witness::unknown;
 	Time held_until{}; // the witness's lease
 	HandOver hand_over;
+	// A primary that would yield to a member that is not ready, and waits for that (session-sync-wait); never: does not.
+	Time put_off_since = never;
 };
 
 class Vcluster {
@@ -131,6 +134,7 @@ public:
 	// A peer spoke: `before` is what it said last, nullptr if that does not count any more.
 	void hear(const Scene &scene, const Member &peer, const VclusterBeat *before, const VclusterBeat &words);
 	void renegotiate() { m_renegotiate = true; } // something failed: the full order applies
+	void readiness_changed();                    // of this member or of another
 	void monitors_changed(const Scene &scene, bool somewhat_down);
 	void ping_monitor_changed(const Scene &scene, std::uint8_t index, bool alive);
 	void witness_changed(const Scene &scene, bool reachable, Time held_until);
@@ -204,6 +208,17 @@ private:
 	[[nodiscard]] Candidates worth_yielding_to(const Scene &scene, const Candidates &everybody) const;
 	[[nodiscard]] bool reached(std::uint16_t sum) const;
 
+	// ---- readiness
+	// Those who are ready, could claim and are no worse off than the first of the order.
+	[[nodiscard]] Candidates ready_ones(const Scene &scene, const Candidates &list, const MemberId &first) const;
+	// The best of them in the place of a winner who is not ready, if there is one.
+	[[nodiscard]] Decision elect_ready(const Scene &scene, const Candidates &list, const Decision &decision) const;
+	// Who claims; `decision` says who would by the order alone.
+	[[nodiscard]] Decision prefer_ready(const Scene &scene, bool everybody, const Decision &decision) const;
+	// Whom to yield to, this member if to nobody yet; `since` when that has been put off.
+	[[nodiscard]] Decision put_off(const Scene &scene, const Candidates &list, const Decision &decision,
+				       const ElectionOptions &options, Time since);
+
 	void note_override(const Scene &scene);
 	void note_lease(const Scene &scene);
 	void settle_monitors(const Scene &scene);
@@ -216,7 +231,7 @@ private:
 	// ---- isolation
 	void follow_isolation(const Scene &scene);
 	[[nodiscard]] bool unheard_is_followed(const Scene &scene) const;
-	[[nodiscard]] bool may_not_act(const Scene &scene);
+	[[nodiscard]] bool may_not_act(const Scene &scene, bool was_silent = false);
 	[[nodiscard]] bool may_claim(const Scene &scene);
 	void seek_witness(const Scene &scene, bool wanted);
 
@@ -229,7 +244,9 @@ private:
 	bool m_renegotiate = false;
 	// A standby without a primary, waiting for the winner to claim; a primary with a rival that does not yield.
 	Time m_orphan_since = never;
-	MemberId m_successor; // whom we have just elected or yielded to: it is given time to claim
+	Time m_vacant_since = never; // we know of no primary; counted once, whatever is elected meanwhile
+	bool m_gave_way = false;     // the election was about who is ready
+	MemberId m_successor;        // whom we have just elected or yielded to: it is given time to claim
 	// Won the election and did not claim in time (it follows somebody we do not hear): we claimed instead, and do not
 	// yield to it before it follows us or something changes, or the role would go to and fro.
 	MemberId m_declined;

@@ -111,7 +111,8 @@ void Vcluster::evaluate(const Scene &scene)
 	}
 	follow_override_wait(scene);
 	seek_witness(scene, m_asks_witness);
-	m_renegotiate = m_renegotiate && m_state.hand_over.under_way(); // after it
+	// After it.
+	m_renegotiate = m_renegotiate && (m_state.hand_over.under_way() || m_state.put_off_since != never);
 }
 
 void Vcluster::evaluate_hello(const Scene &scene)
@@ -137,7 +138,9 @@ void Vcluster::evaluate_hello(const Scene &scene)
 		wake(scene.hello_until);
 		return;
 	}
-	const Decision decision = run_election(scene, true, config.uptime_margin);
+	m_vacant_since = scene.now;
+	const Decision decision = prefer_ready(scene, true, run_election(scene, true, config.uptime_margin));
+	m_gave_way = decision.rule == Rule::readiness;
 	if (decision.winner != config.self || somebody_follows_another(scene))
 		become_standby(scene, decision, decision.winner);
 	else if (may_claim(scene))
@@ -150,6 +153,7 @@ void Vcluster::evaluate_standby(const Scene &scene)
 {
 	if (const Member *primary = live_primary(scene.members)) {
 		m_orphan_since = never;
+		m_vacant_since = never;
 		m_successor = MemberId{};
 		m_state.choice = primary->id;
 		m_last_primary = primary->id;
@@ -163,6 +167,16 @@ void Vcluster::evaluate_standby(const Scene &scene)
 	const Time now = scene.now;
 	if (m_orphan_since == never)
 		m_orphan_since = now;
+	if (m_vacant_since == never) {
+		m_vacant_since = now;
+		m_gave_way = false;
+	}
+	const Time gives_way_until = m_vacant_since + config.session_sync_wait;
+	if (m_gave_way && now >= gives_way_until) { // now the order counts, and whoever is first by it has its time
+		m_gave_way = false;
+		m_orphan_since = now;
+		m_successor = MemberId{};
+	}
 	// Whoever has the higher serial among the live runs out of patience first.
 	const auto list = candidates(scene, false);
 	const auto above =
@@ -176,9 +190,14 @@ void Vcluster::evaluate_standby(const Scene &scene)
 		m_successor = MemberId{}; // also when something failed meanwhile: the others elect anew, too
 	m_state.choice = m_successor;
 	wake(now < patience ? patience : now + config.dead_interval());
+	if (m_gave_way)
+		wake(gives_way_until);
 	if (!m_successor.empty() || somebody_follows_another(scene))
 		return;
-	Decision decision = elect_able(scene, config.uptime_margin);
+	Decision decision = prefer_ready(scene, false, elect_able(scene, config.uptime_margin));
+	m_gave_way = decision.rule == Rule::readiness;
+	if (m_gave_way)
+		wake(gives_way_until);
 	if (decision.winner != config.self) {
 		if (now < patience) { // said, so that whoever waits for us knows whom we wait for
 			m_successor = decision.winner;
@@ -200,6 +219,8 @@ void Vcluster::evaluate_standby(const Scene &scene)
 
 void Vcluster::evaluate_primary(const Scene &scene)
 {
+	const Time put_off_since = m_state.put_off_since;
+	m_state.put_off_since = never;
 	if (may_not_act(scene)) {
 		Decision decision;
 		decision.rule = Rule::isolated;
@@ -227,8 +248,9 @@ void Vcluster::evaluate_primary(const Scene &scene)
 		m_declined = MemberId{};
 	}
 	const Candidates list = worth_yielding_to(scene, everybody);
-	const Decision decision = elect({list.begin(), list.size()},
-					{in_force, scene.config.uptime_margin + yield_hysteresis}, scene.now);
+	const ElectionOptions options{in_force, scene.config.uptime_margin + yield_hysteresis};
+	const Decision decision =
+		put_off(scene, list, elect({list.begin(), list.size()}, options, scene.now), options, put_off_since);
 	if (decision.winner != scene.config.self && decision.winner != m_declined)
 		hand_over(scene, decision);
 }
@@ -353,7 +375,7 @@ void Vcluster::follow_isolation(const Scene &scene)
 }
 
 // A primary that others may have replaced without its knowledge.
-bool Vcluster::may_not_act(const Scene &scene)
+bool Vcluster::may_not_act(const Scene &scene, bool was_silent)
 {
 	const Config &config = scene.config;
 	if (config.isolation == Isolation::fgcp)
@@ -362,7 +384,8 @@ bool Vcluster::may_not_act(const Scene &scene)
 		return m_state.demoted;
 	const Hearing hearing = hearing_of(config, scene.members);
 	m_asks_witness = true; // held also in good days: when it is needed it is too late to ask
-	if (hearing.all_accounted)
+	// Of who was silent nobody has heard anything since: what they echo was said before.
+	if (hearing.all_accounted && !was_silent)
 		return false;
 	if (scene.now < m_state.held_until) {
 		wake(m_state.held_until);
@@ -445,6 +468,7 @@ void Vcluster::become_primary(const Scene &scene, const Decision &decision, bool
 	m_state.choice = scene.config.self;
 	m_state.epoch = m_state.epoch == last_epoch ? last_epoch : m_state.epoch + 1;
 	m_orphan_since = never;
+	m_vacant_since = never;
 	m_rival_since = never;
 	m_rival_seen = false;
 	m_predecessor_seen = offered;
@@ -487,6 +511,7 @@ void Vcluster::become_standby(const Scene &scene, const Decision &decision, cons
 	m_successor = decision.rule == Rule::live_primary || succeeded ? MemberId{} : choice; // at work: need not claim
 	m_last_primary = choice;
 	m_orphan_since = scene.now;
+	m_state.put_off_since = never;
 	m_rival_since = never;
 	m_rival_seen = false;
 	wake(scene.now + scene.config.dead_interval() * claim_patience);

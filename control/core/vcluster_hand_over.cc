@@ -77,8 +77,10 @@ void Vcluster::pick_successor(const Scene &scene)
 	}
 	if (list.size() == 1)
 		return; // somebody may come yet
-	const Decision decision = elect({list.begin(), list.size()},
-					{override_in_force(scene.members), scene.config.uptime_margin}, scene.now);
+	const Decision decision =
+		elect_ready(scene, list,
+			    elect({list.begin(), list.size()},
+				  {override_in_force(scene.members), scene.config.uptime_margin}, scene.now));
 	list[0].failover_flag = false;
 	const auto other =
 		std::find_if(list.begin(), list.end(), [&](const Candidate &c) { return c.id == decision.winner; });
@@ -116,8 +118,10 @@ void Vcluster::retire(const Scene &scene)
 	}
 	if (others.empty())
 		return;
-	Decision decision = elect({others.begin(), others.size()},
-				  {override_in_force(scene.members), scene.config.uptime_margin}, scene.now);
+	Decision decision =
+		elect_ready(scene, others,
+			    elect({others.begin(), others.size()},
+				  {override_in_force(scene.members), scene.config.uptime_margin}, scene.now));
 	decision.rule = Rule::stopping;
 	hand_over(scene, decision);
 }

@@ -66,6 +66,30 @@ bool apply(Facts &facts, const Change &change)
 	return false;
 }
 
+// Who is not ready gives way to the best of those who are and no worse off; with override in force only until it is ready.
+// An incumbent goes on meanwhile.
+void prefer_ready(const Candidates &candidates, const MemberId &incumbent, const ElectionOptions &options, Time now,
+		  Decision &decision)
+{
+	const auto first = std::find_if(candidates.begin(), candidates.end(),
+					[&](const Candidate &candidate) { return candidate.id == decision.winner; });
+	Candidates ready;
+	for (const Candidate &candidate : candidates)
+		if (candidate.id == incumbent ||
+		    (!candidate.unready && !candidate.barred && !healthier(*first, candidate, now)))
+			ready.push_back(candidate);
+	if (!first->unready || ready.empty())
+		return;
+	const Decision instead = elect({ready.begin(), ready.size()}, options, now);
+	if (instead.winner == incumbent)
+		return;
+	const MemberId passed_over = decision.winner;
+	decision = Decision{};
+	decision.rule = Rule::readiness;
+	decision.winner = instead.winner;
+	decision.runner_up = passed_over;
+}
+
 } // namespace
 
 Facts facts_of(const Node &node, std::size_t place)
@@ -73,6 +97,7 @@ Facts facts_of(const Node &node, std::size_t place)
 	Facts facts;
 	facts.margin = node.config().uptime_margin;
 	facts.hold = node.config().failover_hold > Duration::zero();
+	facts.prefers_ready = node.config().session_sync_wait > Duration::zero();
 	const VclusterState &own = node.vcluster(place);
 	for (const Candidate &candidate : node.candidates(false, place)) {
 		Supposed member;
@@ -134,6 +159,8 @@ Outlook what_if(Facts facts, std::span<const Change> changes)
 		outlook.decision.rule = Rule::live_primary;
 		outlook.decision.winner = incumbent;
 	}
+	if (facts.prefers_ready && !override_in_force && outlook.decision.rule != Rule::live_primary)
+		prefer_ready(candidates, incumbent, {override_in_force, facts.margin}, facts.now, outlook.decision);
 	outlook.primary = outlook.decision.winner;
 	outlook.role_moves = outlook.primary != incumbent;
 	return outlook;

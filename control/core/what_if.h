@@ -3,8 +3,8 @@
 //
 // "If port2 fails, who wins?" The answer of the same function that elects, on facts changed by supposition.
 //
-// It says who is primary when the dust has settled: every wait (hold time, override-wait-time, isolation) over, every
-// link monitor and flip timer as it is.
+// It says who is primary when the dust has settled: every wait (hold time, override-wait-time, session-sync-wait,
+// isolation) over, every link monitor and flip timer as it is, and who is ready as it is.
 #pragma once
 
 #include "control/core/election.h"
@@ -46,6 +46,7 @@ struct Facts {
 	FixedVector<Supposed, max_members> members; // live ones out of hello
 	MemberId primary;                           // empty: nobody
 	bool hold = false;                          // failover-hold-time: any change of an interface resets the age
+	bool prefers_ready = false;                 // session-sync-wait
 	bool flip_over = true; // no flip timer runs: what standbys have on record ends with the next election
 	Duration margin{};
 	Time now{};

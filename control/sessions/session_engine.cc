@@ -805,6 +805,11 @@ void SessionEngine::publish(core::Time now)
 	const core::SyncReceiverCounters &received = m_receiver->counters();
 	publish_value(m_status.role, tells() ? SessionRole::source : SessionRole::copy);
 	publish_value(m_status.in_step, tells() ? anybody && in_step && !m_source_failed : follows(now));
+	if (!m_receiver->whole())
+		m_filled = false;
+	else if (!m_settings.hot || m_commits->pending() <= commits_per_turn)
+		m_filled = true;
+	publish_value(m_status.whole, m_filled);
 	publish_value(m_status.at_risk, at_risk);
 	publish_value(m_status.lag_ns, oldest == core::never ? 0 : std::max<std::int64_t>(0, (now - oldest).count()));
 	publish_value(m_status.generation, m_receiver->generation().value_or(0));

@@ -177,6 +177,7 @@ private:
 	std::uint64_t m_dumped_before = 0;
 	bool m_said_refused = false;
 	bool m_source_failed = false;
+	bool m_filled = false; // as a copy: of the followed generation we had everything once, our kernel included
 	core::Time m_next_publication{};
 	core::Time m_next_poll{};
 	core::Time m_next_addresses{};

@@ -27,6 +27,7 @@ struct SessionStatus {
 	std::atomic<std::uint64_t> capacity{0};
 	std::atomic<std::uint64_t> young{0};          // too young to be told (session-pickup-delay)
 	std::atomic<bool> in_step{false};             // source: every member has all; copy: we have all
+	std::atomic<bool> whole{false};               // copy: has had all once, and its data plane too if it is hot
 	std::atomic<std::uint64_t> at_risk{0};        // of the member that lacks most
 	std::atomic<std::int64_t> lag_ns{0};          // age of the oldest change that a member has not confirmed
 	std::atomic<std::uint64_t> commit_pending{0}; // told, and not in the data plane yet

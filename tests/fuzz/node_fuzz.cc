@@ -64,6 +64,7 @@ Config read_config(WireReader &in)
 		config.memory.flip_timeout = seconds{2};
 		config.ssd_failover = true;
 	}
+	config.session_sync_wait = (vcluster.priority & 32) != 0 ? seconds{1} : Duration::zero();
 	config.failover_hold = (vcluster.priority & 8) != 0 ? seconds{1} : Duration::zero();
 	config.isolation = static_cast<Isolation>(vcluster.priority / 2 % 3);
 	config.isolation_wait = milliseconds{300};
@@ -303,12 +304,27 @@ private:
 		}
 	}
 
+	// What has to do with planned changes of the role.
+	void plans(std::uint8_t code)
+	{
+		if (code / 64 == 0) {
+			step(ResetUptime{});
+			return;
+		}
+		const auto what = m_in.number<std::uint8_t>();
+		switch (code / 64) {
+		case 1: step(SwitchRole{static_cast<std::uint8_t>(what % 3)}); break;
+		case 2: step(SessionsTold{what / 2U, what % 2 != 0}); break;
+		default: step(Readiness{what % 2 != 0}); break;
+		}
+	}
+
 	// Frozen for a while, then back; or one half of it alone, as a hung control may bring about.
 	void absence(std::uint8_t code)
 	{
 		const auto kind = code / 16 % 4;
 		if (kind == 3) {
-			step(ResetUptime{});
+			plans(code);
 			return;
 		}
 		const milliseconds frozen{m_in.number<std::uint8_t>()};
@@ -498,8 +514,13 @@ private:
 		words.link_failure = failures == 0xff ? 0xffff : static_cast<std::uint16_t>(failures % 4 * 50);
 		words.pingserver_failure = failures == 0xff ? 0xffff : static_cast<std::uint16_t>(failures / 64);
 		words.reset_count = failures / 4;
-		if (const auto choice = m_in.number<std::uint8_t>(); choice != 0)
+		const auto choice = m_in.number<std::uint8_t>();
+		if (choice != 0)
 			words.choice = member_hash(choice == 1 ? own_id : peer_id(choice));
+		words.unready = (choice & 32) != 0;
+		words.offering = (choice & 0xc0) == 0xc0;
+		words.barred = (choice & 0xc0) == 0x80;
+		beat.content.capabilities = (choice & 16) != 0 ? cap_takes_offers : 0;
 		beat.content.vclusters.push_back(words);
 		if ((flags & 32) != 0)
 			beat.content.macs.push_back({2, 0, 0, 0, 2, flags});

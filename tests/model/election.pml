@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Copyright(c) 2026 The Systole authors
 //
-// Three members that elect a primary, as control/core/node_election.cc does it (docs/MODEL.md). This file says what may
+// Three members that elect a primary, as control/core/vcluster_election.cc does it (docs/MODEL.md). This file says what may
 // happen and in which order; node.pml says what a member then decides, properties.pml what must hold.
 //
 // Time is rounds of one dead interval. Within a round everything may happen in any order: words arrive, silence is

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Copyright(c) 2026 The Systole authors
 //
-// What a member decides: elect() of control/core/election.cc, and Node::evaluate_hello(), evaluate_standby(),
-// evaluate_primary(), become_primary(), become_standby() of control/core/node_election.cc, in C and in their order.
+// What a member decides: elect() of control/core/election.cc, and Vcluster::evaluate_hello(), evaluate_standby(),
+// evaluate_primary(), become_primary(), become_standby() of control/core/vcluster_election.cc, hand_over() and what follows
+// from it of vcluster_hand_over.cc, in C and in their order.
 // BUG_... puts a wrong rule in, for tests/model/check to see it found.
 
 c_code {
@@ -27,6 +28,7 @@ static void claimed(int i, int epoch);
 static void yielded(int by_ping, int at_expiry);
 static void flip_started(void);
 static void gave_up(int i);
+static void given_away(int successor);
 static int round_is_over(void);
 static void at_end_of_round(void);
 static void round_began(void);
@@ -46,9 +48,9 @@ static int hears_us(int i, int j) { return connected(j, i) || (words_of(i, j)->h
 }
 
 c_code {
-enum Rule { only_member, failover_flag, failure, uptime, by_priority, serial, live_primary, tie_break, isolated };
+enum Rule { only_member, failover_flag, failure, uptime, by_priority, serial, live_primary, tie_break, isolated, handed_over };
 static const char *const rule_names[] = {"only_member", "failover_flag", "failure_sum", "uptime", "priority", "serial",
-	"live_primary", "tie_break", "isolated"};
+	"live_primary", "tie_break", "isolated", "handed_over"};
 static int decided_by; /* Decision::rule of the last elect() */
 
 static int override_in_force(int i)
@@ -107,7 +109,7 @@ static int elect(int i, unsigned left, int hysteresis)
 	return left & 1 ? 0 : left & 2 ? 1 : 2;
 }
 
-/* Node::candidates() */
+/* Vcluster::candidates() */
 static int mask_of_candidates(int i, int everybody)
 {
 	unsigned mask = bit(i);
@@ -232,8 +234,19 @@ static void become_primary(int i, int rule)
 	self->words.choice = i;
 	self->words.epoch = epoch;
 	self->words.pingserver_failure = 0; /* probing begins anew */
+	self->claim = epoch;
 	self->orphan = self->rival = self->looking = self->failback_due = 0;
 	self->successor = self->declined = no_member;
+}
+
+/* The offer has come to an end, or there was none. */
+static void end_offer(int i)
+{
+	struct Node *self = &now.member[i];
+	self->words.offering = 0;
+	self->offer = self->offer_by_ping = self->offer_at_expiry = self->again = 0;
+	if (self->words.state == work)
+		self->words.choice = i;
 }
 
 static void become_standby(int i, int choice, int rule)
@@ -243,6 +256,8 @@ static void become_standby(int i, int choice, int rule)
 	    choice == no_member ? i : choice, rule_names[rule]);
 	if (self->words.state == work)
 		gave_up(i);
+	end_offer(i);
+	self->claim = 0;
 	self->words.state = standby;
 	self->words.choice = choice;
 	self->successor = choice;
@@ -252,12 +267,69 @@ static void become_standby(int i, int choice, int rule)
 	release_lease(i);
 }
 
-static void start_flip_timer(int i)
+/* Of the claim after this one. */
+static void start_flip_timer(int i, int claim)
 {
 	say("    m%d starts the flip timer\n", i);
-	now.member[i].words.flip_epoch = now.member[i].words.epoch + 1;
+	now.member[i].words.flip_epoch = claim + 1;
 	now.member[i].words.flip_until = FLIP_TIMEOUT;
 	flip_started();
+}
+
+/* Make before break: j has the role from here on when it has claimed. */
+static void offer(int i, int j, int by_ping, int at_expiry, int rule)
+{
+	struct Node *self = &now.member[i];
+	say("    m%d offers the role to m%d (%s)\n", i, j, rule_names[rule]);
+	self->words.offering = 1;
+	self->words.choice = j;
+	self->offer = 1;
+	self->offer_by_ping = by_ping;
+	self->offer_at_expiry = at_expiry;
+	self->again = 0;
+}
+
+static int takes_our_offer(int i, int j)
+{
+	const struct Node *self = &now.member[i];
+	const struct Words *other = words_of(i, j);
+	return self->words.offering && self->words.choice == j && alive(i, j) && other->state == work &&
+	       other->epoch > self->claim;
+}
+
+static int offers_to(int i, int j) /* j to i */
+{
+	const struct Words *other = words_of(i, j);
+	return alive(i, j) && other->state == work && other->offering && other->choice == i;
+}
+
+static void give_way(int i, int j)
+{
+	const int starts_timer = now.member[i].offer_by_ping || now.member[i].offer_at_expiry;
+	const int claim = now.member[i].claim;
+	given_away(j);
+	become_standby(i, j, handed_over);
+	now.member[i].successor = no_member; /* at work: need not claim */
+	if (starts_timer)
+		start_flip_timer(i, claim);
+}
+
+static int other_is_healthier(int i, int j)
+{
+	const struct Words *self = words_of(i, i), *other = words_of(i, j);
+	return other->failover_flag != self->failover_flag ? self->failover_flag
+							   : failure_sum(other) < failure_sum(self);
+}
+
+static int may_accept(int i, int j)
+{
+	for (int k = 0; k < 3; ++k) /* where there are two, the other has offered nothing */
+		if (k != i && k != j && alive(i, k) && words_of(i, k)->state == work)
+			return 0;
+#ifdef BUG_TAKES_ANY_OFFER
+	return alive(i, j) && words_of(i, j)->state == work && words_of(i, j)->offering;
+#endif
+	return offers_to(i, j) && hears_us(i, j) && (words_of(i, j)->failover_flag || !other_is_healthier(i, j));
 }
 
 static void evaluate_hello(int i)
@@ -301,6 +373,8 @@ static void evaluate_standby(int i)
 		self->orphan = 0;
 		self->successor = no_member;
 		self->words.choice = primary;
+		if (may_accept(i, primary) && may_claim(i))
+			become_primary(i, handed_over);
 		return;
 	}
 	if (self->orphan == 0)
@@ -339,21 +413,32 @@ static void evaluate_primary(int i, int renegotiate)
 {
 	struct Node *self = &now.member[i];
 	unsigned rivals = bit(i);
-	for (int j = 0; j < 3; ++j)
-		if (j != i && alive(i, j) && words_of(i, j)->state == work)
-			rivals |= bit(j);
+	int predecessor = 0;
+	self->again |= renegotiate && self->words.offering;
 	if (without_proof(i) || (needs_lease(i) && self->lease == 0)) {
 		become_standby(i, no_member, isolated);
 		wait_anew(i);
 		return;
 	}
+	for (int j = 0; j < 3; ++j) {
+		if (j == i || !alive(i, j) || words_of(i, j)->state != work)
+			continue;
+		if (takes_our_offer(i, j)) {
+			give_way(i, j);
+			return;
+		}
+		if (offers_to(i, j)) {
+			predecessor = 1;
+			continue;
+		}
 #ifndef BUG_KEEP_ROLE_UNHEARD
-	for (int j = 0; j < 3; ++j)
-		if (j != i && (rivals & bit(j)) && !hears_us(i, j)) {
+		if (!hears_us(i, j)) {
 			become_standby(i, j, live_primary);
 			return;
 		}
 #endif
+		rivals |= bit(j);
+	}
 	if (rivals & (rivals - 1)) {
 		if (self->rival == 0)
 			self->rival = 1;
@@ -373,6 +458,19 @@ static void evaluate_primary(int i, int renegotiate)
 		return;
 	}
 	self->rival = 0;
+	if (predecessor)
+		return;
+	if (self->words.offering) {
+		const int successor = self->words.choice;
+		const int lost = !alive(i, successor);
+		if (!lost && self->offer <= CLAIM_PATIENCE)
+			return;
+		say("    m%d withdraws its offer to m%d\n", i, successor);
+		renegotiate |= self->again;
+		end_offer(i);
+		if (!lost)
+			self->declined = successor;
+	}
 	const unsigned list = mask_of_candidates(i, 0);
 	if (list == bit(i))
 		return;
@@ -396,8 +494,16 @@ static void evaluate_primary(int i, int renegotiate)
 			    other->link_failure >= self->words.link_failure;
 	const int at_expiry = self->failback_due && failure_sum(other) == failure_sum(&self->words);
 	yielded(by_ping, at_expiry);
+#ifdef BUG_BREAKS_BEFORE_IT_MAKES
+	given_away(winner);
+#else
+	if (HAS_OFFERS) {
+		offer(i, winner, by_ping, at_expiry, rule);
+		return;
+	}
+#endif
 	if (by_ping || at_expiry)
-		start_flip_timer(i);
+		start_flip_timer(i, self->words.epoch);
 	become_standby(i, winner, rule);
 }
 

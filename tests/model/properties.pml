@@ -14,11 +14,14 @@
 #define too_many_claims 7
 #define claimed_before_the_winner 8
 #define claimed_over_a_followed_primary 9
+#define given_away_before_the_claim 10
+#define claimed_unasked 11
 
 c_code {
 static const char *const property_names[] = {"fine", "two_primaries_hear_each_other", "joiner_displaced_the_primary",
 	"role_moved_by_ping_under_the_timer", "role_moved_without_ping_failure", "two_acting_primaries",
-	"epoch_is_not_the_highest", "too_many_claims", "claimed_before_the_winner", "claimed_over_a_followed_primary"};
+	"epoch_is_not_the_highest", "too_many_claims", "claimed_before_the_winner", "claimed_over_a_followed_primary", "given_away_before_the_claim",
+	"claimed_unasked"};
 
 static void violated(int property)
 {
@@ -41,9 +44,13 @@ static void claimed(int i, int epoch)
 	for (int j = 0; j < 3; ++j)
 		if (alive(i, j) && words_of(i, j)->epoch >= epoch)
 			violated(epoch_is_not_the_highest);
-	/* Not the winner, and not out of patience. */
+	/* Of a primary it hears only if that one has offered it. */
 	const struct Node *self = &now.member[i];
-	if (self->words.state == standby && elect(i, mask_of_candidates(i, 0), 0) != i && self->orphan <= patience(i))
+	const int primary = live_primary_of(i);
+	if (primary != no_member && !offers_to(i, primary))
+		violated(claimed_unasked);
+	/* Not the winner, and not out of patience. */
+	if (primary == no_member && self->words.state == standby && elect(i, mask_of_candidates(i, 0), 0) != i && self->orphan <= patience(i))
 		violated(claimed_before_the_winner);
 	/* Somebody we hear follows a primary that acts, and that we do not hear. */
 	for (int j = 0; j < 3; ++j)
@@ -51,9 +58,9 @@ static void claimed(int i, int epoch)
 			if (self->words.state == standby && other != i && !alive(i, other) && acting(other) &&
 			    connected(i, j) && standby_that_names(i, j, other))
 				violated(claimed_over_a_followed_primary);
-#ifdef NEVER_TWO
+#ifdef NEVER_TWO /* a role that is handed over aside: until its predecessor knows, both act */
 	for (int j = 0; j < 3; ++j)
-		if (j != i && acting(j) && (ISOLATION != ISOLATION_DEMOTE || lost_everything(i) || lost_everything(j)))
+		if (j != i && acting(j) && primary == no_member && (ISOLATION != ISOLATION_DEMOTE || lost_everything(i) || lost_everything(j)))
 			violated(two_acting_primaries);
 #endif
 }
@@ -75,6 +82,13 @@ static void gave_up(int i)
 {
 	if (i == now.incumbent)
 		violated(joiner_displaced_the_primary);
+}
+
+/* As planned: whoever is to have the role has it by then. */
+static void given_away(int successor)
+{
+	if (HAS_OFFERS && !acting(successor))
+		violated(given_away_before_the_claim);
 }
 
 static void flip_started(void)

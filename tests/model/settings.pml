@@ -13,6 +13,14 @@
 #define ISOLATION ISOLATION_FGCP
 #endif
 
+// A primary offers its role and goes on until it is claimed. Not where a lease decides: one must be without it first. And not
+// towards members of an earlier version (NO_OFFERS).
+#ifdef NO_OFFERS
+#define HAS_OFFERS 0
+#else
+#define HAS_OFFERS (ISOLATION != ISOLATION_WITNESS)
+#endif
+
 // Members that enable override, a bit each.
 #ifndef OVERRIDE
 #define OVERRIDE 0

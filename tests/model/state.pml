@@ -18,6 +18,7 @@ typedef Words {
 	unsigned failover_flag : 1;
 	unsigned reset_count : 1;        // only whether it changed matters
 	unsigned boot : 1;               // session: another boot has another one
+	unsigned offering : 1;           // a primary that wants `choice` to claim, and holds on until it has
 	unsigned hears : 3;              // reception matrix: members it holds for alive
 	unsigned flip_epoch : 4;         // the claim that the timer protects
 	unsigned flip_until : 2;         // rounds left
@@ -37,6 +38,11 @@ typedef Node {
 	unsigned unnoticed : 2;          // rounds since the monitor failed, which it has not noticed
 	unsigned known : 3;              // members met since boot
 	unsigned lease : 2;              // rounds it may count on the lease
+	unsigned claim : 4;              // the epoch of its own claim: HandOver::epoch
+	unsigned offer : 2;              // rounds since it offered the role
+	unsigned offer_by_ping : 1;      // why
+	unsigned offer_at_expiry : 1;
+	unsigned again : 1;              // a full election is due when that has come to an end
 };
 
 Node member[3];

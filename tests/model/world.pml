@@ -111,6 +111,9 @@ static int can_probe(int i)
 	blocked = 0;
 #endif
 #ifdef PATH
+	for (int j = 0; j < 3; ++j) /* a verdict takes longer than a role takes to go over, and the timer with it */
+		if (j != i && connected(i, j) && (offers_to(i, j) || (self->offering && self->choice == j)))
+			return 0;
 	return is_up(i) && self->state == work &&
 	       self->pingserver_failure != ((now.path_bad & bit(i)) != 0 && (!blocked || self->pingserver_failure));
 #else
@@ -171,13 +174,14 @@ static void renumber_epochs(void)
 {
 	unsigned used = 1, place[16] = {0}, next = 0;
 	for (int i = 0; i < 3; ++i) {
-		used |= 1u << now.member[i].words.epoch | 1u << now.member[i].words.flip_epoch;
+		used |= 1u << now.member[i].claim | 1u << now.member[i].words.epoch | 1u << now.member[i].words.flip_epoch;
 		for (int j = 0; j < 3; ++j)
 			used |= 1u << now.heard[3 * i + j].epoch | 1u << now.heard[3 * i + j].flip_epoch;
 	}
 	for (int e = 1; e <= EPOCHS; ++e)
 		place[e] = used & 1u << e ? ++next : 0;
 	for (int i = 0; i < 3; ++i) {
+		now.member[i].claim = place[now.member[i].claim];
 		now.member[i].words.epoch = place[now.member[i].words.epoch];
 		now.member[i].words.flip_epoch = place[now.member[i].words.flip_epoch];
 		for (int j = 0; j < 3; ++j) {
@@ -215,6 +219,7 @@ static void tick(int slow)
 			continue;
 		count(orphan, CLAIM_PATIENCE + 3);
 		count(rival, 3);
+		count(offer, 3);
 		count(looking, 3);
 		if (m->lost && ++m->lost > ISOLATION_WAIT) {
 			m->lost = 0;
@@ -222,7 +227,7 @@ static void tick(int slow)
 		}
 		if (m->lease && --m->lease == 0)
 			m->wake = 1;
-		if (m->orphan > patience(i) || m->rival > CLAIM_PATIENCE || m->looking > HELLO_HOLDDOWN)
+		if (m->orphan > patience(i) || m->rival > CLAIM_PATIENCE || m->offer > CLAIM_PATIENCE || m->looking > HELLO_HOLDDOWN)
 			m->wake = 1;
 	}
 	renumber_epochs();
@@ -489,6 +494,7 @@ static void form(int p)
 		m->words.state = i == p ? work : standby;
 		m->words.epoch = 1;
 		m->words.choice = p;
+		m->claim = i == p;
 		m->words.hears = m->known = 7 & ~bit(i);
 		now.session[i] = 7 & ~bit(i);
 	}

@@ -125,6 +125,8 @@ private:
 			all([](VclusterConfig &v) { v.force_reset = false; });
 		else if (name == "hold")
 			config.failover_hold = duration_of(value);
+		else if (name == "sync-wait")
+			config.session_sync_wait = duration_of(value);
 		else if (name == "override-wait")
 			all([&](VclusterConfig &v) { v.override_wait = duration_of(value); });
 		else if (name == "memory" && where == "group")
@@ -262,6 +264,8 @@ private:
 			m_cluster.give(who, SwitchRole{});
 		} else if (verb == "sessions") {
 			m_cluster.keep_up_sessions(who, words.at(2) != "behind");
+		} else if (verb == "ready" || verb == "unready") {
+			m_cluster.give(who, Readiness{verb == "ready"});
 		} else if (verb == "maintenance") {
 			m_cluster.give(who, SetMaintenance{words.at(2) == "on"});
 		} else if (verb == "memory") { // percent in use

@@ -44,6 +44,7 @@ std::string why(const Cluster &cluster, const Decision &decision)
 	case Rule::serial: return pair + "serial";
 	case Rule::live_primary: return winner + " is primary already";
 	case Rule::stopping: return "stopping";
+	case Rule::readiness: return pair + "readiness";
 	case Rule::handed_over: return "handed over by " + cluster.name_of(decision.runner_up);
 	case Rule::tie_break: return pair + "tie-break";
 	case Rule::maintenance: return pair + "maintenance" + values;

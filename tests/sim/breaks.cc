@@ -9,7 +9,7 @@ namespace systole::sim {
 
 namespace {
 
-constexpr std::array<BreakInfo, 43> table{{
+constexpr std::array<BreakInfo, 45> table{{
 	{Break::skip_release, "skip-release", "roles-alternate",
 	 "BecomeSecondary is not carried out: a standby keeps the addresses"},
 	{Break::repeat_epoch, "repeat-epoch", "epochs-grow", "every claim is epoch 1"},
@@ -67,6 +67,8 @@ constexpr std::array<BreakInfo, 43> table{{
 	{Break::hasty_claim, "hasty-claim", "isolation-bound", "a claim does not wait until the other has stopped"},
 	{Break::stay_isolated, "stay-isolated", "isolation-bound", "a primary that nobody hears goes on"},
 	{Break::forget_demotion, "forget-demotion", "demoted-waits", "who had to stop claims again by itself"},
+	{Break::ignore_readiness, "ignore-readiness", "ready-first", "session-sync-wait is 0"},
+	{Break::wait_for_ever, "wait-for-ever", "override-obeyed", "session-sync-wait is an hour"},
 }};
 
 // Everything that a peer says, virtual cluster by virtual cluster.
@@ -93,7 +95,7 @@ std::uint8_t first_of(const std::bitset<core::max_vclusters + 1> &ids)
 
 } // namespace
 
-const std::array<BreakInfo, 43> &all_breaks()
+const std::array<BreakInfo, 45> &all_breaks()
 {
 	return table;
 }
@@ -224,6 +226,8 @@ void spoil(Break what, std::size_t member, core::Config &config)
 	case Break::margin_apart: config.uptime_margin *= member + 1; break;
 	case Break::hasty_claim: config.isolation_wait = {}; break;
 	case Break::stay_isolated: config.isolation = core::Isolation::fgcp; break;
+	case Break::ignore_readiness: config.session_sync_wait = {}; break;
+	case Break::wait_for_ever: config.session_sync_wait = std::chrono::hours{1}; break;
 	default: break;
 	}
 }

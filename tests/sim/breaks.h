@@ -62,6 +62,8 @@ enum class Break : std::uint8_t {
 	hasty_claim,
 	stay_isolated,
 	forget_demotion,
+	ignore_readiness,
+	wait_for_ever,
 };
 
 struct BreakInfo {
@@ -70,7 +72,7 @@ struct BreakInfo {
 	std::string_view checker; // that must fail
 	std::string_view text;
 };
-[[nodiscard]] const std::array<BreakInfo, 43> &all_breaks();
+[[nodiscard]] const std::array<BreakInfo, 45> &all_breaks();
 [[nodiscard]] std::optional<BreakInfo> find_break(std::string_view name);
 
 struct MemberView {                                   // what a break may know of the member it spoils

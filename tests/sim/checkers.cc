@@ -21,6 +21,8 @@ void note_words(World &world, std::size_t vcluster, const core::VclusterState &b
 	if (before.ping_failure > now.ping_failure || before.priority != now.priority ||
 	    before.override_enabled != now.override_enabled)
 		world.note_cause(vcluster);
+	if (before.put_off_since != now.put_off_since) // an election that was due took, or takes, place later
+		world.note_upset(vcluster);
 	if (before.waiting != now.waiting)
 		world.note_timer(vcluster);
 }
@@ -101,10 +103,16 @@ const core::Decision &why_given_away(const core::VclusterState &now)
 	return now.hand_over.stage == core::HandOver::Stage::offered ? now.hand_over.decision : now.decision;
 }
 
+bool was_asked_for(const core::VclusterState &now)
+{
+	using Stage = core::HandOver::Stage;
+	return now.hand_over.asked && (now.hand_over.stage == Stage::offered || now.hand_over.stage == Stage::let_go);
+}
+
 Checkers::Checkers(World &world) : m_world(world)
 {
-	for (auto make :
-	     {election_checkers, isolation_checkers, role_checkers, membership_checkers, absence_checkers}) {
+	for (auto make : {election_checkers, readiness_checkers, isolation_checkers, role_checkers, membership_checkers,
+			  absence_checkers}) {
 		auto more = make(world);
 		std::move(more.begin(), more.end(), std::back_inserter(m_checkers));
 	}

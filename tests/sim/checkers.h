@@ -74,9 +74,13 @@ private:
 // A primary decides that it is not to be one any more: it offers the role, or steps down without having offered it.
 [[nodiscard]] bool gives_away(const core::VclusterState &before, const core::VclusterState &now);
 [[nodiscard]] const core::Decision &why_given_away(const core::VclusterState &now);
+// An operator wanted that: execute ha failover switch.
+[[nodiscard]] bool was_asked_for(const core::VclusterState &now);
 
 // election_checkers.cc
 [[nodiscard]] std::vector<std::unique_ptr<Checker>> election_checkers(World &world);
+// readiness_checkers.cc
+[[nodiscard]] std::vector<std::unique_ptr<Checker>> readiness_checkers(World &world);
 // isolation_checkers.cc
 [[nodiscard]] std::vector<std::unique_ptr<Checker>> isolation_checkers(World &world);
 // role_checkers.cc

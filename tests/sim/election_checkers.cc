@@ -285,7 +285,8 @@ private:
 	}
 };
 
-// Who has booted into a cluster with a primary is not handed the role by a healthy one before override-wait-time is over.
+// Who has booted into a cluster with a primary is not handed the role by a healthy one before override-wait-time is over,
+// unless an operator wants it.
 class OverrideWait final : public Checker {
 public:
 	explicit OverrideWait(World &world) : Checker(world, "override-wait"), m_waits(world.plan.members.size())
@@ -328,7 +329,8 @@ private:
 		const core::VclusterState &now = m_world.member(step.member).node().vcluster(v);
 		const core::Decision &decision = why_given_away(now);
 		const auto winner = m_world.index_of(decision.winner);
-		if (!winner || !by_rank(decision) || !m_world.takes_part(*winner) || !m_world.takes_part(step.member))
+		if (!winner || !by_rank(decision) || was_asked_for(now) || !m_world.takes_part(*winner) ||
+		    !m_world.takes_part(step.member))
 			return;
 		const Wait &wait = m_waits[*winner][v];
 		const SimTime old = m_world.now() - m_world.plan.hearsay();
@@ -476,7 +478,8 @@ private:
 					      [&](const Standing &s) { return s.member == *primary; });
 		if (!m_with_override) {
 			for (const Standing &other : standings)
-				if (other.health < own->health)
+				if (other.health < own->health &&
+				    (is_ill(*own) || !may_be_put_off(other.member, *primary, v)))
 					fail(member_name(*primary) + " leads" + m_world.plan.vcluster_text(v) +
 					     " although " + member_name(other.member) + " is healthier");
 			return;
@@ -484,9 +487,24 @@ private:
 		if (!override_in_force || waiting || near_margin(m_world, clique, v))
 			return;
 		const std::size_t best = first_with_override(m_world, standings);
-		if (best != *primary)
+		if (best != *primary && !may_be_put_off(best, *primary, v))
 			fail(member_name(*primary) + " leads" + m_world.plan.vcluster_text(v) +
 			     " although override is in force and " + member_name(best) + " comes first");
+	}
+	// Not only in maintenance, or flagged: then it works, and can wait.
+	[[nodiscard]] static bool is_ill(const Standing &standing)
+	{
+		return std::any_of(standing.health.begin() + 2, standing.health.end(),
+				   [](std::uint32_t ill) { return ill != 0; });
+	}
+	// Until it is ready, or session-sync-wait is over.
+	[[nodiscard]] bool may_be_put_off(std::size_t best, std::size_t primary, std::size_t v) const
+	{
+		const Member &member = m_world.member(best);
+		const SimTime since = std::max({m_world.last_cause(v), member.ready_changed_at(),
+						m_world.member(primary).takeover(v).role_since});
+		const Duration wait = member.ready() ? Duration{} : m_world.plan.common().session_sync_wait;
+		return m_world.plan.fills && m_world.now() - since <= wait + wait / 1000 + m_world.plan.settling();
 	}
 	bool m_with_override;
 	SimTime m_next{};

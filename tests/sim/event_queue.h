@@ -32,6 +32,7 @@ enum class Wake : std::uint8_t {
 	probe,     // a member's link monitor has a verdict; slot = link monitor
 	witness,   // a member asks the witness
 	memory,    // a member's next memory sample
+	readiness, // a member's sessions are all here, or are not any more
 	fault,     // the fault driver's next deed
 	flap,      // an interface goes on flapping; slot = interface
 	attack,    // the attacker's next deed

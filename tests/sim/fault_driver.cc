@@ -478,6 +478,7 @@ void FaultDriver::heal()
 				member.set_path(path, true);
 		m_world.witness.set_reachable(i, true);
 		member.set_memory(idle_memory);
+		member.fill_up();
 		if (member.running()) {
 			member.order_maintenance(false);
 			member.order_ssd(false);

@@ -40,6 +40,7 @@ Member::Process::Process(World &world, std::size_t index, const core::Config &co
 
 Member::Member(World &world, std::size_t index, Random random)
     : m_world(world), m_index(index), m_clock(world.plan.members[index].clock), m_random(random),
+      m_fill_random(world.plan.seed * 31 + index + 1),
       m_keeper(world.plan.dead() + between_signs, control::VitalSigns::look_interval(world.plan.dead()))
 {
 	m_monitor_up.fill(true);
@@ -114,6 +115,7 @@ void Member::boot()
 		feed(core::MonitorChanged{i, m_monitor_up[i]});
 	m_carrier_told.fill(true);
 	tell_carrier();
+	begin_to_fill();
 	feed(started);
 	plan_beat();
 	plan_pulse();
@@ -349,7 +351,8 @@ void Member::wake(const Entry &entry)
 			plan_beat();
 		else if (entry.wake == Wake::exit)
 			m_exit_waits = true;
-		else if (entry.wake == Wake::probe || entry.wake == Wake::witness || entry.wake == Wake::memory)
+		else if (entry.wake == Wake::probe || entry.wake == Wake::witness || entry.wake == Wake::memory ||
+			 entry.wake == Wake::readiness)
 			m_world.queue.put(m_world.now() + milliseconds{20}, entry.wake, m_index, m_boot, entry.slot);
 		return; // thaw() starts everything else again
 	}
@@ -357,6 +360,7 @@ void Member::wake(const Entry &entry)
 	case Wake::probe: probed(entry.slot); break;
 	case Wake::witness: ask_witness(entry.slot != 0); break;
 	case Wake::memory: sample_memory(); break;
+	case Wake::readiness: change_readiness(); break;
 	case Wake::beat:
 		beat();
 		plan_beat();
@@ -951,6 +955,50 @@ void Member::sample_memory()
 	count_memory(used);
 	command(core::MemorySample{used});
 	m_world.queue.put(m_world.now() + m_world.plan.common().memory.sample_interval, Wake::memory, m_index, m_boot);
+}
+
+// Told before the core starts, as control/daemon.cc does.
+void Member::begin_to_fill()
+{
+	m_ready = true;
+	m_ready_changed_at = m_world.now();
+	if (!m_world.plan.fills)
+		return;
+	set_ready(false);
+	const bool slow = !m_filled_up && m_fill_random.permille(250);
+	m_world.queue.put(m_world.now() + (slow ? m_fill_random.between(seconds{8}, Duration{seconds{60}})
+						: m_fill_random.between(milliseconds{200}, Duration{seconds{6}})),
+			  Wake::readiness, m_index, m_boot);
+}
+
+void Member::change_readiness()
+{
+	if (m_filled_up && m_ready)
+		return;
+	set_ready(!m_ready);
+	if (m_filled_up || !m_world.plan.falls_behind)
+		return;
+	m_world.queue.put(m_world.now() + (m_ready ? m_fill_random.between(seconds{2}, Duration{seconds{40}})
+						   : m_fill_random.between(milliseconds{20}, Duration{seconds{5}})),
+			  Wake::readiness, m_index, m_boot);
+}
+
+void Member::set_ready(bool ready)
+{
+	if (m_ready == ready)
+		return;
+	m_ready = ready;
+	m_ready_changed_at = m_world.now();
+	m_world.trace.line(m_world.now(), member_name(m_index), "%s", ready ? "is ready" : "is not ready");
+	m_world.cause();
+	command(core::Readiness{ready});
+}
+
+void Member::fill_up()
+{
+	m_filled_up = true;
+	if (running())
+		set_ready(true);
 }
 
 // Too much in every sample of a period; who gave a role away for that is not judged again before the flip timeout.

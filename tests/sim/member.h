@@ -108,6 +108,10 @@ public:
 	[[nodiscard]] SimTime path_changed_at() const { return m_path_changed_at; } // one of them, last
 	void set_path(std::size_t link_monitor, bool good);
 	void set_memory(std::uint8_t used_percent) { m_memory = used_percent; }
+	// Whether it has all sessions: not since it booted, later with gaps now and then.
+	[[nodiscard]] bool ready() const { return m_ready; }
+	[[nodiscard]] SimTime ready_changed_at() const { return m_ready_changed_at; }
+	void fill_up(); // and stays so
 	// What an operator has told its daemon since it started; the checkers compare.
 	[[nodiscard]] const Orders &orders() const { return m_orders; }
 	void order_priority(std::optional<std::size_t> vcluster, std::uint8_t priority); // none: all
@@ -179,6 +183,9 @@ private:
 	void probed(std::size_t link_monitor);
 	void ask_witness(bool in_between);
 	void sample_memory();
+	void begin_to_fill();
+	void change_readiness();
+	void set_ready(bool ready);
 	void count_memory(std::uint8_t used_percent);
 	void keeper_look();
 	void plan_keeper(SimTime at);
@@ -235,6 +242,10 @@ private:
 	std::array<bool, core::max_ping_monitors> m_path_good{};
 	SimTime m_path_changed_at = long_ago;
 	std::uint8_t m_memory = idle_memory;
+	Random m_fill_random; // a stream of its own
+	bool m_ready = true;
+	bool m_filled_up = false;
+	SimTime m_ready_changed_at = long_ago;
 	Orders m_orders;
 	std::vector<SimTime> m_lease_until;
 	std::optional<bool> m_witness_told; // whether it can be reached

@@ -313,6 +313,13 @@ Plan Plan::draw(std::uint64_t seed, const PlanOptions &options)
 		for (MemberPlan &member : plan.members)
 			member.config.rekey_interval = keys.between(Duration{seconds{2}} + 20 * plan.dead(),
 								    Duration{seconds{40}} + 20 * plan.dead());
+	Random readiness(seed ^ 0x72656164796d65);
+	plan.fills = readiness.permille(400) && !options.what_if;
+	plan.falls_behind = readiness.permille(500);
+	const Duration wait =
+		readiness.permille(100) ? Duration{} : readiness.between(seconds{2}, Duration{seconds{12}});
+	for (MemberPlan &member : plan.members)
+		member.config.session_sync_wait = wait;
 	return plan;
 }
 
@@ -365,6 +372,11 @@ std::string Plan::text() const
 	for (const std::uint8_t priority : config.ping_priority)
 		out.append(" ").append(std::to_string(priority));
 	out += config.ping_priority.empty() ? " none\n" : "\n";
+	if (fills) {
+		std::snprintf(line, sizeof line, "sessions are filled in%s, session-sync-wait %.1f s\n",
+			      falls_behind ? ", at times anew" : "", ms(config.session_sync_wait) / 1000);
+		out += line;
+	}
 	for (const core::VclusterConfig &v : config.vclusters) {
 		std::snprintf(line, sizeof line,
 			      "vcluster %u: monitors %llx, link monitors %llx threshold %u flip %.1f s reset %s, "

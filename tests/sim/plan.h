@@ -112,10 +112,12 @@ struct Plan {
 	bool forger = false;   // he forges HELLOs all the time, instead of replaying
 	FaultFilter filter;
 	bool what_if = false;
-	bool long_run = false;    // flip timers of real length; beats are few, so that it stays cheap
-	Duration control_delay{}; // ring to control thread
-	Duration poll_delay{};    // a worker's turn after a deadline
-	Duration probe_delay{};   // from the end of a path to the primary's verdict: failtime x interval
+	bool long_run = false;     // flip timers of real length; beats are few, so that it stays cheap
+	Duration control_delay{};  // ring to control thread
+	Duration poll_delay{};     // a worker's turn after a deadline
+	bool fills = false;        // sessions are synchronised: who boots is not ready for a while
+	bool falls_behind = false; // and is not ready later, now and then
+	Duration probe_delay{};    // from the end of a path to the primary's verdict: failtime x interval
 
 	// safety phase | everything healed, settling | the last cut, and what follows from it | nothing may change any more
 	Duration safety{};
@@ -160,8 +162,9 @@ struct Plan {
 	// hb-lost-threshold + 6 beats), hearsay, then everybody's patience.
 	[[nodiscard]] Duration settling() const
 	{
+		const Duration ready_first = fills ? dead() * 3 : Duration{}; // was given its time in vain
 		return dead() + echo_belief() + hearsay() * 2 + dead() * (4 + static_cast<int>(members.size())) +
-		       claim_delay();
+		       claim_delay() + ready_first;
 	}
 	// How late anything may be that is judged in time: clocks, worker turn, ring.
 	[[nodiscard]] Duration tolerance() const

@@ -340,7 +340,7 @@ private:
 	{
 		const Member &member = m_world.member(step.member);
 		const core::VclusterState &now = member.node().vcluster(v);
-		const bool yields = gives_away(step.before[v], now) && !now.hand_over.asked;
+		const bool yields = gives_away(step.before[v], now) && !was_asked_for(now);
 		const Orders &orders = member.orders();
 		if (!yields || m_world.outsider(step.member) || now.failover_flag || now.link_failure != 0 ||
 		    step.before[v].ping_failure != 0 || orders.maintenance || orders.ssd_failed ||

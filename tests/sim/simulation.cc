@@ -127,6 +127,7 @@ private:
 		case Wake::probe:
 		case Wake::witness:
 		case Wake::memory:
+		case Wake::readiness:
 		case Wake::tick: m_world.member(entry.member).wake(entry); break;
 		}
 	}

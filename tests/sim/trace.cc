@@ -27,6 +27,7 @@ const char *name_of(core::Rule rule)
 	case core::Rule::live_primary: return "live-primary";
 	case core::Rule::stopping: return "stopping";
 	case core::Rule::handed_over: return "handed over";
+	case core::Rule::readiness: return "readiness";
 	case core::Rule::tie_break: return "tie-break";
 	case core::Rule::maintenance: return "maintenance";
 	case core::Rule::mem_failover: return "mem-failover";

@@ -65,6 +65,7 @@ bool SyncReceiver::receive(std::span<const std::byte> frame, Time now)
 					  : equal            ? SyncAnswer::equal
 							     : SyncAnswer::different);
 			m_in_step = m_answer == SyncAnswer::equal || (m_in_step && m_answer == SyncAnswer::early);
+			m_whole = m_whole || m_in_step;
 			return true;
 		}
 		break;
@@ -339,6 +340,7 @@ void SyncReceiver::stop()
 	m_in_step = false;
 	m_fence = 0;
 	m_ended = false;
+	m_whole = false;
 	m_answer_due = false;
 	m_differ_due = false;
 	m_unacknowledged = 0;

@@ -63,6 +63,7 @@ public:
 	[[nodiscard]] bool in_step() const { return m_in_step; } // the last CHECK was equal, and nothing came since
 	// The sender has told the last it had to tell, and it is in the table.
 	[[nodiscard]] bool ended() const { return m_open && m_ended; }
+	[[nodiscard]] bool whole() const { return m_whole; } // some CHECK was equal: changes since are all we may lack
 	[[nodiscard]] Time last_frame() const { return m_last_frame; }
 	[[nodiscard]] const SyncReceiverCounters &counters() const { return m_counters; }
 
@@ -96,6 +97,7 @@ private:
 	std::uint32_t m_fence = 0;      // asked about last; 0: none
 	std::uint64_t m_fence_mark = 0; // the sink's, when it was asked about first
 	bool m_ended = false;
+	bool m_whole = false; // of this generation
 	Time m_last_frame{};
 
 	std::size_t m_peer_slots = 0;

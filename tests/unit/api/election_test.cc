@@ -89,6 +89,19 @@ TEST(Explain, tells_what_the_margin_hides_and_why_a_live_primary_stays)
 		<< text;
 }
 
+TEST(Explain, marks_who_is_not_ready_and_says_that_the_primary_waits_for_it)
+{
+	FakeBackend backend;
+	backend.join_primary(seconds{900});
+	backend.step(core::Readiness{false});
+	backend.step(core::SetOverride{true});
+	const std::string text = explained(backend);
+	EXPECT_NE(text.find("130  (not ready)"), std::string::npos) << text;
+	EXPECT_NE(text.find("FGVM02TM23001318 is not ready to take over, and has the session-sync-wait to become so"),
+		  std::string::npos)
+		<< text;
+}
+
 TEST(Explain, override_puts_priority_before_uptime)
 {
 	FakeBackend backend;

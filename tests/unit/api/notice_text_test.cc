@@ -67,7 +67,7 @@ TEST(NoticeText, every_kind_and_every_rule_has_words)
 		EXPECT_FALSE(notice_text(notice, names).empty()) << kind;
 		EXPECT_NE(event_name(notice.kind), "unknown") << kind;
 	}
-	for (int rule = 1; rule <= static_cast<int>(Rule::handed_over); ++rule) {
+	for (int rule = 1; rule <= static_cast<int>(Rule::readiness); ++rule) {
 		EXPECT_FALSE(reason_phrase(role_of(static_cast<Rule>(rule)).decision).empty()) << rule;
 		EXPECT_FALSE(notice_text(role_of(static_cast<Rule>(rule)), names).empty()) << rule;
 		EXPECT_NE(rule_name(static_cast<Rule>(rule)), "unknown") << rule;
@@ -135,7 +135,7 @@ TEST(NoticeText, beyond_the_first_virtual_cluster_every_line_about_one_names_it)
 		EXPECT_TRUE(notice_text(notice, names).starts_with("vcluster-2: ")) << notice_text(notice, names);
 		EXPECT_EQ(notice_json(notice, names, {}).at("vcluster"), 2);
 	}
-	for (int rule = 0; rule <= static_cast<int>(Rule::handed_over); ++rule) {
+	for (int rule = 0; rule <= static_cast<int>(Rule::readiness); ++rule) {
 		core::Notice notice = role_of(static_cast<Rule>(rule));
 		notice.vcluster = 2;
 		EXPECT_TRUE(notice_text(notice, names).starts_with("vcluster-2: ")) << notice_text(notice, names);

@@ -36,6 +36,7 @@ constexpr Range ranges[] = {
 	{"system ha", "hook-timeout", 1, 300, "10"},
 	{"system ha", "ha-uptime-diff-margin", 1, 65535, "300"},
 	{"system ha", "failover-hold-time", 0, 300, "0"},
+	{"system ha", "session-sync-wait", 0, 3600, "30"},
 	{"system ha", "override-wait-time", 0, 3600, "0"},
 	{"system ha", "priority", 0, 255, "128"},
 	{"system ha", "pingserver-failover-threshold", 0, 50, "0"},

@@ -105,6 +105,34 @@ TEST(WhatIf, NumberedCases)
 	}
 }
 
+TEST(WhatIf, WhoIsNotReadyGivesWayWhileThatMatters)
+{
+	Facts facts = three();
+	facts.prefers_ready = true;
+	facts.members[2].candidate.unready = true; // C would succeed A
+	const std::array lost{Change{ChangeKind::member_lost, a, 0}};
+	EXPECT_EQ(what_if(facts, lost).primary, b);
+	EXPECT_EQ(what_if(facts, lost).decision.rule, Rule::readiness);
+	EXPECT_EQ(what_if(facts, lost).decision.runner_up, c);
+	const std::array failed{Change{ChangeKind::link_down, a, 1}};
+	EXPECT_EQ(what_if(facts, failed).primary, b);
+
+	Facts with_override = facts;
+	with_override.members[1].override_enabled = true;
+	with_override.members[2].candidate.priority = 160;
+	EXPECT_EQ(what_if(with_override, lost).primary, c) << "it gets the role when it is ready";
+
+	Facts nobody = facts;
+	nobody.members[1].candidate.unready = true;
+	EXPECT_EQ(what_if(nobody, lost).primary, c);
+	Facts never_waits = facts;
+	never_waits.prefers_ready = false;
+	EXPECT_EQ(what_if(never_waits, lost).primary, c);
+	Facts ill = facts;
+	ill.members[1].link_failure = 50;
+	EXPECT_EQ(what_if(ill, lost).primary, c);
+}
+
 struct Case {
 	Change change;
 	EventBody event;
