@@ -49,8 +49,8 @@ struct Surroundings {
 	bool mem_failover = false;
 	bool ssd_failed = false; // never without ssd-failover
 	bool leaving = false;
-	bool retiring = false;        // stops as soon as somebody has taken its roles, or nobody does
-	bool ready = true;            // a takeover by us would lose nothing
+	bool retiring = false; // stops as soon as somebody has taken its roles, or nobody does
+	bool ready = true;     // a takeover by us would lose nothing
 };
 struct Scene : Surroundings { // one step
 	Actions &actions;
