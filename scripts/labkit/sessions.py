@@ -141,10 +141,10 @@ class Contestant:
 
     def _measure_joiner(self):
         began_ns, told_ns = self.restart_standby()
-        first_ns = self._wait(lambda: self.copied() > 0, _JOINER_POLL_S)
+        none_ns, first_ns = self._wait_for_first()
         complete_ns = first_ns and self._wait(self.equal, _JOINER_POLL_S)
         filled_ns = complete_ns and self.kernel_filled()
-        told_ns = told_ns or first_ns
+        told_ns = told_ns or none_ns
         figures = {"complete": complete_ns is not None, "copied": min(self.count, self.copied()),
                    "from_start_ms": ms(complete_ns, began_ns), "transfer_ms": ms(complete_ns, told_ns),
                    "in_kernel_ms": ms(filled_ns, told_ns),
@@ -153,6 +153,20 @@ class Contestant:
             self.in_kernel()
             figures.update(self._compare())
         return figures
+
+    def _wait_for_first(self):
+        """When it was last seen to have none, and first to have some."""
+        none_ns = time.monotonic_ns()
+
+        def has_some():
+            nonlocal none_ns
+            asked_ns = time.monotonic_ns()
+            if self.copied() > 0:
+                return True
+            none_ns = asked_ns
+            return False
+        first_ns = self._wait(has_some, _JOINER_POLL_S)
+        return none_ns, first_ns
 
     def _wait(self, holds, poll_s=_POLL_S):
         """When it was seen to hold; None when nothing has moved for so long that it never will."""
@@ -228,7 +242,7 @@ class Systole(Contestant):
         self.tables[self.standby].flush()
         began_ns = time.monotonic_ns()
         self.lab.revive(self.standby)
-        return began_ns, None  # told from when it is known, which is when the first one is there
+        return began_ns, None  # told from when it is known, which is soon after it had none for the last time
 
     def in_kernel(self):
         """On takeover: there is no other way to have them committed than to let the primary die."""
