@@ -97,7 +97,9 @@ void CommitQueue::put_expectations()
 	m_batch.clear();
 	std::erase_if(m_expected, [this](core::SlotNumber slot) {
 		const auto record = m_table.at(slot);
-		const core::SlotNumber master = record ? m_table.find(record->master()) : core::no_slot;
+		if (!record)
+			return true;
+		const core::SlotNumber master = m_table.find(record->master());
 		if (master == core::no_slot || m_pending.contains(master) || m_refused.contains(master))
 			return false;
 		m_batch.push_back(*record);
@@ -140,19 +142,21 @@ bool CommitQueue::retry_some(core::Time now)
 void CommitQueue::commit_again()
 {
 	m_refused.clear();
+	m_expected.clear(); // of the time before
 	for (core::SlotNumber slot = 0; slot < m_table.high_mark(); ++slot)
 		if (m_table.taken(slot))
 			stored(slot);
 }
 
-void CommitQueue::commit_all()
+void CommitQueue::commit_all(bool again)
 {
 	m_ended.insert(m_ended.end(), m_unremoved.begin(), m_unremoved.end());
 	m_unremoved.clear();
 	remove_ended();
-	for (int tries = 0; tries < most_tries; ++tries) {
+	for (int tries = 0; tries < (again ? most_tries : 1); ++tries) {
 		const std::size_t before = m_refused.size();
-		for (core::SlotNumber slot = m_refused.next(0); slot != core::no_slot; slot = m_refused.next(0)) {
+		for (core::SlotNumber slot = m_refused.next(0); again && slot != core::no_slot;
+		     slot = m_refused.next(0)) {
 			m_refused.erase(slot);
 			m_pending.insert(slot);
 		}
@@ -173,6 +177,7 @@ void CommitQueue::give_up_refused()
 {
 	m_refused.clear();
 	m_unremoved.clear();
+	m_expected.clear();
 }
 
 } // namespace systole::control

@@ -28,6 +28,7 @@ namespace systole::control {
 
 class CommitQueue final : public core::SyncSink {
 public:
+	static constexpr std::size_t few_refused = 64;
 	[[nodiscard]] static std::size_t words_for(std::size_t capacity)
 	{
 		return 2 * core::SlotSet::words_for(capacity);
@@ -38,24 +39,26 @@ public:
 	// ---- SyncSink
 	void stored(core::SlotNumber slot) override;
 	void erased(core::SlotNumber slot, const core::SessionRecord &record) override;
-	// What waits now has had its turn when the walk has come to its end twice, or nothing is left.
+	// What waits now has had its turn when the walk has come to its end twice, or nothing is left. Some are refused for
+	// reasons of their own, as one whose tuple another entry holds: a few are no reason to wait.
 	[[nodiscard]] std::uint64_t mark() override { return pending() == 0 ? m_walks : m_walks + 2; }
-	[[nodiscard]] bool reached(std::uint64_t mark) const override { return !m_hot || m_walks >= mark; }
+	[[nodiscard]] bool reached(std::uint64_t mark) const override
+	{
+		return !m_hot || (m_walks >= mark && m_refused.size() <= few_refused);
+	}
 
 	// At most about `most` sessions; true: there is more to do now.
 	bool commit(core::Time now, std::size_t most);
 	// Everything, sessions with NAT first: without their entry the data plane would take another port for them;
-	// expectations last. What it refuses is tried three times in all, at once.
-	void commit_all();
+	// expectations last. With `again` what it refuses, and has refused before, is tried three times in all, at once.
+	void commit_all(bool again);
 	// Everything anew: what the data plane has is as old as the time it stopped being asked.
 	void commit_again();
 	// What is refused is nobody's task any more.
 	void give_up_refused();
 	[[nodiscard]] std::size_t pending() const { return m_pending.size() + m_expected.size() + m_ended.size(); }
-	[[nodiscard]] std::size_t refused() const
-	{
-		return m_refused.size();
-	} // are in the table and not in the data plane
+	// Are in the table and not in the data plane.
+	[[nodiscard]] std::size_t refused() const { return m_refused.size(); }
 
 private:
 	void remove_ended();

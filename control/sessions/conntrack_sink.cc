@@ -71,7 +71,7 @@ std::size_t ConntrackSink::put(std::span<const core::SessionRecord> records)
 	while (at < records.size()) {
 		const std::span<const core::SessionRecord> run = run_of(records.subspan(at), m_settings.batch);
 		if (run.front().is_expectation()) {
-			put_expectations(run);
+			put_expectations(run, at);
 		} else {
 			put_batch(run);
 			for (std::size_t i = 0; i < run.size(); ++i)
@@ -83,7 +83,7 @@ std::size_t ConntrackSink::put(std::span<const core::SessionRecord> records)
 	return m_refused.size();
 }
 
-void ConntrackSink::put_expectations(std::span<const core::SessionRecord> records)
+void ConntrackSink::put_expectations(std::span<const core::SessionRecord> records, std::size_t first)
 {
 	for (std::size_t i = 0; i < records.size(); ++i) {
 		const std::uint32_t timeout_s = std::max(records[i].timeout_s, m_settings.least_timeout_s);
@@ -91,17 +91,20 @@ void ConntrackSink::put_expectations(std::span<const core::SessionRecord> record
 		add(i, write_expectation(m_requests.room(), records[i], timeout_s, Create::yes), true);
 		add(i, write_expectation(m_requests.room(), records[i], timeout_s, Create::no), false);
 	}
-	std::size_t failed = 0;
-	const auto count = [&](std::size_t request, int code) {
+	const std::size_t before = m_refused.size();
+	const auto note = [&](std::size_t request, int code) {
 		if (!m_decides[request])
 			return;
-		++failed;
+		m_refused.push_back(first + m_asker[request]);
 		m_counters.last_errno = code;
 	};
-	if (const int transport = m_requests.ask(count, [](std::size_t, const nlmsghdr &) {})) {
-		failed = records.size();
+	if (const int transport = m_requests.ask(note, [](std::size_t, const nlmsghdr &) {})) {
+		m_refused.resize(before);
+		for (std::size_t i = 0; i < records.size(); ++i)
+			m_refused.push_back(first + i);
 		m_counters.last_errno = transport;
 	}
+	const std::size_t failed = m_refused.size() - before;
 	m_counters.refused += failed;
 	m_counters.put += records.size() - failed;
 }

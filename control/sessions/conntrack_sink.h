@@ -46,6 +46,7 @@ public:
 	[[nodiscard]] std::span<const std::size_t> refused() const override { return m_refused; }
 	[[nodiscard]] const SinkCounters &counters() const override { return m_counters; }
 	// Shortens the lifetime of those entries that have more than is usual for their state. How many that were.
+	void forget() override { m_known.clear(); }
 	std::size_t trim(std::span<const core::SessionRecord> records) override;
 	// Sessions that were put without their helper, because this kernel does not have it.
 	[[nodiscard]] std::uint64_t helperless() const { return m_helperless; }
@@ -62,7 +63,8 @@ private:
 		refused
 	};
 
-	void put_expectations(std::span<const core::SessionRecord> records);
+	// `first`: the place of the first one among all that are put.
+	void put_expectations(std::span<const core::SessionRecord> records, std::size_t first);
 	std::size_t trim_expectations(std::span<const core::SessionRecord> records);
 	void put_batch(std::span<const core::SessionRecord> records);
 	void write_step(std::size_t index, const core::SessionRecord &record);

@@ -62,6 +62,7 @@ public:
 			if (same_key(other, mine))
 				other = 0;
 	}
+	void clear() { std::ranges::fill(m_groups, Group{}); }
 	[[nodiscard]] std::size_t bytes() const { return m_groups.size() * sizeof(Group); }
 
 private:

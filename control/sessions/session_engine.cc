@@ -214,7 +214,7 @@ bool SessionEngine::turn(core::Time now)
 	const std::uint32_t wanted = m_commits_wanted.load(std::memory_order_acquire);
 	if (wanted != m_commits_done.load(std::memory_order_relaxed)) {
 		const Urgency urgency;
-		m_commits->commit_all();
+		m_commits->commit_all(true);
 		publish_value(m_status.commit_pending, m_commits->pending());
 		m_commits_done.store(wanted, std::memory_order_release);
 		write_event(m_done);
@@ -347,8 +347,8 @@ void SessionEngine::become_source(core::Time now)
 	m_claimed_epoch = m_situation.epoch;
 	m_receiver->stop();
 	{
-		const Urgency urgency;
-		m_commits->commit_all();
+		const Urgency urgency; // what was refused has been tried for the claim
+		m_commits->commit_all(false);
 	}
 	give_up_refused();
 	m_next_renewal = core::never;
@@ -392,6 +392,7 @@ void SessionEngine::become_copy()
 	drain_source();
 	m_source->stop();
 	m_young->clear();
+	m_sink->forget(); // the kernel went its own way meanwhile
 	m_commits->commit_again();
 	m_next_renewal = std::min(m_next_renewal, m_now + renewal_interval);
 	m_trimmed = core::no_slot;
@@ -524,6 +525,13 @@ void SessionEngine::tell_rest(core::Time now)
 	}
 }
 
+// By the successor's acknowledgements, whatever became of the fence.
+bool SessionEngine::rest_is_told()
+{
+	const core::SyncSender *stream = stream_to_successor();
+	return m_rest_fenced && stream != nullptr && stream->at_risk() == 0;
+}
+
 void SessionEngine::end_parting(bool told)
 {
 	const core::SyncSender *stream = stream_to_successor();
@@ -563,8 +571,7 @@ bool SessionEngine::take_frames(core::Time now)
 		m_status.frames_received.fetch_add(1, std::memory_order_relaxed);
 		if (m_part == Part::parting && frame->slot == m_situation.successor)
 			if (const auto head = core::decode_sync_head(bytes); head && core::is_of_sender(head->kind))
-				end_parting(
-					m_rest_fenced); // it tells already: it has heard the last, or waits no longer
+				end_parting(rest_is_told()); // it tells already: it has heard the last, or waits no longer
 		if (tells()) {
 			if (frame->slot < m_senders.size() && m_senders[frame->slot] != nullptr)
 				m_senders[frame->slot]->stream->receive(bytes, now);
@@ -680,8 +687,8 @@ void SessionEngine::seen(const core::SessionRecord &record)
 // The cluster's if its master is, and told when its master is.
 void SessionEngine::seen_expectation(const core::SessionRecord &record)
 {
-	if (held())
-		return;
+	if (held() && std::ranges::find(m_left, record.expectation.nat_address) != m_left.end())
+		return; // as in strayed()
 	const core::SessionKey master = record.master();
 	if (m_store->table().find(master) != core::no_slot)
 		keep(record);
@@ -745,7 +752,7 @@ bool SessionEngine::trim_some()
 void SessionEngine::say_refusals()
 {
 	const std::size_t refused = m_commits->refused();
-	if ((refused != 0) == m_said_refused)
+	if ((refused != 0) == m_said_refused || (refused == 0 && m_commits->pending() != 0))
 		return;
 	m_said_refused = refused != 0;
 	if (m_said_refused)
@@ -807,8 +814,10 @@ void SessionEngine::publish(core::Time now)
 	publish_value(m_status.in_step, tells() ? anybody && in_step && !m_source_failed : follows(now));
 	if (!m_receiver->whole())
 		m_filled = false;
-	else if (!m_settings.hot || m_commits->pending() <= commits_per_turn)
+	else if (!m_settings.hot || m_commits->pending() + m_commits->refused() <= commits_per_turn)
 		m_filled = true;
+	else if (m_commits->refused() > commits_per_turn)
+		m_filled = false;
 	publish_value(m_status.whole, m_filled);
 	publish_value(m_status.at_risk, at_risk);
 	publish_value(m_status.lag_ns, oldest == core::never ? 0 : std::max<std::int64_t>(0, (now - oldest).count()));

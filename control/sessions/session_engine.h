@@ -105,6 +105,7 @@ private:
 	void follow_hand_over(core::Time now);
 	void raise_fence();
 	void tell_rest(core::Time now);
+	[[nodiscard]] bool rest_is_told();
 	void end_parting(bool told);
 	void drain_source();
 	[[nodiscard]] core::SyncSender *stream_to_successor();

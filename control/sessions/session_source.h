@@ -66,6 +66,8 @@ public:
 	[[nodiscard]] virtual std::span<const std::size_t> refused() const = 0;
 	// Gives sessions the lifetime they would have had without a standby: put() may have given them a longer one.
 	virtual std::size_t trim(std::span<const core::SessionRecord> records) = 0;
+	// What it remembers of earlier put()s may not be so any more: somebody else has changed the data plane.
+	virtual void forget() {}
 	// Once: it has lost, or never had, what was put before. Then everything has to be put again.
 	[[nodiscard]] virtual bool wants_everything() { return false; }
 	[[nodiscard]] virtual const SinkCounters &counters() const = 0;

@@ -346,6 +346,8 @@ void SyncSender::raise_fence()
 	     slot = slot + 1 < m_table.capacity() ? m_to_tell.next(slot + 1) : no_slot) {
 		if (m_fenced.contains(slot))
 			break; // around
+		if (m_fence_last && slot >= m_peer_slots)
+			break; // the peer has no such slots: these are lost, and the others are not to wait for them
 		m_fenced.insert(slot);
 	}
 	for (std::uint64_t number = m_oldest; number != m_next_number; ++number) {

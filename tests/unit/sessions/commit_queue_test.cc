@@ -175,7 +175,7 @@ TEST_F(CommitQueues, what_has_ended_or_changed_meanwhile_is_refused_no_more)
 	queue.commit_again();
 	EXPECT_EQ(queue.refused(), 0U);
 	EXPECT_EQ(queue.pending(), 2U);
-	queue.commit_all();
+	queue.commit_all(true);
 	queue.give_up_refused();
 	EXPECT_EQ(queue.refused(), 0U);
 }
@@ -187,14 +187,63 @@ TEST_F(CommitQueues, a_takeover_tries_what_was_refused_at_once_and_not_for_ever)
 		told(port);
 	run(milliseconds{500});
 	const std::size_t tries = plane.tries;
-	queue.commit_all();
+	queue.commit_all(true);
 	EXPECT_EQ(plane.tries, tries + 400 + 400);
 	EXPECT_EQ(queue.refused(), 400U);
 
 	plane.most = 900;
-	queue.commit_all();
+	queue.commit_all(true);
 	EXPECT_EQ(plane.sessions.size(), 900U);
 	EXPECT_EQ(queue.refused(), 100U);
+}
+
+TEST_F(CommitQueues, what_was_tried_for_the_claim_is_not_tried_once_more)
+{
+	plane.most = 600;
+	for (std::uint16_t port = 1; port <= 1000; ++port)
+		told(port);
+	run(milliseconds{500});
+	queue.commit_all(true);
+	const std::size_t tries = plane.tries;
+	told(2001);
+	queue.commit_all(false);
+	EXPECT_EQ(plane.tries, tries + 1);
+}
+
+TEST_F(CommitQueues, a_fence_is_not_passed_where_many_are_refused)
+{
+	plane.most = 900;
+	for (std::uint16_t port = 1; port <= 1000; ++port)
+		told(port);
+	const std::uint64_t mark = queue.mark();
+	run(seconds{1});
+	EXPECT_FALSE(queue.reached(mark));
+	plane.most = 1000 - CommitQueue::few_refused;
+	run(seconds{61});
+	EXPECT_EQ(queue.refused(), CommitQueue::few_refused);
+	EXPECT_TRUE(queue.reached(mark));
+}
+
+TEST_F(CommitQueues, an_expectation_without_a_master_waits_no_longer_than_the_role)
+{
+	SessionRecord expected = session(IPPROTO_TCP, "10.1.1.1", 0, "203.0.113.9", 20000);
+	expected.key.kind = core::SessionKind::expectation;
+	expected.reply = {};
+	expected.helper = core::SessionHelper::ftp;
+	expected.expectation.master = session(IPPROTO_TCP, "10.1.1.1", 40000, "203.0.113.9", 21).key.original;
+	const auto stored = table.put(expected);
+	ASSERT_NE(stored.slot, core::no_slot);
+	queue.stored(stored.slot);
+	run(seconds{1});
+	EXPECT_EQ(queue.pending(), 1U);
+	EXPECT_TRUE(plane.sessions.empty());
+	queue.give_up_refused();
+	EXPECT_EQ(queue.pending(), 0U);
+	queue.commit_again();
+	EXPECT_EQ(queue.pending(), 1U);
+	table.erase(stored.slot);
+	queue.commit_again();
+	EXPECT_EQ(queue.pending(), 0U);
 }
 
 TEST_F(CommitQueues, the_end_of_a_session_is_told_until_the_data_plane_believes_it)

@@ -71,6 +71,7 @@ std::pair<std::uint32_t, std::uint16_t> name_of(const SessionKey &key)
 // A kernel: what it has, who listens.
 class DataPlane {
 public:
+	std::atomic<unsigned> forgotten{0}; // times its sink was told that it may be otherwise
 	DataPlane() : m_event(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)) {}
 	~DataPlane() { close(m_event); }
 
@@ -208,6 +209,7 @@ public:
 		return 0;
 	}
 	std::size_t trim(std::span<const SessionRecord>) override { return 0; }
+	void forget() override { ++m_plane.forgotten; }
 	std::span<const std::size_t> refused() const override { return m_refused; }
 	const SinkCounters &counters() const override { return m_counters; }
 
@@ -558,6 +560,7 @@ TEST_F(SessionEngines, what_the_kernel_ends_with_the_addresses_is_not_told_and_c
 	members[0].plane.open(closing);
 	members[0].engine->renew();
 	ASSERT_TRUE(within(seconds{20}, [&] { return members[0].engine->status().rest_told == 1; }));
+	EXPECT_EQ(members[0].plane.forgotten, 1U);
 	ASSERT_TRUE(within(seconds{20}, [&] { return members[1].engine->status().role == SessionRole::source; }));
 	const Sessions there = members[1].plane.sessions();
 	EXPECT_EQ(there.size(), 99U);

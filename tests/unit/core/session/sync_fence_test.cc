@@ -206,6 +206,18 @@ TEST_F(Fence, IsNotPassedWhileThePeerHasNoSlotForASession)
 	EXPECT_TRUE(sender->fence_passed());
 }
 
+TEST_F(Fence, TheLastOnePassesWithoutWhatThePeerHasNoSlotFor)
+{
+	tables(2048, 1024);
+	open();
+	for (std::uint32_t i = 0; i < 1500; ++i)
+		put(i);
+	sender->fence(1, true);
+	run(milliseconds{400});
+	EXPECT_TRUE(sender->fence_passed());
+	EXPECT_NE(sender->at_risk(), 0U);
+}
+
 TEST_F(Fence, GoesWithItsStream)
 {
 	open();
