@@ -146,7 +146,10 @@ void SessionPickup::follow(const core::Node &node)
 		now.followed = slot_of(node, node.virtual_cluster().live_primary(members));
 	const core::HandOver &plan = node.vcluster().hand_over;
 	if (now.source ? plan.under_way() : node.now() < plan.telling_until) {
-		now.successor = slot_of(node, plan.successor.empty() ? nullptr : node.member(plan.successor));
+		const core::Member *successor = plan.successor.empty() ? nullptr : node.member(plan.successor);
+		const bool takes =
+			successor != nullptr && (successor->content.capabilities & core::cap_takes_sessions) != 0;
+		now.successor = slot_of(node, takes ? successor : nullptr);
 		now.hand_over = plan.number;
 	}
 	if (now.source)

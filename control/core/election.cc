@@ -60,6 +60,13 @@ std::int64_t value_of(const Candidate &candidate, Rule rule, Time now)
 	}
 }
 
+bool is_ill(const Candidate &primary, const Candidate &other, Time now)
+{
+	const std::array rules{Rule::mem_failover, Rule::failure_sum, Rule::ssd};
+	return std::any_of(rules.begin(), rules.end(),
+			   [&](Rule rule) { return value_of(primary, rule, now) > value_of(other, rule, now); });
+}
+
 bool healthier(const Candidate &other, const Candidate &self, Time now)
 {
 	for (const Rule rule :

@@ -77,6 +77,9 @@ struct ElectionOptions {
 // By a criterion that stands above age and priority: a live primary yields to such a member whatever the ages.
 [[nodiscard]] bool healthier(const Candidate &other, const Candidate &self, Time now);
 
+// By a criterion of health itself, which is not what an operator wants: its role does nobody good where it is.
+[[nodiscard]] bool is_ill(const Candidate &primary, const Candidate &other, Time now);
+
 // At least one candidate, at most max_members, each id once.
 [[nodiscard]] Decision elect(std::span<const Candidate> candidates, const ElectionOptions &options, Time now);
 

@@ -191,6 +191,7 @@ private:
 	void hand_over(const Scene &scene, const Decision &decision);
 	[[nodiscard]] bool can_offer(const Scene &scene, const Member &successor) const;
 	void offer(const Scene &scene);
+	[[nodiscard]] bool worse_off_than(const Scene &scene, const MemberId &successor) const;
 	void let_go_first(const Scene &scene, const Decision &decision);
 	[[nodiscard]] bool moves_sessions(const Scene &scene) const;
 	[[nodiscard]] bool hand_over_waits(const Scene &scene);

@@ -228,12 +228,17 @@ void Vcluster::evaluate_primary(const Scene &scene)
 		return;
 	}
 	const auto everybody = candidates(scene, false);
-	if (settle_with_rivals(scene, everybody) || hand_over_waits(scene) || everybody.size() == 1 || scene.retiring)
+	if (settle_with_rivals(scene, everybody))
 		return;
-	if (m_state.hand_over.stage == HandOver::Stage::wanted) {
-		pick_successor(scene);
+	if (hand_over_waits(scene) || m_state.hand_over.stage == HandOver::Stage::wanted) {
+		if (m_state.state == HaState::work) // else it is over
+			m_state.put_off_since = put_off_since;
+		if (m_state.hand_over.stage == HandOver::Stage::wanted && everybody.size() > 1 && !scene.retiring)
+			pick_successor(scene);
 		return;
 	}
+	if (everybody.size() == 1 || scene.retiring)
+		return;
 	const bool somebody_healthier =
 		std::any_of(everybody.begin() + 1, everybody.end(),
 			    [&](const Candidate &other) { return healthier(other, everybody[0], scene.now); });

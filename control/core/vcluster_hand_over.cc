@@ -34,12 +34,6 @@ Duration patience(const Config &config)
 	return std::max(config.dead_interval() * claim_patience, least_patience) + config.isolation_wait;
 }
 
-// A member that is ill does not wait for sessions.
-bool can_wait(Rule rule)
-{
-	return rule != Rule::failure_sum && rule != Rule::mem_failover && rule != Rule::ssd;
-}
-
 bool takes_sessions(const Member &successor)
 {
 	return (successor.content.capabilities & cap_takes_sessions) != 0;
@@ -131,7 +125,8 @@ void Vcluster::hand_over(const Scene &scene, const Decision &decision)
 	HandOver &plan = m_state.hand_over;
 	const Member &successor = *find(scene.members, decision.winner);
 	const bool asked = plan.stage == HandOver::Stage::wanted;
-	m_renegotiate = false;
+	if (!asked) // else it is still due if nothing comes of the switch
+		m_renegotiate = false;
 	if (!can_offer(scene, successor) && !(asked && moves_sessions(scene))) {
 		let_go_first(scene, decision);
 		return;
@@ -146,8 +141,18 @@ void Vcluster::hand_over(const Scene &scene, const Decision &decision)
 	plan.successor = decision.winner;
 	plan.decision = decision;
 	plan.told = !moves_sessions(scene);
-	plan.until = can_wait(decision.rule) && takes_sessions(successor) ? scene.now + barrier_patience : scene.now;
+	const bool waits = takes_sessions(successor) && (asked || !worse_off_than(scene, successor.id));
+	plan.until = waits ? scene.now + barrier_patience : scene.now;
 	(void)hand_over_waits(scene);
+}
+
+// A member that is ill does not wait for sessions.
+bool Vcluster::worse_off_than(const Scene &scene, const MemberId &successor) const
+{
+	const Candidates list = candidates(scene, false);
+	return std::any_of(list.begin() + 1, list.end(), [&](const Candidate &candidate) {
+		return candidate.id == successor && is_ill(list[0], candidate, scene.now);
+	});
 }
 
 // No claim overlaps with ours: the role is nobody's for a moment.

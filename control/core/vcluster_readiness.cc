@@ -11,7 +11,6 @@
 #include "control/core/vcluster.h"
 
 #include <algorithm>
-#include <array>
 
 namespace systole::core {
 
@@ -20,14 +19,6 @@ namespace {
 const Candidate &find(const Candidates &list, const MemberId &id)
 {
 	return *std::find_if(list.begin(), list.end(), [&](const Candidate &candidate) { return candidate.id == id; });
-}
-
-// Its role does nobody good where it is.
-bool is_ill(const Candidate &primary, const Candidate &other, Time now)
-{
-	const std::array rules{Rule::mem_failover, Rule::failure_sum, Rule::ssd};
-	return std::any_of(rules.begin(), rules.end(),
-			   [&](Rule rule) { return value_of(primary, rule, now) > value_of(other, rule, now); });
 }
 
 } // namespace

@@ -571,7 +571,8 @@ bool SessionEngine::take_frames(core::Time now)
 		m_status.frames_received.fetch_add(1, std::memory_order_relaxed);
 		if (m_part == Part::parting && frame->slot == m_situation.successor)
 			if (const auto head = core::decode_sync_head(bytes); head && core::is_of_sender(head->kind))
-				end_parting(rest_is_told()); // it tells already: it has heard the last, or waits no longer
+				end_parting(
+					rest_is_told()); // it tells already: it has heard the last, or waits no longer
 		if (tells()) {
 			if (frame->slot < m_senders.size() && m_senders[frame->slot] != nullptr)
 				m_senders[frame->slot]->stream->receive(bytes, now);
